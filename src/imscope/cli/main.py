@@ -1,0 +1,45 @@
+"""The ``imscope`` command: groups, version, and one clear line for a problem the user can mend."""
+
+import os
+import sys
+
+import typer
+
+from imscope import __version__
+from imscope.core.errors import ImscopeError
+
+app = typer.Typer(
+    name="imscope",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Single-cell quality and uniformity of mesenchymal stromal cell products.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"imscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Single-cell quality and uniformity of mesenchymal stromal cell products."""
+
+
+def main() -> None:
+    """Run the command line; an :class:`ImscopeError` becomes one message and its exit code."""
+    try:
+        app()
+    except ImscopeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # the reader of our output went away; keep Python from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Release and manufacture; neither imports the other."""

@@ -1,0 +1,1 @@
+"""Quality control, standard path, sufficient statistics: everything that touches every count."""

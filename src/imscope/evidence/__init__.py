@@ -1,0 +1,1 @@
+"""Curated knowledge, each record with its DOI."""

@@ -1,0 +1,1 @@
+"""Readers and writers, with guards before every door."""

@@ -1,0 +1,1 @@
+"""Results to sections to one offline HTML file."""

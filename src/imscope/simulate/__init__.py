@@ -1,0 +1,1 @@
+"""Data with known truth. Never reachable from an estimator."""

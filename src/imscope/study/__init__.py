@@ -1,0 +1,1 @@
+"""One configuration in, every result out; alone knows the order of steps."""
