@@ -42,3 +42,30 @@ CONFIG_VALUE = declare(
     "A configuration value has the wrong type or is out of range.",
     "Correct the value named in the message.",
 )
+
+# study: run folder and cohort
+RUN_FOLDER = declare(
+    "E-RUN-FOLDER",
+    "The output folder cannot be used: it holds other files or cannot be written.",
+    "Name a new or empty folder; nothing was touched.",
+)
+RUN_LOCKED = declare(
+    "E-RUN-LOCKED",
+    "Another run is writing to the same folder.",
+    "Wait for it to end, or name another folder.",
+)
+SHEET_SELECT = declare(
+    "E-SHEET-SELECT",
+    "`sample_key` or `select` names a cell column the file does not have.",
+    "Correct the sample sheet; the message lists the columns found.",
+)
+SAMPLE_EMPTY = declare(
+    "E-SAMPLE-EMPTY",
+    "A sample has no cells.",
+    "Check the file, `sample_key` and `select` of that row.",
+)
+QC_NOTHING_LEFT = declare(
+    "E-QC-NOTHING-LEFT",
+    "Quality control leaves no cell at all.",
+    "Look at the metrics with `imscope qc`, then set the limits in the configuration.",
+)
