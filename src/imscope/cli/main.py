@@ -6,6 +6,7 @@ import sys
 import typer
 
 from imscope import __version__
+from imscope.cli import qc, run
 from imscope.core.errors import ImscopeError
 
 app = typer.Typer(
@@ -30,6 +31,11 @@ def root(
     ),
 ) -> None:
     """Single-cell quality and uniformity of mesenchymal stromal cell products."""
+
+
+app.command("run")(run.run)
+app.command("demo")(run.demo)
+app.command("qc")(qc.qc)
 
 
 def main() -> None:

@@ -54,11 +54,6 @@ RUN_LOCKED = declare(
     "Another run is writing to the same folder.",
     "Wait for it to end, or name another folder.",
 )
-SHEET_SELECT = declare(
-    "E-SHEET-SELECT",
-    "`sample_key` or `select` names a cell column the file does not have.",
-    "Correct the sample sheet; the message lists the columns found.",
-)
 SAMPLE_EMPTY = declare(
     "E-SAMPLE-EMPTY",
     "A sample has no cells.",

@@ -120,7 +120,9 @@ def _losses(samples: pd.DataFrame, ledger: pd.DataFrame) -> str:
     high = ambient[ambient["ambient_frac"] > 0.05]
     if len(high):
         names = ", ".join(high["sample"].astype(str).head(4))
-        sentence += f"; ambient RNA above 5 % in {names}: such samples look more uniform than they are"
+        sentence += (
+            f"; ambient RNA above 5 % in {names}: such samples look more uniform than they are"
+        )
     elif ambient.empty:
         sentence += "; ambient RNA could not be estimated"
     return sentence + "."

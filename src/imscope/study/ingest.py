@@ -50,7 +50,11 @@ class Cohort:
 
 
 def select_cells(
-    obs: pd.DataFrame, sample: str, *, sample_key: str | None, conditions: Mapping[str, Sequence[str]]
+    obs: pd.DataFrame,
+    sample: str,
+    *,
+    sample_key: str | None,
+    conditions: Mapping[str, Sequence[str]],
 ) -> NDArray[np.int64]:
     """Rows of a file that belong to one sample.
 

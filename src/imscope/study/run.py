@@ -115,11 +115,10 @@ def run_study(
             simulated=simulated or _says_simulated(read),
             started=started,
         )
-        results, tables = write_outputs(work.folder, finished, work.store, telemetry)
-        kept = {s.folder for s in [*ingested.values(), *done.values()]}
-        work.store.forget_others(kept)
+        results, tables, more = write_outputs(work.folder, finished, work.store, telemetry)
+        everything = [*ingested.values(), *done.values(), *more]
+        work.store.forget_others({s.folder for s in everything})
         telemetry.event("run finished")
-    everything = [*ingested.values(), *done.values()]
     return RunResult(work.folder, results, tables, all(s.cached for s in everything))
 
 

@@ -73,14 +73,8 @@ def work_qc(context: Context, folder: Path) -> None:
     classes = gene_classes(cohort.features)
     metrics = compute_qc(cohort.source, classes, threads=context.threads)
     names = np.array(context.samples, dtype=object)[cohort.codes]
-    settings = QcSettings(
-        n_mads=config.qc.n_mads,
-        min_umi=config.qc.min_umi,
-        min_genes=config.qc.min_genes,
-        max_mito_frac=config.qc.max_mito_frac,
-        shared=config.qc.shared_limits,
-    )
-    limits = _override(suggest_qc(metrics, names, settings=settings), config.qc.limits)
+    limits = suggest_qc(metrics, names, settings=qc_settings(config))
+    limits = override_limits(limits, config.qc.limits)
     inside = apply_qc(metrics, names, limits).keep
     score, called, table = _doublets(context, inside, names)
     remove = called if config.doublets.remove else None
@@ -250,9 +244,27 @@ def _ambient_row(sample: str, result: Any, status: str) -> dict[str, object]:
     return {"sample": sample, **numbers, "status": status}
 
 
-def _override(
+def qc_settings(config: RunConfig) -> QcSettings:
+    """The engine's settings of quality control."""
+    return QcSettings(
+        n_mads=config.qc.n_mads,
+        min_umi=config.qc.min_umi,
+        min_genes=config.qc.min_genes,
+        max_mito_frac=config.qc.max_mito_frac,
+        shared=config.qc.shared_limits,
+    )
+
+
+def override_limits(
     limits: pd.DataFrame, fixed: Mapping[str, tuple[float | None, float | None]]
 ) -> pd.DataFrame:
+    """Put limits fixed in the configuration in place of the suggested ones.
+
+    Raises
+    ------
+    UsageError
+        A metric is not known.
+    """
     limits = limits.copy()
     for metric, (low, high) in fixed.items():
         here = limits["metric"] == metric

@@ -8,7 +8,6 @@ up exactly where it stopped. Files are hashed again before they are trusted.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from imscope import __version__
+from imscope.io.atomic import crash_point, sync_file, sync_folder
 
 COMMIT = "commit.json"
 
@@ -136,12 +136,15 @@ class StepStore:
         if draft.exists():
             shutil.rmtree(draft)  # left by a run that was killed
         draft.mkdir()
-        work(draft)
+        try:
+            work(draft)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
         digest = _commit(draft)
-        crash_point(f"step {name} before rename")
+        crash_point()
         draft.rename(folder)
-        _sync_folder(self.root)
-        crash_point(f"step {name} after rename")
+        sync_folder(self.root)
         return Step(name, folder, digest, cached=False)
 
     def forget_others(self, kept: set[Path]) -> int:
@@ -164,39 +167,10 @@ class StepStore:
 def _commit(draft: Path) -> str:
     files = {}
     for path in sorted(p for p in draft.rglob("*") if p.is_file()):
-        with path.open("rb") as handle:
-            os.fsync(handle.fileno())
+        sync_file(path)
         files[path.relative_to(draft).as_posix()] = sha256_file(path)
     digest = sha256_text(canonical(files))
-    with (draft / COMMIT).open("w") as handle:
-        handle.write(canonical({"files": files, "digest": digest}))
-        handle.flush()
-        os.fsync(handle.fileno())
-    _sync_folder(draft)
+    (draft / COMMIT).write_text(canonical({"files": files, "digest": digest}))
+    sync_file(draft / COMMIT)
+    sync_folder(draft)
     return digest
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-_CRASHES_PASSED = 0
-
-
-def crash_point(_where: str) -> None:
-    """Kill the process here if ``IMSCOPE_CRASH_AT_STEP`` says so: the seam of the crash tests.
-
-    The variable holds a number *n*; the n-th crash point that is reached ends the process with
-    ``SIGKILL``, as a power cut or an out-of-memory killer would.
-    """
-    wish = os.environ.get("IMSCOPE_CRASH_AT_STEP", "")
-    if not wish:
-        return
-    global _CRASHES_PASSED  # noqa: PLW0603  one count per process is the point
-    _CRASHES_PASSED += 1
-    if int(wish) == _CRASHES_PASSED:
-        os.kill(os.getpid(), 9)
