@@ -42,3 +42,10 @@ CONFIG_VALUE = declare(
     "A configuration value has the wrong type or is out of range.",
     "Correct the value named in the message.",
 )
+
+# simulate
+SIMULATE_OUT = declare(
+    "E-SIMULATE-OUT",
+    "The folder for simulated data holds files already or cannot be written.",
+    "Name a new folder; nothing is ever overwritten.",
+)
