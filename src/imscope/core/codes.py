@@ -455,4 +455,9 @@ STORE_DAMAGED = declare(
     "E-STORE-DAMAGED",
     "A working store does not have the size its header says.",
     "Start again with `--fresh`.",
+# simulate
+SIMULATE_OUT = declare(
+    "E-SIMULATE-OUT",
+    "The folder for simulated data holds files already or cannot be written.",
+    "Name a new folder; nothing is ever overwritten.",
 )
