@@ -63,6 +63,8 @@ QC_NOTHING_LEFT = declare(
     "E-QC-NOTHING-LEFT",
     "Quality control leaves no cell at all.",
     "Look at the metrics with `imscope qc`, then set the limits in the configuration.",
+)
+
 # --- io: files as a whole -------------------------------------------------------------------
 FILE_MISSING = declare(
     "E-FILE-MISSING",
@@ -455,7 +457,9 @@ STORE_DAMAGED = declare(
     "E-STORE-DAMAGED",
     "A working store does not have the size its header says.",
     "Start again with `--fresh`.",
-# simulate
+)
+
+# --- simulate
 SIMULATE_OUT = declare(
     "E-SIMULATE-OUT",
     "The folder for simulated data holds files already or cannot be written.",

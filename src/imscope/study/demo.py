@@ -26,7 +26,9 @@ def run_demo(
     fresh, threads, listener
         As in :func:`imscope.study.run.run_study`.
     """
-    from imscope.simulate.cohort import CohortSettings, simulate_cohort, write_cohort
+    from imscope.simulate.cohort import simulate_cohort
+    from imscope.simulate.files import write_cohort
+    from imscope.simulate.settings import CohortSettings
 
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
