@@ -319,7 +319,7 @@ def _rank_genes(
             pass
 
 
-def _statistics(  # noqa: PLR0913
+def _statistics(
     genes: NDArray[np.int64],
     sizes: NDArray[np.int64],
     ranks: Floats,

@@ -6,7 +6,7 @@ from imscope.core.jit import njit
 
 
 @njit("void(i8[::1], i4[::1], f4[::1], f8[::1], i4[::1], i4[::1], i8[::1], f4[::1], i4[::1])")
-def fill_genes(  # type: ignore[no-untyped-def]  # noqa: PLR0913
+def fill_genes(  # type: ignore[no-untyped-def]
     indptr, indices, data, size_factors, labels, slots, cursor, values, groups
 ):
     """Write the non-zeros of a block gene by gene, or only count them when ``values`` is empty.
@@ -33,7 +33,7 @@ def fill_genes(  # type: ignore[no-untyped-def]  # noqa: PLR0913
 
 
 @njit("void(f4[::1], i4[::1], i8[::1], i8[::1], f8[:, ::1], f8[:, ::1], i8[:, ::1], f8[::1])")
-def sum_ranks(  # type: ignore[no-untyped-def]  # noqa: PLR0913
+def sum_ranks(  # type: ignore[no-untyped-def]
     values, groups, border, sizes, ranks, logs, seen, ties
 ):
     """Walk sorted genes ``border[g]`` to ``border[g + 1]``; zeros are one block of ties below.
