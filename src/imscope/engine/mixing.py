@@ -136,7 +136,7 @@ def _weights(d: Floats, perplexity: float) -> Floats:
         flat = error > 0
         low[active] = np.where(flat, log_beta[active], low[active])
         high[active] = np.where(flat, high[active], log_beta[active])
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             step = log_beta[active] + error / (beta**2 * spread)
         inside = (step > low[active]) & (step < high[active])
         middle = (low[active] + high[active]) / 2

@@ -76,7 +76,8 @@ def find_neighbours(
     Returns
     -------
     neighbours
-        Ties are broken by the cell's position, earlier first.
+        Ties are broken by the cell's position, earlier first. Distances are told apart in single
+        precision, the k nearest are then measured in double.
 
     Raises
     ------
@@ -133,7 +134,8 @@ def neighbour_graph(
     Returns
     -------
     graph
-        float32 CSR, shape ``(n_cells, n_cells)``, weights in (0, 1], sorted indices, empty diagonal.
+        float32 CSR, shape ``(n_cells, n_cells)``, sorted indices, weights in (0, 1],
+        none on the diagonal.
 
     References
     ----------

@@ -54,8 +54,9 @@ class Bucketed:
 
 def augmented(points: Floats) -> Points:
     """Prepare points for :func:`search_exactly` and :func:`search_buckets`."""
-    mean = points.mean(axis=0, dtype=np.float64)
-    centred = (points - mean).astype(np.float32)  # small norms: fewer digits cancel
+    # small norms cancel fewer digits; a whole number keeps exact ties exact
+    middle = np.rint(points.mean(axis=0, dtype=np.float64))
+    centred = (points - middle).astype(np.float32)
     half = -0.5 * (centred.astype(np.float64) ** 2).sum(axis=1)
     ones = np.ones(len(points), dtype=np.float32)
     return Points(

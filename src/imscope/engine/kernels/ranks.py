@@ -57,7 +57,7 @@ def sum_ranks(  # type: ignore[no-untyped-def]
             while high < last and values[2 * high + 1] == value:
                 high += 1
             rank = zeros + 0.5 * (low - first + 1 + high - first)
-            log = math.log(1.0 + value) * 1.4426950408889634
+            log = math.log(1.0 + float(value)) * 1.4426950408889634
             for at in range(low, high):
                 g = groups[2 * at]
                 ranks[gene, g] += rank
