@@ -117,7 +117,7 @@ def find_clusters(
 
 
 def order_by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Number groups from 0 by falling size, equal sizes in order of their first cell.
+    """Relabel groups from 0 by falling size, equal sizes in order of their first cell.
 
     Examples
     --------

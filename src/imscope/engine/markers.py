@@ -42,7 +42,7 @@ class MarkerStats:
         Probability that a cell of the group exceeds a cell outside, ties counted half.
     p_value
         Two-sided rank-sum test over cells, normal approximation with correction for ties and
-        continuity.
+        continuity; 1 where all cells are tied.
     log2_fc
         ``mean`` of the group minus the mean of all other cells. Unit: log2.
     mean
@@ -319,7 +319,7 @@ def _rank_genes(
             pass
 
 
-def _statistics(  # noqa: PLR0913
+def _statistics(
     genes: NDArray[np.int64],
     sizes: NDArray[np.int64],
     ranks: Floats,

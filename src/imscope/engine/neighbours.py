@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
+
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """The nearest neighbours of every cell.
@@ -75,7 +76,8 @@ def find_neighbours(
     Returns
     -------
     neighbours
-        Ties are broken by the cell's position, earlier first.
+        Ties are broken by the cell's position, earlier first. Distances are told apart in single
+        precision, the k nearest are then measured in double.
 
     Raises
     ------
@@ -132,7 +134,8 @@ def neighbour_graph(
     Returns
     -------
     graph
-        float32 CSR, shape ``(n_cells, n_cells)``, sorted indices, empty diagonal, weights in (0, 1].
+        float32 CSR, shape ``(n_cells, n_cells)``, sorted indices, weights in (0, 1],
+        none on the diagonal.
 
     References
     ----------
@@ -170,10 +173,10 @@ def neighbour_graph(
 
 
 def fuzzy_weights(distances: Floats) -> Floats:
-    r"""Weigh neighbours by :math:`e^{-\max(0, d - \rho)/\sigma}` with an effective number of log2 k.
+    r"""Weigh neighbours by :math:`e^{-\max(0, d - \rho)/\sigma}`.
 
     :math:`\rho` is the distance of the nearest neighbour that is not at distance zero and
-    :math:`\sigma` makes the weights of a cell, its own of zero distance apart, add up to
+    :math:`\sigma` makes the weights of a cell add up to
     :math:`\log_2 k`.
 
     Parameters
@@ -220,7 +223,8 @@ def _fuzzy_tile(d: NDArray[np.float64]) -> NDArray[np.float64]:
     sigma = np.exp2((low + high) / 2)
     # the published floor: sigma at least a thousandth of the mean distance
     floor = 1e-3 * d.mean(axis=1) / scale
-    return np.exp(-excess / np.maximum(sigma, np.maximum(floor, 1e-12))[:, None])
+    weights = np.exp(-excess / np.maximum(sigma, np.maximum(floor, 1e-12))[:, None])
+    return np.asarray(weights)
 
 
 def _jaccard(member: "sp.csr_array", linked: "sp.csr_array", size: int) -> "sp.csr_array":

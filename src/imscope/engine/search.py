@@ -54,8 +54,9 @@ class Bucketed:
 
 def augmented(points: Floats) -> Points:
     """Prepare points for :func:`search_exactly` and :func:`search_buckets`."""
-    mean = points.mean(axis=0, dtype=np.float64)
-    centred = (points - mean).astype(np.float32)  # small norms: fewer digits cancel
+    # small norms cancel fewer digits; a whole number keeps exact ties exact
+    middle = np.rint(points.mean(axis=0, dtype=np.float64))
+    centred = (points - middle).astype(np.float32)
     half = -0.5 * (centred.astype(np.float64) ** 2).sum(axis=1)
     ones = np.ones(len(points), dtype=np.float32)
     return Points(
@@ -86,9 +87,7 @@ def search_exactly(points: Points, rows: Ints, k: int, *, workers: int) -> tuple
     return _joined(_run(search, range(0, len(rows), QUERIES), workers))
 
 
-def search_buckets(
-    points: Points, k: int, *, target: float, seed: int, workers: int
-) -> Bucketed:
+def search_buckets(points: Points, k: int, *, target: float, seed: int, workers: int) -> Bucketed:
     """Search only the buckets nearest to each cell, as many as the audited recall needs."""
     n = len(points.raw)
     rng = spawn(seed, "neighbours")
@@ -123,9 +122,7 @@ def _centre_scores(block: Floats, centres: Floats) -> Floats:
     return np.asarray(block[:, :-1] @ centres.T - half.astype(np.float32))
 
 
-def _buckets(
-    points: Points, *, n_buckets: int, rng: np.random.Generator
-) -> tuple[Floats, Ints]:
+def _buckets(points: Points, *, n_buckets: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
     """Lloyd's k-means on a sample; every cell then goes to its nearest centre."""
     from threadpoolctl import threadpool_limits
 
@@ -154,7 +151,7 @@ def _nearest_centre(block: Floats, centres: Floats) -> Ints:
     return np.concatenate(parts).astype(np.int32)
 
 
-def _probes_needed(  # noqa: PLR0913
+def _probes_needed(
     points: Points, centres: Floats, bucket: Ints, rows: Ints, truth: Ints, target: float
 ) -> int:
     """Smallest number of buckets with which the sample would reach the target."""
@@ -169,7 +166,7 @@ def _probes_needed(  # noqa: PLR0913
     return len(centres)
 
 
-def _search_lists(  # noqa: PLR0913
+def _search_lists(
     points: Points, centres: Floats, bucket: Ints, k: int, probes: int, workers: int
 ) -> tuple[Ints, Floats]:
     n, n_buckets = len(points.raw), len(centres)

@@ -3,10 +3,8 @@
 from imscope.core.jit import njit
 
 
-@njit(
-    "void(i4[::1], i4[::1], f4[::1], f4[:, ::1], f4[::1], f4[::1], f8[:, ::1], i8, i8, i8, i8)"
-)
-def run_epochs(  # type: ignore[no-untyped-def]  # noqa: PLR0913
+@njit("void(i4[::1], i4[::1], f4[::1], f4[:, ::1], f4[::1], f4[::1], f8[:, ::1], i8, i8, i8, i8)")
+def run_epochs(  # type: ignore[no-untyped-def]
     heads, tails, gaps, place, pull, push, due, first, last, n_epochs, state
 ):
     """Move cells along edges and away from random others, epoch after epoch.

@@ -8,8 +8,8 @@ def keep_best(scores, rows, columns, own, best, index):  # type: ignore[no-untyp
     """Insert a tile of scores into sorted lists of the best so far.
 
     ``scores[i, j]`` (larger is nearer) is cell ``columns[j]`` as seen from query ``rows[i]``, whose
-    list is ``best[rows[i]]`` (descending) and ``index[rows[i]]``; cell ``own[rows[i]]`` is the query
-    itself and is left out. Equal scores keep the order in which they came.
+    list is ``best[rows[i]]`` (descending) and ``index[rows[i]]``; cell ``own[rows[i]]`` is the
+    query itself and is left out. Equal scores keep the order in which they came.
     """
     width = scores.shape[1]
     depth = best.shape[1]

@@ -6,7 +6,7 @@ from imscope.core.jit import njit
 
 
 @njit("void(i8[::1], i4[::1], f4[::1], f8[::1], i4[::1], i4[::1], i8[::1], f4[::1], i4[::1])")
-def fill_genes(  # type: ignore[no-untyped-def]  # noqa: PLR0913
+def fill_genes(  # type: ignore[no-untyped-def]
     indptr, indices, data, size_factors, labels, slots, cursor, values, groups
 ):
     """Write the non-zeros of a block gene by gene, or only count them when ``values`` is empty.
@@ -33,7 +33,7 @@ def fill_genes(  # type: ignore[no-untyped-def]  # noqa: PLR0913
 
 
 @njit("void(f4[::1], i4[::1], i8[::1], i8[::1], f8[:, ::1], f8[:, ::1], i8[:, ::1], f8[::1])")
-def sum_ranks(  # type: ignore[no-untyped-def]  # noqa: PLR0913
+def sum_ranks(  # type: ignore[no-untyped-def]
     values, groups, border, sizes, ranks, logs, seen, ties
 ):
     """Walk sorted genes ``border[g]`` to ``border[g + 1]``; zeros are one block of ties below.
@@ -57,7 +57,7 @@ def sum_ranks(  # type: ignore[no-untyped-def]  # noqa: PLR0913
             while high < last and values[2 * high + 1] == value:
                 high += 1
             rank = zeros + 0.5 * (low - first + 1 + high - first)
-            log = math.log(1.0 + value) * 1.4426950408889634
+            log = math.log(1.0 + float(value)) * 1.4426950408889634
             for at in range(low, high):
                 g = groups[2 * at]
                 ranks[gene, g] += rank
