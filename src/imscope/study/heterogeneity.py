@@ -1,21 +1,11 @@
 """The heterogeneity step: index per sample, lot and group, and what may be claimed of it."""
 
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from imscope.analyses.heterogeneity import (
-    HeterogeneitySettings,
-    compute_heterogeneity,
-    describe_claims,
-    index_table,
-)
 from imscope.core.schema import DESIGN_FACTORS
-from imscope.core.views import select_rows
-from imscope.io.genes import gene_classes
-from imscope.study.design import Design
-from imscope.study.stages import Context, load_array
+from imscope.study.stages import Context
 
 
 def cell_design(context: Context, rows: np.ndarray) -> pd.DataFrame:
