@@ -6,6 +6,8 @@ import sys
 import typer
 
 from imscope import __version__
+from imscope.cli import data, simulate
+from imscope.cli.doctor import doctor
 from imscope.core.errors import ImscopeError
 
 app = typer.Typer(
@@ -30,6 +32,11 @@ def root(
     ),
 ) -> None:
     """Single-cell quality and uniformity of mesenchymal stromal cell products."""
+
+
+app.add_typer(simulate.app, name="simulate")
+app.add_typer(data.app, name="data")
+app.command("doctor")(doctor)
 
 
 def main() -> None:
