@@ -6,7 +6,8 @@ import sys
 import typer
 
 from imscope import __version__
-from imscope.cli import qc, run
+from imscope.cli import data, qc, run, simulate
+from imscope.cli.doctor import doctor
 from imscope.core.errors import ImscopeError
 
 app = typer.Typer(
@@ -36,6 +37,9 @@ def root(
 app.command("run")(run.run)
 app.command("demo")(run.demo)
 app.command("qc")(qc.qc)
+app.add_typer(simulate.app, name="simulate")
+app.add_typer(data.app, name="data")
+app.command("doctor")(doctor)
 
 
 def main() -> None:

@@ -465,3 +465,35 @@ SIMULATE_OUT = declare(
     "The folder for simulated data holds files already or cannot be written.",
     "Name a new folder; nothing is ever overwritten.",
 )
+
+# public data
+DATA_NAME = declare(
+    "E-DATA-NAME",
+    "The catalogue of public data has no set of this name.",
+    "`imscope data list` shows all names.",
+)
+DATA_LIST_ONLY = declare(
+    "E-DATA-LIST-ONLY",
+    "The data set has no direct address with a known checksum.",
+    "Fetch it from the repository named in `imscope data list`.",
+)
+DATA_OFFLINE = declare(
+    "E-DATA-OFFLINE",
+    "A download could not start or was cut off.",
+    "Connect to the network and give the same command again; it continues.",
+)
+DATA_SERVER = declare(
+    "E-DATA-SERVER",
+    "The server answered a download with an error.",
+    "Look up the accession; the address may have moved.",
+)
+DATA_CHECKSUM = declare(
+    "E-DATA-CHECKSUM",
+    "A downloaded file is not the one of the catalogue.",
+    "Try again; if it happens twice the file was changed at its source.",
+)
+DATA_CATALOGUE = declare(
+    "E-DATA-CATALOGUE",
+    "A catalogue file cannot be read or has the wrong layout.",
+    "Compare it with the layout in the documentation.",
+)

@@ -242,7 +242,7 @@ def _component_table(
         run = [designs[i].sample for i in at]
         nesting = {"unit": unit, "run": run} if len(run) > len(set(unit)) else {"unit": unit}
         values = true_components(
-            sums[at], squares[at], sizes.iloc[at].tolist(), [*nesting.values()]
+            sums[at], squares[at], sizes.iloc[at].tolist(), nesting=[*nesting.values()]
         )
         for level, value in zip([*nesting, "cell"], values, strict=True):
             rows.append({"source_class": source_class, "level": level, "variance": value})
