@@ -24,6 +24,7 @@ from imscope.study.design import Design, summarise_design
 from imscope.study.heterogeneity import work_heterogeneity
 from imscope.study.ingest import Cohort, join_samples, select_cells, write_sample
 from imscope.study.outputs import Finished, write_outputs
+from imscope.study.panel import Panel
 from imscope.study.stages import Context, settings_of
 from imscope.study.steps import Step, StepStore, sha256_path
 from imscope.study.telemetry import Listener, Telemetry
@@ -41,6 +42,10 @@ class RunResult:
         Content of ``results.json``.
     tables
         Every table of ``tables/``.
+    panel
+        Expression of the genes the report shows.
+    stamp
+        Times, memory, versions, machine: what may differ between two runs of the same thing.
     cached
         Whether every step was found finished.
     """
@@ -48,6 +53,8 @@ class RunResult:
     folder: Path
     results: dict[str, Any]
     tables: Mapping[str, pd.DataFrame]
+    panel: Panel
+    stamp: dict[str, Any]
     cached: bool
 
 
@@ -115,11 +122,18 @@ def run_study(
             simulated=simulated or _says_simulated(read),
             started=started,
         )
-        results, tables, more = write_outputs(work.folder, finished, work.store, telemetry)
-        everything = [*ingested.values(), *done.values(), *more]
+        written = write_outputs(work.folder, finished, work.store, telemetry)
+        everything = [*ingested.values(), *done.values(), *written.steps]
         work.store.forget_others({s.folder for s in everything})
         telemetry.event("run finished")
-    return RunResult(work.folder, results, tables, all(s.cached for s in everything))
+    return RunResult(
+        folder=work.folder,
+        results=written.results,
+        tables=written.tables,
+        panel=written.panel,
+        stamp=written.stamp,
+        cached=all(s.cached for s in everything),
+    )
 
 
 class _Work:
