@@ -35,7 +35,11 @@ $(UV):
 # `uv venv` uses the interpreter of .python-version when there is one, otherwise it fetches it, and
 # if that is not possible any installed 3.12 or newer will do.
 $(STAMP): $(UV) requirements-dev.lock pyproject.toml .python-version
-	@$(UV) venv --quiet --allow-existing .venv || $(UV) venv --quiet --clear --python '>=3.12' .venv
+	@$(UV) venv --quiet --allow-existing .venv \
+		|| $(UV) venv --quiet --clear --python '>=3.12' .venv \
+		|| { for p in $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[2-9]*/bin/python; do \
+			[ -x "$$p" ] && $(UV) venv --quiet --clear --python "$$p" .venv && break; done; \
+			test -x $(PY) || { echo "no Python 3.12 or newer was found or could be fetched"; exit 1; }; }
 	$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements-dev.lock
 	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
