@@ -13,6 +13,8 @@ STAMP := .venv/.ready
 PYTEST_WORKERS ?= 2
 
 export UV_PYTHON_DOWNLOADS ?= automatic
+# Trust what the system trusts, where it keeps a list: company networks have certificates of their own.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),true,false)
 export OPENBLAS_NUM_THREADS ?= 1
 export PYTHONDONTWRITEBYTECODE ?= 1
 
