@@ -6,7 +6,7 @@ import sys
 import typer
 
 from imscope import __version__
-from imscope.cli import data, simulate
+from imscope.cli import data, qc, run, simulate
 from imscope.cli.doctor import doctor
 from imscope.core.errors import ImscopeError
 
@@ -34,6 +34,9 @@ def root(
     """Single-cell quality and uniformity of mesenchymal stromal cell products."""
 
 
+app.command("run")(run.run)
+app.command("demo")(run.demo)
+app.command("qc")(qc.qc)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(data.app, name="data")
 app.command("doctor")(doctor)
