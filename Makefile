@@ -13,6 +13,8 @@ STAMP := .venv/.ready
 PYTEST_WORKERS ?= 2
 
 export UV_PYTHON_DOWNLOADS ?= automatic
+# Trust what the system trusts, where it keeps a list: company networks have certificates of their own.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),true,false)
 export OPENBLAS_NUM_THREADS ?= 1
 export PYTHONDONTWRITEBYTECODE ?= 1
 
@@ -35,7 +37,11 @@ $(UV):
 # `uv venv` uses the interpreter of .python-version when there is one, otherwise it fetches it, and
 # if that is not possible any installed 3.12 or newer will do.
 $(STAMP): $(UV) requirements-dev.lock pyproject.toml .python-version
-	@$(UV) venv --quiet --allow-existing .venv || $(UV) venv --quiet --clear --python '>=3.12' .venv
+	@$(UV) venv --quiet --allow-existing .venv \
+		|| $(UV) venv --quiet --clear --python '>=3.12' .venv \
+		|| { for p in $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.1[2-9]*/bin/python; do \
+			[ -x "$$p" ] && $(UV) venv --quiet --clear --python "$$p" .venv && break; done; \
+			test -x $(PY) || { echo "no Python 3.12 or newer was found or could be fetched"; exit 1; }; }
 	$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements-dev.lock
 	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
