@@ -7,6 +7,7 @@ even a mistake of the walk below could not reach a byte outside the file.
 """
 
 import json
+import codecs
 import os
 import resource
 import sys
@@ -42,6 +43,8 @@ def limit_self():
 
 def close_the_door():
     """Let no further file be opened by this process."""
+    for name in ("ascii", "latin-1", "utf-8", "idna"):
+        codecs.lookup(name)  # Python loads these from files on first use
     spare = os.open("/dev/null", os.O_RDONLY)  # the lowest free number
     os.close(spare)
     resource.setrlimit(resource.RLIMIT_NOFILE, (spare, spare))

@@ -18,7 +18,7 @@ from imscope.engine.execute import thread_count
 from imscope.io.atomic import crash_point, sync_folder, write_parquet, write_text, write_tsv
 from imscope.study.answer import answer_lines
 from imscope.study.design import Design
-from imscope.study.panel import panel_genes, quantise_panel
+from imscope.study.panel import Panel, panel_genes, quantise_panel
 from imscope.study.provenance import machine, versions, write_crate
 from imscope.study.stages import Context, kept_source, load_array, load_json
 from imscope.study.steps import Step, StepStore, canonical, sha256_file, sha256_text
@@ -41,9 +41,18 @@ class Finished:
     started: datetime
 
 
-def write_outputs(
-    folder: Path, done: Finished, store: StepStore, telemetry: Telemetry
-) -> tuple[dict[str, Any], dict[str, pd.DataFrame], list[Step]]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: the results, the tables, the panel for the report, the run stamp."""
+
+    results: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+    panel: Panel
+    stamp: dict[str, Any]
+    steps: list[Step]
+
+
+def write_outputs(folder: Path, done: Finished, store: StepStore, telemetry: Telemetry) -> Written:
     """Write every file of the run folder, each whole or not at all.
 
     Parameters
@@ -59,12 +68,8 @@ def write_outputs(
 
     Returns
     -------
-    results
-        Content of ``results.json``.
-    tables
-        Tables by name.
-    steps
-        Further steps that were made on the way.
+    written
+        Results, tables, panel, stamp, and further steps that were made on the way.
     """
     with telemetry.step("write") as parts:
         tables = collect_tables(done)
@@ -75,10 +80,10 @@ def write_outputs(
         written += _place(cells.folder, folder)
         write_text(folder / "results.json", json.dumps(results, indent=1, sort_keys=True) + "\n")
         written.append(folder / "results.json")
-    _write_report(folder, done, results, tables, telemetry)
-    written.append(folder / "report.html")
-    _write_provenance(folder, done, telemetry, written)
-    return results, tables, [cells]
+        panel = _panel(done, tables["markers"])
+    stamp = run_stamp(done, telemetry)
+    _write_provenance(folder, done, stamp, written)
+    return Written(results, tables, panel, stamp, [cells])
 
 
 def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
@@ -282,41 +287,23 @@ def _place(step: Path, folder: Path) -> list[Path]:
     return placed
 
 
-def _write_report(
-    folder: Path,
-    done: Finished,
-    results: dict[str, Any],
-    tables: Mapping[str, pd.DataFrame],
-    telemetry: Telemetry,
-) -> None:
-    from imscope.report.payload import PanelExpression, ReportInput
-    from imscope.report.render import render
-
-    with telemetry.step("report"):
-        context = done.context
-        source, _ = kept_source(context, done.steps["qc"].folder)
-        genes = panel_genes(
-            context.cohort.features,
-            context.config.report.panel,
-            tables["markers"],
-            limit=context.config.report.max_panel_genes,
-        )
-        factors: NDArray[np.float64] = load_array(done.steps["components"].folder, "size_factors")
-        values, maxima = quantise_panel(source, factors, genes, threads=context.threads)
-        symbols = context.cohort.features["symbol"].astype(str).to_numpy()[genes]
-        page = render(
-            ReportInput(
-                results=results,
-                tables=tables,
-                cells=tables["cells"],
-                panel=PanelExpression(tuple(symbols), values, maxima),
-                provenance=_stamp(done, telemetry),
-            )
-        )
-        write_text(folder / "report.html", page)
+def _panel(done: Finished, markers: pd.DataFrame) -> Panel:
+    """Expression of the report's genes in the kept cells."""
+    context = done.context
+    source, _ = kept_source(context, done.steps["qc"].folder)
+    genes = panel_genes(
+        context.cohort.features,
+        context.config.report.panel,
+        markers,
+        limit=context.config.report.max_panel_genes,
+    )
+    factors: NDArray[np.float64] = load_array(done.steps["components"].folder, "size_factors")
+    values, maxima = quantise_panel(source, factors, genes, threads=context.threads)
+    symbols = context.cohort.features["symbol"].astype(str).to_numpy()[genes]
+    return Panel(tuple(str(s) for s in symbols), values, maxima)
 
 
-def _stamp(done: Finished, telemetry: Telemetry) -> dict[str, Any]:
+def run_stamp(done: Finished, telemetry: Telemetry) -> dict[str, Any]:
     """What differs between two runs of the same thing: times, memory, machine."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -341,15 +328,13 @@ def _stamp(done: Finished, telemetry: Telemetry) -> dict[str, Any]:
 
 
 def _write_provenance(
-    folder: Path, done: Finished, telemetry: Telemetry, written: list[Path]
+    folder: Path, done: Finished, stamp: dict[str, Any], written: list[Path]
 ) -> None:
     place = folder / "provenance"
     place.mkdir(exist_ok=True)
     config = done.context.config.model_dump(mode="json")
     write_text(place / "config.json", json.dumps(config, indent=1, sort_keys=True) + "\n")
-    write_text(
-        place / "run.json", json.dumps(_stamp(done, telemetry), indent=1, sort_keys=True) + "\n"
-    )
+    write_text(place / "run.json", json.dumps(stamp, indent=1, sort_keys=True) + "\n")
     outputs = [
         {"path": p.relative_to(folder).as_posix(), "sha256": sha256_file(p)} for p in written
     ]

@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,9 @@ from imscope.study import stages
 from imscope.study.config import RunConfig
 from imscope.study.design import Design, summarise_design
 from imscope.study.heterogeneity import work_heterogeneity
-from imscope.study.ingest import Cohort, join_samples, select_cells, write_sample
+from imscope.study.ingest import join_samples, select_cells, write_sample
 from imscope.study.outputs import Finished, write_outputs
+from imscope.study.panel import Panel
 from imscope.study.stages import Context, settings_of
 from imscope.study.steps import Step, StepStore, sha256_path
 from imscope.study.telemetry import Listener, Telemetry
@@ -41,6 +42,10 @@ class RunResult:
         Content of ``results.json``.
     tables
         Every table of ``tables/``.
+    panel
+        Expression of the genes the report shows.
+    stamp
+        Times, memory, versions, machine: what may differ between two runs of the same thing.
     cached
         Whether every step was found finished.
     """
@@ -48,6 +53,8 @@ class RunResult:
     folder: Path
     results: dict[str, Any]
     tables: Mapping[str, pd.DataFrame]
+    panel: Panel
+    stamp: dict[str, Any]
     cached: bool
 
 
@@ -102,8 +109,9 @@ def run_study(
     started = datetime.now(UTC)
     with _work_folder(Path(out), fresh=fresh, telemetry=telemetry) as work:
         inputs = _identify(read, telemetry)
-        ingested, cohort = _ingest(read, config, inputs, work.store, telemetry)
-        work.settle()
+        ingested = work.settle(_ingest(read, config, inputs, work.store, telemetry))
+        names = [row.sample for row in read.rows]
+        cohort = join_samples(names, {s: ingested[s].folder for s in names})
         context = Context(cohort, read.frame, config, threads)
         done = _compute(context, design, ingested, work.store, telemetry)
         finished = Finished(
@@ -115,11 +123,18 @@ def run_study(
             simulated=simulated or _says_simulated(read),
             started=started,
         )
-        results, tables, more = write_outputs(work.folder, finished, work.store, telemetry)
-        everything = [*ingested.values(), *done.values(), *more]
+        written = write_outputs(work.folder, finished, work.store, telemetry)
+        everything = [*ingested.values(), *done.values(), *written.steps]
         work.store.forget_others({s.folder for s in everything})
         telemetry.event("run finished")
-    return RunResult(work.folder, results, tables, all(s.cached for s in everything))
+    return RunResult(
+        folder=work.folder,
+        results=written.results,
+        tables=written.tables,
+        panel=written.panel,
+        stamp=written.stamp,
+        cached=all(s.cached for s in everything),
+    )
 
 
 class _Work:
@@ -137,8 +152,8 @@ class _Work:
         self.store = StepStore(self.folder / ".steps")
         self.telemetry = telemetry
 
-    def settle(self) -> None:
-        """Take the folder's own name and open the log."""
+    def settle(self, steps: dict[str, Step]) -> dict[str, Step]:
+        """Take the folder's own name, open the log; return the steps where they are now."""
         if self.new:
             if self.out.exists():
                 self.out.rmdir()
@@ -146,6 +161,8 @@ class _Work:
             self.folder, self.new = self.out, False
             self.store = StepStore(self.folder / ".steps")
         self.telemetry.open_log(self.folder / "log.jsonl")
+        root = self.store.root
+        return {k: replace(step, folder=root / step.folder.name) for k, step in steps.items()}
 
     def abandon(self) -> None:
         """Leave nothing behind of a run that never got past its inputs."""
@@ -227,7 +244,7 @@ def _ingest(
     inputs: Mapping[str, Mapping[str, Any]],
     store: StepStore,
     telemetry: Telemetry,
-) -> tuple[dict[str, Step], Cohort]:
+) -> dict[str, Step]:
     """Store every sample's counts; files that hold many samples are opened once."""
     expression = config.input.matrix == "expression"
     steps: dict[str, Step] = {}
@@ -263,9 +280,7 @@ def _ingest(
             finally:
                 for data in opened:
                     data.close()
-        names = [row.sample for row in sheet.rows]
-        cohort = join_samples(names, {s: steps[s].folder for s in names})
-    return steps, cohort
+    return steps
 
 
 def _compute(

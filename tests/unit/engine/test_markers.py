@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,7 +159,7 @@ def test_compiled_kernels_and_python_agree():
         border = np.concatenate([[0], np.cumsum(count)])
         keys = np.zeros(border[-1], dtype=np.uint64)
         fill(*head, border[:-1].copy(), keys.view(np.float32), keys.view(np.int32))
-        for low, high in zip(border[:-1], border[1:], strict=True):
+        for low, high in pairwise(border):
             keys[low:high].sort()
         out = [np.zeros((4, 3)), np.zeros((4, 3)), np.zeros((4, 3), dtype=np.int64), np.zeros(4)]
         walk(keys.view(np.float32), keys.view(np.int32), border, sizes, *out)
