@@ -1,4 +1,4 @@
-"""Write the generated reference pages: command line, Python, tables, codes.
+"""Write the generated reference pages: command line, Python, schemas, tables, codes.
 
 python tools/build_docs.py            write docs/reference/*.md
 python tools/build_docs.py --check    say which pages are stale, exit 1 if any is
@@ -7,11 +7,13 @@ python tools/build_docs.py --check    say which pages are stale, exit 1 if any i
 import argparse
 import importlib
 import inspect
+import json
 import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 NOTE = "<!-- Written by tools/build_docs.py; do not edit. -->\n\n"
@@ -117,7 +119,62 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
 
 
-PAGES = {"api": api_page, "cli": cli_page, "tables": tables_page, "errors": errors_page}
+def schemas() -> dict[str, dict[str, Any]]:
+    """Published JSON Schemas: what every public ``..._schema()`` without arguments returns."""
+    found = {}
+    for module in public_modules():
+        for name in public_names(module):
+            if name.endswith("_schema") and not inspect.signature(getattr(module, name)).parameters:
+                found[name.removesuffix("_schema").replace("_", "-")] = getattr(module, name)()
+    return dict(sorted(found.items()))
+
+
+def schemas_page() -> str:
+    """Fields of every published schema, section by section."""
+    lines = [NOTE + "# Configuration and sample sheet\n"]
+    lines.append("The same as JSON Schema, for editors and validators, lies beside this page.\n")
+    for name, schema in schemas().items():
+        lines.append(f"## {name}\n\n[{name}.schema.json](schemas/{name}.schema.json)\n")
+        lines += _fields(schema, schema, "")
+    return "\n".join(lines)
+
+
+def _fields(schema: dict[str, Any], root: dict[str, Any], path: str) -> Iterator[str]:
+    rows, inner = [], []
+    for name, field in schema.get("properties", {}).items():
+        target = field.get("$ref") or next((a["$ref"] for a in field.get("allOf", [])), "")
+        if target:
+            inner.append((f"{path}{name}", root["$defs"][target.rsplit("/", 1)[1]]))
+            continue
+        required = name in schema.get("required", [])
+        default = "required" if required else json.dumps(field.get("default"))
+        kinds = [str(k.get("type", "")) for k in field.get("anyOf", [field])]
+        kind = " or ".join(k for k in kinds if k)
+        meaning = _cell(field.get("description", ""))
+        rows.append(f"| `{path}{name}` | {kind} | {_cell(default)} | {meaning} |")
+    if rows:
+        yield "| key | type | default | meaning |\n|---|---|---|---|"
+        yield "\n".join(rows) + "\n"
+    for name, part in inner:
+        yield f"### {name}\n\n{part.get('description', '')}\n"
+        yield from _fields(part, root, f"{name}.")
+
+
+def files() -> dict[str, str]:
+    """Every generated file: path below docs/reference and content."""
+    out = {f"{name}.md": make().rstrip() + "\n" for name, make in PAGES.items()}
+    for name, schema in schemas().items():
+        out[f"schemas/{name}.schema.json"] = json.dumps(schema, indent=1) + "\n"
+    return out
+
+
+PAGES = {
+    "schemas": schemas_page,
+    "api": api_page,
+    "cli": cli_page,
+    "tables": tables_page,
+    "errors": errors_page,
+}
 
 
 def main() -> int:
@@ -126,11 +183,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="only say what is stale")
     check = parser.parse_args().check
     stale = []
-    for name, make in PAGES.items():
-        path, text = REFERENCE / f"{name}.md", make().rstrip() + "\n"
+    for name, text in files().items():
+        path = REFERENCE / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(path.name)
+            stale.append(name)
             if not check:
+                path.parent.mkdir(exist_ok=True)
                 path.write_text(text, encoding="utf-8")
     print(f"stale: {', '.join(stale)}" if stale else "all reference pages are current")
     return 1 if check and stale else 0

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata, resources
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from imscope import __file__ as imscope_file
 from imscope import __version__
 from imscope.core import jit, rng
 
@@ -26,9 +28,10 @@ PACKAGES = (
 )
 RESOURCES = {
     "imscope.simulate": ("data/genes.tsv",),
-    "imscope.io": ("data/catalogue.json",),
+    "imscope.io": ("data/catalogue.json", "data/genes.tsv.gz"),
+    "imscope.report": ("assets/report.js", "assets/report.css"),
 }
-"""Files that must ship with the package, by package; add yours here."""
+"""Files without which commands fail, by package. Every other file of the package is read too."""
 
 _HI2_REFERENCE = 0.010619417971452568
 _RNG_REFERENCE = [1130791511, 1670557572, 2457823078]
@@ -159,13 +162,22 @@ def _machine() -> tuple[str, dict[str, Any]]:
 
 @check("bundled files")
 def _bundled() -> tuple[str, dict[str, Any]]:
+    missing = [
+        f"{package}/{name}"
+        for package, names in RESOURCES.items()
+        for name in names
+        if not resources.files(package).joinpath(name).is_file()
+    ]
+    if missing:
+        raise CheckFailedError(f"missing: {', '.join(missing)}")
+    root = Path(str(imscope_file)).parent
     sums = {}
-    for package, names in RESOURCES.items():
-        for name in names:
-            content = resources.files(package).joinpath(name).read_bytes()
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".typed"):
+            content = path.read_bytes()
             if not content:
-                raise CheckFailedError(f"{package}/{name} is empty")
-            sums[f"{package}/{name}"] = hashlib.sha256(content).hexdigest()
+                raise CheckFailedError(f"{path.relative_to(root)} is empty")
+            sums[path.relative_to(root).as_posix()] = hashlib.sha256(content).hexdigest()
     return f"{len(sums)} files, read with the network blocked", sums
 
 
