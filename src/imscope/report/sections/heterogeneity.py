@@ -36,6 +36,7 @@ def build(report: ReportInput) -> Section:
                 caption=f"Noise-corrected heterogeneity ({len(frame)} groups). Intervals are 95 %; "
                 "the column interval says what each is over.",
                 columns=columns,
+                merge={"hi2": ("hi2_low", "hi2_high"), "bcv_percent": ("bcv_low", "bcv_high")},
             ),
             "keys": _keys(frame),
         },
