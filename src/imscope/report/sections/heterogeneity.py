@@ -24,8 +24,10 @@ def build(report: ReportInput) -> Section:
         return Section("heterogeneity", "How varied the cells are", {"index": None, "why": why})
     frame = _ordered(frame)
     columns = [c.name for c in HETEROGENEITY_INDEX.columns if c.name in frame.columns]
-    if len(_keys(frame)) < 2:
-        columns = [c for c in columns if c != "comparability_key"]
+    idle = {"comparability_key"} if len(_keys(frame)) < 2 else set()
+    if "warnings" in columns and not frame["warnings"].fillna("").astype(str).str.strip().any():
+        idle.add("warnings")
+    columns = [c for c in columns if c not in idle]
     return Section(
         "heterogeneity",
         "How varied the cells are",
