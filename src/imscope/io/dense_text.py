@@ -98,7 +98,7 @@ def _body(
                 expected = len(fields)
             if len(fields) != expected or expected not in (width, width + 1):
                 raise _ragged(path, reader.line_num + 1, fields, separator, expected or width)
-            numbers = _numbers(path, reader.line_num + 1, fields, separator)
+            numbers = _numbers(path, reader.line_num + 1, fields)
             where = np.flatnonzero(numbers)
             labels.append(fields[0].strip())
             columns.append(where.astype(np.int32))
@@ -121,7 +121,7 @@ def _body(
     return labels, columns, values, expected
 
 
-def _numbers(path: Path, line: int, fields: list[str], separator: str) -> NDArray[np.float64]:
+def _numbers(path: Path, line: int, fields: list[str]) -> NDArray[np.float64]:
     try:
         return np.array(fields[1:], dtype=np.float64)
     except ValueError:

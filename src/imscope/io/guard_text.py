@@ -94,7 +94,7 @@ class GuardedText(io.RawIOBase):
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{self._path} is not UTF-8",
-                found=f"byte {error.object[error.start]:#04x} near byte {before + error.start + 1:,}",
+                found=f"{error.object[error.start]:#04x} near byte {before + error.start + 1:,}",
                 fix="save it as UTF-8",
                 code=codes.TEXT_ENCODING,
             ) from error
