@@ -6,8 +6,8 @@ open, no further file can be opened: the limit on open files is set to those alr
 even a mistake of the walk below could not reach a byte outside the file.
 """
 
-import json
 import codecs
+import json
 import os
 import resource
 import sys
