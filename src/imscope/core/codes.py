@@ -534,3 +534,30 @@ W_MATCHED = declare(
     "The index changes by more than 10 % when depths are matched by thinning.",
     "The noise of these counts is not multinomial; compare only libraries of like depth.",
 )
+
+# engine: neighbours to markers
+PATH_COORDINATES = declare(
+    "E-PATH-COORDINATES",
+    "Coordinates of cells are missing, not finite, or not those of the cells in question.",
+    "Give one finite row per cell, such as its principal components.",
+)
+PATH_FEW_CELLS = declare(
+    "E-PATH-FEW-CELLS",
+    "There are too few cells for neighbours, or too few in a batch for an alignment.",
+    "Ask for fewer neighbours, or leave out the step for so few cells.",
+)
+PATH_GRAPH = declare(
+    "E-PATH-GRAPH",
+    "A graph of cells is not square, not symmetric, or has a weight that cannot be used.",
+    "Give the result of neighbour_graph, or make the weights symmetric and not negative.",
+)
+PATH_LABELS = declare(
+    "E-PATH-LABELS",
+    "Labels, size factors or counts do not fit the cells they belong to.",
+    "Give one label and one positive size factor per cell, and raw counts.",
+)
+PATH_OPTION = declare(
+    "E-PATH-OPTION",
+    "An option of a step between neighbours and markers is out of range.",
+    "Correct the option named in the message.",
+)
