@@ -24,7 +24,7 @@ def main(argv):
     else:
         from fastlisi import compute_lisi_from_codes
 
-        codes = labels[:, None]
+        codes = labels[None, :]
         found, clock = timed(
             lambda: compute_lisi_from_codes(
                 points.astype(np.float64), codes, n_threads=args.threads

@@ -79,6 +79,7 @@ function intervals(rows: Row[], data: FigureData, page: PageData): Made {
     return typeof v === "number" ? 100 * Math.sqrt(Math.max(v, 0)) : null;
   };
   const words = (r: Row): string => (r.level === undefined || r.level === null ? String(r.group) : `${r.level}: ${r.group}`);
+  const named = (r: Row): string => (r.bcv_percent === null ? `${words(r)}, not estimable` : words(r));
   const blue = page.palette.classes[0];
   const bar = (_: unknown, api: { value: (i: number) => number; coord: (p: number[]) => number[] }) => {
     const [a, y] = api.coord([api.value(0), api.value(2)]);
@@ -103,7 +104,7 @@ function intervals(rows: Row[], data: FigureData, page: PageData): Made {
         },
       },
       xAxis: { type: "value", min: 0, name: data.options.axis, ...axisStyle },
-      yAxis: names(rows.map(words)),
+      yAxis: names(rows.map(named)),
       series: [
         { type: "custom", renderItem: bar, encode: { x: [0, 1], y: 2 }, data: spans },
         { type: "scatter", symbolSize: 10, itemStyle: { color: blue }, data: rows.map((r, i) => [r.bcv_percent ?? "-", i]) },
@@ -113,9 +114,8 @@ function intervals(rows: Row[], data: FigureData, page: PageData): Made {
 }
 
 function stacks(rows: Row[], data: FigureData, page: PageData): Made {
-  const samples = [...new Set(rows.map((r) => String(r.sample)))];
-  const order = new Intl.Collator("en", { numeric: true });
-  const parts = [...new Set(rows.map((r) => String(r.cluster)))].sort(order.compare);
+  const samples = data.options.samples ?? [];
+  const parts = data.options.parts ?? [];
   const { height, grid } = frame(samples.length, 30, 60);
   const at = new Map(rows.map((r) => [JSON.stringify([r.sample, r.cluster]), r]));
   const row = (s: string, c: string): Row | undefined => at.get(JSON.stringify([s, c]));

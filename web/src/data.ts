@@ -8,7 +8,7 @@ export interface Sheet {
 
 export interface FigureData extends Sheet {
   chart: string;
-  options: { axis?: string; log?: boolean };
+  options: { axis?: string; log?: boolean; samples?: string[]; parts?: string[] };
 }
 
 export interface ClassField {

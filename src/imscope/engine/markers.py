@@ -269,9 +269,9 @@ class _Passes:
     ) -> None:
         rows = slice(block.start, block.start + block.n_rows)
         fill_genes(
-            block.indptr,
-            block.indices,
-            block.data.astype(np.float32, copy=False),
+            _writable(block.indptr, np.int64),
+            _writable(block.indices, np.int32),
+            _writable(block.data, np.float32),
             self.factors[rows],
             self.groups[rows],
             slots,
@@ -352,11 +352,16 @@ def _statistics(
         )
 
 
+def _writable[T: np.generic](array: ArrayLike, dtype: type[T]) -> NDArray[T]:
+    """Copy only if need be: kernels take no other kind of array, mapped files are read-only."""
+    return np.require(array, dtype, ["C", "W"])
+
+
 def _checked(
     source: BlockSource, size_factors: ArrayLike, labels: ArrayLike, n_groups: int
 ) -> tuple[Floats, NDArray[np.int32]]:
-    factors = np.ascontiguousarray(size_factors, dtype=np.float64)
-    groups = np.ascontiguousarray(labels, dtype=np.int32)
+    factors = _writable(size_factors, np.float64)
+    groups = _writable(labels, np.int32)
     n = source.n_cells
     if factors.shape != (n,) or groups.shape != (n,):
         raise DataError(

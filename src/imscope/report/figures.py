@@ -37,9 +37,9 @@ def intervals(
     body: list[Markup] = []
     for row in rows:
         if row.heading:
-            y += 24
+            y += 26
             body.append(svg.text(row.heading, 8, y, font_weight="bold"))
-            y += 8
+            y -= 2
         y += 22
         body.extend(_interval_row(row, axis, y))
     bottom = y + 16

@@ -6,14 +6,14 @@ simulated protanopia, deuteranopia and tritanopia (Machado 2009, doi:10.1109/TVC
 """
 
 FEW = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#F0E442",
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000",
 )  # fmt: skip
-"""Okabe and Ito, yellow last (faint on white), grey in place of black (black is for text)."""
+"""Okabe and Ito; yellow and black last: faint on white, and easily taken for text."""
 
 MANY = (
     *FEW,
-    "#660000", "#332277", "#11EEEE", "#665555", "#4400DD", "#AACC99", "#AA44FF", "#AA2200",
-    "#553344", "#AA4488", "#7700AA", "#8888FF", "#881111", "#444477", "#CC33CC", "#886655",
+    "#552200", "#0000AA", "#11EEEE", "#884444", "#9966FF", "#BBBB99", "#7700EE", "#553366",
+    "#BB2288", "#BBDD88", "#0044BB", "#772233", "#BB0000", "#66CCFF", "#EE00CC", "#441177",
 )  # fmt: skip
 """Up to 24 classes; beyond that colours repeat, and only name and number tell classes apart."""
 
@@ -42,10 +42,10 @@ def ink_on(background: str) -> str:
 
     Examples
     --------
-    >>> ink_on("#F0E442"), ink_on("#660000")
-    ('#1a1a1a', '#ffffff')
+    >>> ink_on("#F0E442"), ink_on("#552200")
+    ('#000000', '#ffffff')
     """
     parts = [int(background[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
     luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b
-    return "#ffffff" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.0603 else INK
+    return "#ffffff" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "#000000"

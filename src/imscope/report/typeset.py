@@ -11,15 +11,15 @@ def number(value: Any, *, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> number(28.1234), number(0.01234), number(1234567.0), number(None), number(3)
-    ('28.1', '0.0123', '1,234,567', '–', '3')
+    >>> number(28.1234), number(0.01234), number(1234567.0), number(None), number(3), number(26.0)
+    ('28.1', '0.0123', '1,234,567', '–', '3', '26.0')
     """
     if is_missing(value):
         return MISSING
     x = float(value)
     if math.isinf(x):
         return "infinite" if x > 0 else "-infinite"
-    if x == int(x) and abs(x) < 1e15:
+    if x == 0 or isinstance(value, int):
         return f"{int(x):,}"
     if abs(x) >= 10 ** (digits - 1):
         return f"{x:,.0f}"

@@ -95,6 +95,7 @@ def view(
     caption: str,
     columns: Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None,
+    merge: Mapping[str, tuple[str, str]] | None = None,
     notes: Sequence[str] = (),
 ) -> TableView:
     """Dress a declared table for print.
@@ -111,27 +112,36 @@ def view(
         Which columns to print, in order; all of them by default. Absent ones are left out.
     labels
         Heads that differ from the usual ones.
+    merge
+        Value columns to the columns of their interval, which are then printed behind the value.
     notes
         Sentences below the table.
     """
-    wanted = [c for c in (columns or list(map(str, frame.columns))) if c in frame.columns]
+    every = [c for c in (columns or list(map(str, frame.columns))) if c in frame.columns]
+    merged = {v: ends for v, ends in (merge or {}).items() if {v, *ends} <= set(frame.columns)}
+    ends = {name for pair in merged.values() for name in pair}
+    wanted = [c for c in every if c not in ends]
     declared = {c.name: c for c in table.columns}
     specs = [declared.get(c) or _undeclared(c, frame[c]) for c in wanted]
     heads = tuple(
         Header(
-            (labels or {}).get(spec.name) or label(spec.name),
-            "%" if spec.unit == "fraction" else spec.unit,
+            _head(spec.name, labels or {}, with_interval=spec.name in merged),
+            _unit(spec),
             spec.kind in ("number", "integer"),
             spec.meaning,
         )
         for spec in specs
     )
-    values = [frame[c].tolist() for c in wanted]
-    rows = tuple(
-        tuple(entry(v, spec) for v, spec in zip(row, specs, strict=True))
-        for row in zip(*values, strict=True)
-    )
-    return TableView(table.name, caption, heads, rows, frame[wanted], tuple(notes))
+    columns_of_entries = []
+    for spec in specs:
+        entries = [entry(v, spec) for v in frame[spec.name].tolist()]
+        if spec.name in merged:
+            low, high = merged[spec.name]
+            bounds = zip(frame[low].tolist(), frame[high].tolist(), strict=True)
+            entries = [_behind(e, a, b) for e, (a, b) in zip(entries, bounds, strict=True)]
+        columns_of_entries.append(entries)
+    rows = tuple(zip(*columns_of_entries, strict=True))
+    return TableView(table.name, caption, heads, rows, frame[every], tuple(notes))
 
 
 def entry(value: Any, spec: Column) -> Entry:
@@ -143,13 +153,31 @@ def entry(value: Any, spec: Column) -> Entry:
         text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
         style = "verdict" if spec.name in ("verdict", "status") else "text"
         return Entry(text, text, style)
-    if spec.unit == "fraction":
+    if spec.kind == "integer":
+        text = typeset.number(round(float(value)))
+    elif spec.unit == "fraction":
         text = typeset.percent(value)
     elif spec.unit == "probability" and spec.name != "auc":
         text = typeset.probability(value)
     else:
         text = typeset.number(value)
     return Entry(text, repr(float(value)), "number")
+
+
+def _head(name: str, labels: Mapping[str, str], *, with_interval: bool) -> str:
+    words = labels.get(name) or label(name)
+    return f"{words} (95 % interval)" if with_interval else words
+
+
+def _unit(spec: Column) -> str:
+    return {"fraction": "%", "probability": ""}.get(spec.unit, spec.unit)
+
+
+def _behind(value: Entry, low: Any, high: Any) -> Entry:
+    """Put an interval behind its value."""
+    if value.text == typeset.MISSING or typeset.is_missing(low) or typeset.is_missing(high):
+        return value
+    return Entry(f"{value.text} ({typeset.interval(low, high)})", value.sort, value.style)
 
 
 def _undeclared(name: str, column: "pd.Series[Any]") -> Column:

@@ -151,7 +151,8 @@ def _samples_table(
     cells = found["cells"]
     called = load_array(at["qc"], "doublet_called")
     scored = np.isfinite(load_array(at["qc"], "doublet_score"))
-    ambient = pd.read_parquet(at["ambient"] / "ambient.parquet").set_index("sample")
+    ambient = pd.read_parquet(at["ambient"] / "ambient.parquet").set_index("sample").reindex(samples)
+    shares = ambient["fraction"].to_numpy(np.float64)
     index = found["heterogeneity_index"]
     keys = (
         index[index["level"] == "sample"].set_index("group")["comparability_key"]
@@ -160,6 +161,7 @@ def _samples_table(
     )
     by_sample = cells.groupby("sample")
     median = by_sample[["n_umi", "n_genes", "mito_frac"]].median().reindex(samples)
+    middle = {c: median[c].to_numpy(np.float64) for c in median}
     rows = []
     for i, sample in enumerate(samples):
         here = context.cohort.codes == i
@@ -169,12 +171,12 @@ def _samples_table(
                 "sample": sample,
                 "n_cells_in": int(here.sum()),
                 "n_cells": int((cells["sample"] == sample).sum()),
-                "median_umi": float(median.loc[sample, "n_umi"]),
-                "median_genes": float(median.loc[sample, "n_genes"]),
-                "mito_frac": float(median.loc[sample, "mito_frac"]),
+                "median_umi": float(middle["n_umi"][i]),
+                "median_genes": float(middle["n_genes"][i]),
+                "mito_frac": float(middle["mito_frac"][i]),
                 "doublet_frac": float((called & here).sum() / n_scored) if n_scored else np.nan,
-                "ambient_frac": float(ambient.loc[sample, "fraction"]),
-                "ambient_status": str(ambient.loc[sample, "status"]),
+                "ambient_frac": float(shares[i]),
+                "ambient_status": str(ambient["status"].iloc[i]),
                 "comparability_key": str(keys.get(sample, "")),
             }
         )

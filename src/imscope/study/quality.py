@@ -78,9 +78,9 @@ def check_quality(
     limits = suggest_qc(values, metrics["sample"].to_numpy(), settings=qc_settings(config))
     limits = override_limits(limits, config.qc.limits)
     outside = []
-    for row in limits.itertuples():
-        cells = metrics.loc[metrics["sample"] == row.sample, row.metric].to_numpy(np.float64)
-        low = -np.inf if pd.isna(row.low) else row.low
-        high = np.inf if pd.isna(row.high) else row.high
-        outside.append(int(((cells < low) | (cells > high)).sum()))
+    for limit in limits.to_dict(orient="records"):
+        here = (metrics["sample"] == limit["sample"]).to_numpy()
+        cells = metrics[str(limit["metric"])].to_numpy(np.float64)[here]
+        low, high = float(limit["low"]), float(limit["high"])
+        outside.append(int(((cells < low) | (cells > high)).sum()))  # no limit compares as false
     return Quality(metrics, limits.assign(n_outside=outside))

@@ -136,7 +136,8 @@ def work_neighbours(context: Context, components: Path, folder: Path) -> None:
 
         codes = context.cohort.codes[load_array(components, "rows")]
         batches, _ = _block_codes(context, codes)
-        coordinates = align_batches(coordinates, batches, seed=context.config.seed)
+        aligned = align_batches(coordinates, batches, seed=context.config.seed)
+        coordinates = aligned.coordinates
     found = find_neighbours(
         coordinates,
         k=path.n_neighbours,
@@ -233,7 +234,7 @@ def _ambient_from_raw(context: Context, path: str, cells: BlockSource) -> Any:
     features = context.cohort.features
     place = pd.Series(np.arange(len(features), dtype=np.int32), index=features["feature_id"])
     with read_counts(Path(path)) as data:
-        mapping = place.reindex(data.features["feature_id"]).fillna(-1).to_numpy(np.int32)
+        mapping = place.reindex(data.features["feature_id"], fill_value=-1).to_numpy(np.int32)
         raw = map_features(data.source, mapping, len(features))
         return estimate_ambient_from_empty(raw, cells, threads=context.threads)
 

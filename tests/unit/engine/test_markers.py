@@ -122,6 +122,15 @@ def test_stored_zeros_and_unsorted_rows_are_harmless():
         np.testing.assert_array_equal(getattr(other, field), getattr(plain, field))
 
 
+def test_read_only_arrays_are_accepted():
+    counts, factors, labels = cohort()
+    source = MemoryBlocks.from_csr(counts)
+    plain = score_markers(source, factors, labels, 3)
+    for array in (source.indptr, source.indices, source.data, factors, labels):
+        array.flags.writeable = False
+    np.testing.assert_array_equal(score_markers(source, factors, labels, 3).auc, plain.auc)
+
+
 def test_a_group_with_nothing_to_compare_has_no_number():
     counts, factors, _ = cohort()
     stats = score_markers(MemoryBlocks.from_csr(counts), factors, np.zeros(120, int), 2)

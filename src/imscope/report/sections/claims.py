@@ -25,6 +25,7 @@ def build(report: ReportInput) -> Section:
             caption=f"Claims ({len(rows)}): ratio of the statistic, test over reference, with its "
             "95 % interval over replicate units. n counts replicate units, never cells.",
             columns=COLUMNS,
+            merge={"ratio": ("low", "high")},
             labels={
                 "p_value": "p, one-sided",
                 "p_equivalence": "p, equivalence",

@@ -67,7 +67,11 @@ def _figure(report: ReportInput, clusters: pd.DataFrame) -> Figure:
         ),
         clusters,
         chart="stacks",
-        note="Clusters are numbered by size by an algorithm; they are not cell types. "
+        note="Clusters are groups found by an algorithm; they are not cell types. "
         "n counts cells kept.",
-        options={"axis": "share of the sample's cells (%)"},
+        options={
+            "axis": "share of the sample's cells (%)",
+            "samples": [row.name for row in rows],
+            "parts": names,
+        },
     )

@@ -40,6 +40,7 @@ def build(report: ReportInput) -> Section | None:
                 caption=f"Heterogeneity per level ({len(frame)} rows), with 95 % intervals over "
                 "the replicate units of the top level.",
                 columns=[c.name for c in LEVELS.columns],
+                merge={"hi2": ("low", "high")},
             )
         },
         (_figure(frame, simulated=report.simulated),) if "share" in frame.columns else (),

@@ -24,8 +24,10 @@ def build(report: ReportInput) -> Section:
         return Section("heterogeneity", "How varied the cells are", {"index": None, "why": why})
     frame = _ordered(frame)
     columns = [c.name for c in HETEROGENEITY_INDEX.columns if c.name in frame.columns]
-    if len(_keys(frame)) < 2:
-        columns = [c for c in columns if c != "comparability_key"]
+    idle = {"comparability_key"} if len(_keys(frame)) < 2 else set()
+    if "warnings" in columns and not frame["warnings"].fillna("").astype(str).str.strip().any():
+        idle.add("warnings")
+    columns = [c for c in columns if c not in idle]
     return Section(
         "heterogeneity",
         "How varied the cells are",
@@ -36,6 +38,7 @@ def build(report: ReportInput) -> Section:
                 caption=f"Noise-corrected heterogeneity ({len(frame)} groups). Intervals are 95 %; "
                 "the column interval says what each is over.",
                 columns=columns,
+                merge={"hi2": ("hi2_low", "hi2_high"), "bcv_percent": ("bcv_low", "bcv_high")},
             ),
             "keys": _keys(frame),
         },

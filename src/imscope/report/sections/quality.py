@@ -61,7 +61,7 @@ def build(report: ReportInput) -> Section:
                 limits,
                 QC_LIMITS,
                 caption=f"Limits per sample and metric ({len(limits)}), each with the rule that "
-                "set it. An empty end has no limit.",
+                "set it; shares as fractions of one.",
             ),
             "why_no_limits": report.why_missing("qc_limits"),
         },
