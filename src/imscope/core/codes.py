@@ -54,11 +54,6 @@ RUN_LOCKED = declare(
     "Another run is writing to the same folder.",
     "Wait for it to end, or name another folder.",
 )
-SAMPLE_EMPTY = declare(
-    "E-SAMPLE-EMPTY",
-    "A sample has no cells.",
-    "Check the file, `sample_key` and `select` of that row.",
-)
 QC_NOTHING_LEFT = declare(
     "E-QC-NOTHING-LEFT",
     "Quality control leaves no cell at all.",

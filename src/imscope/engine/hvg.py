@@ -203,7 +203,7 @@ def select_variable_genes(
     selected = np.sort(candidates[order[:n_genes]])
     flag = np.zeros(mean.shape[1], dtype=bool)
     flag[selected] = True
-    weights = moments.n_cells / max(1, moments.n_cells.sum())
+    weights = moments.n_cells / max(1, int(moments.n_cells.sum()))
     table = pd.DataFrame(
         {
             "mean": weights @ mean,
@@ -223,7 +223,8 @@ def _trend(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[
     bins = np.array_split(order, min(TREND_BINS, max(1, len(order) // 10)))
     x = np.array([np.median(mean[b]) for b in bins])
     y = np.array([np.median(variance[b]) for b in bins])
-    return np.interp(mean, x, y)
+    trend: NDArray[np.float64] = np.interp(mean, x, y)
+    return trend
 
 
 def _nan_median(values: NDArray[np.float64]) -> NDArray[np.float64]:

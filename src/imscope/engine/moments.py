@@ -218,7 +218,12 @@ def _prepare(block: CsrBlock, unit: NDArray[np.int32], column: NDArray[np.int32]
     rows = np.flatnonzero(wanted & (depth >= 2))
     rows = rows[np.argsort(own[rows], kind="stable")]
     return _Prepared(
-        block.start, *arrays, depth, np.ascontiguousarray(own), rows, int((wanted & (depth < 2)).sum())
+        block.start,
+        *arrays,
+        depth,
+        np.ascontiguousarray(own),
+        rows,
+        int((wanted & (depth < 2)).sum()),
     )
 
 

@@ -62,7 +62,8 @@ def _uniformity(index: pd.DataFrame) -> str:
     keys = rows["comparability_key"].nunique() if "comparability_key" in rows else 1
     if keys > 1:
         per_key = [
-            f"{part['bcv_percent'].min():.0f} to {part['bcv_percent'].max():.0f} % ({_platform(key)})"
+            f"{part['bcv_percent'].min():.0f} to {part['bcv_percent'].max():.0f} % "
+            f"({_platform(key)})"
             for key, part in rows.groupby("comparability_key", sort=True)
         ]
         return (

@@ -142,5 +142,4 @@ def _write_modalities(done: "Finished", cells: pd.DataFrame, folder: Path) -> No
             part.var_names_make_unique()
             made.append(part[part.obs_names.isin(kept)].copy())
         parts[name] = anndata.concat(made, join="outer", fill_value=0)
-    with mudata.set_options(pull_on_update=False):
-        mudata.MuData(parts).write_h5mu(folder / "cells.h5mu")
+    mudata.MuData(parts).write_h5mu(folder / "cells.h5mu")

@@ -1,11 +1,8 @@
 """The heterogeneity step: index per sample, lot and group, and what may be claimed of it."""
 
-from pathlib import Path
-import numpy as np
 import pandas as pd
-from imscope.study.design import Design
-from imscope.study.stages import Context, load_array
-from imscope.core.schema import HETEROGENEITY_INDEX, CLAIMS
+
+from imscope.core.schema import CLAIMS, HETEROGENEITY_INDEX
 
 
 def work_heterogeneity(context, design, qc, ambient, folder):

@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imscope.core import codes
 from imscope.core.blocks import BlockSource
-from imscope.core.errors import DataError
 from imscope.core.views import concat_blocks, map_features, select_rows
 from imscope.io.counts import CountData
 from imscope.io.store import open_store, write_store
@@ -47,62 +45,6 @@ class Cohort:
     info: dict[str, dict[str, Any]]
     modalities: dict[str, dict[str, Path]]
     kind: str
-
-
-def select_cells(
-    obs: pd.DataFrame,
-    sample: str,
-    *,
-    sample_key: str | None,
-    conditions: Mapping[str, Sequence[str]],
-) -> NDArray[np.int64]:
-    """Rows of a file that belong to one sample.
-
-    Parameters
-    ----------
-    obs
-        The file's table of cells.
-    sample
-        Name of the sample.
-    sample_key
-        Column of ``obs`` that holds sample names, or ``None``.
-    conditions
-        Column of ``obs`` to the values it may have.
-
-    Raises
-    ------
-    DataError
-        A column is not there, or no cell is left.
-
-    Examples
-    --------
-    >>> obs = pd.DataFrame({"line": ["a", "b", "a"], "day": [0, 0, 1]})
-    >>> select_cells(obs, "s", sample_key=None, conditions={"line": ["a"], "day": ["1"]})
-    array([2])
-    """
-    wanted = dict(conditions)
-    if sample_key is not None:
-        wanted[sample_key] = [sample]
-    keep = np.ones(len(obs), dtype=bool)
-    for column, values in wanted.items():
-        if column not in obs:
-            raise DataError(
-                f"sample {sample!r}: the file has no cell column {column!r}",
-                found=", ".join(map(str, obs.columns)) or "no columns",
-                fix="correct `sample_key` or `select` in the sample sheet",
-                code=codes.SHEET_SELECT,
-            )
-        keep &= obs[column].astype(str).isin([str(v) for v in values]).to_numpy()
-    rows = np.flatnonzero(keep).astype(np.int64)
-    if not rows.size:
-        seen = {c: sorted(map(str, obs[c].astype(str).unique()))[:8] for c in wanted}
-        raise DataError(
-            f"sample {sample!r} has no cells",
-            found=f"values in the file: {seen}" if wanted else "an empty matrix",
-            fix="correct `sample_key` or `select` in the sample sheet",
-            code=codes.SAMPLE_EMPTY,
-        )
-    return rows
 
 
 def write_sample(folder: Path, data: CountData, rows: NDArray[np.int64]) -> None:

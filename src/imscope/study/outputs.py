@@ -151,7 +151,9 @@ def _samples_table(
     cells = found["cells"]
     called = load_array(at["qc"], "doublet_called")
     scored = np.isfinite(load_array(at["qc"], "doublet_score"))
-    ambient = pd.read_parquet(at["ambient"] / "ambient.parquet").set_index("sample").reindex(samples)
+    ambient = (
+        pd.read_parquet(at["ambient"] / "ambient.parquet").set_index("sample").reindex(samples)
+    )
     shares = ambient["fraction"].to_numpy(np.float64)
     index = found["heterogeneity_index"]
     keys = (

@@ -14,7 +14,6 @@ from imscope.io.counts import read_counts
 from imscope.io.genes import gene_classes
 from imscope.io.sheet import read_sheet
 from imscope.study.config import RunConfig
-from imscope.study.ingest import select_cells
 from imscope.study.stages import override_limits, qc_settings
 
 
@@ -65,9 +64,7 @@ def check_quality(
     for row in read.rows:
         expression = config.input.matrix == "expression"
         with read_counts(row.path, expression=expression) as data:
-            rows = select_cells(
-                data.obs, row.sample, sample_key=row.sample_key, conditions=row.conditions
-            )
+            rows = row.cells_of(data.obs)
             source = select_rows(data.source, rows)
             metrics = compute_qc(source, gene_classes(data.features), threads=threads)
             metrics.insert(0, "cell", data.obs.index.to_numpy()[rows].astype(str))

@@ -22,7 +22,7 @@ from imscope.study import stages
 from imscope.study.config import RunConfig
 from imscope.study.design import Design, summarise_design
 from imscope.study.heterogeneity import work_heterogeneity
-from imscope.study.ingest import join_samples, select_cells, write_sample
+from imscope.study.ingest import join_samples, write_sample
 from imscope.study.outputs import Finished, write_outputs
 from imscope.study.panel import Panel
 from imscope.study.stages import Context, settings_of
@@ -102,8 +102,11 @@ def run_study(
     """
     config = config or RunConfig()
     read = read_sheet(Path(sheet))
+    frame = read.frame.rename_axis("sample").reset_index()
+    for key in ("group", "unit"):
+        _known_column(key, getattr(config.heterogeneity, key), frame)
     design = summarise_design(
-        read.frame, group=_column(config.heterogeneity.group, read), unit=config.heterogeneity.unit
+        frame, group=config.heterogeneity.group, unit=config.heterogeneity.unit
     )
     telemetry = Telemetry(listener)
     started = datetime.now(UTC)
@@ -112,15 +115,16 @@ def run_study(
         ingested = work.settle(_ingest(read, config, inputs, work.store, telemetry))
         names = [row.sample for row in read.rows]
         cohort = join_samples(names, {s: ingested[s].folder for s in names})
-        context = Context(cohort, read.frame, config, threads)
-        done = _compute(context, design, ingested, work.store, telemetry)
+        raw = {row.sample: row.raw_path for row in read.rows if row.raw_path is not None}
+        context = Context(cohort, frame, raw, config, threads)
+        done = _compute(context, design, ingested, inputs, work.store, telemetry)
         finished = Finished(
             context=context,
             design=design,
             steps=done,
             inputs=list(inputs.values()),
             title=config.report.title or read.path.stem,
-            simulated=simulated or _says_simulated(read),
+            simulated=simulated or _says_simulated(frame),
             started=started,
         )
         written = write_outputs(work.folder, finished, work.store, telemetry)
@@ -211,14 +215,13 @@ def _work_folder(out: Path, *, fresh: bool, telemetry: Telemetry) -> Iterator[_W
         lock.release()
 
 
-def _column(name: str | None, sheet: SampleSheet) -> str | None:
-    if name is not None and name not in sheet.frame:
+def _known_column(key: str, name: str | None, frame: pd.DataFrame) -> None:
+    if name is not None and name not in frame:
         raise UsageError(
-            f"heterogeneity.group names the column {name!r}, which the sample sheet does not have",
-            found=", ".join(map(str, sheet.frame.columns)),
+            f"heterogeneity.{key} names the column {name!r}, which the sample sheet does not have",
+            found=", ".join(map(str, frame.columns)),
             code=codes.CONFIG_VALUE,
         )
-    return name
 
 
 def _identify(sheet: SampleSheet, telemetry: Telemetry) -> dict[str, dict[str, Any]]:
@@ -259,17 +262,14 @@ def _ingest(
                 if not opened:
                     opened.append(read_counts(Path(path), expression=expression))
                 data = opened[0]
-                cells = select_cells(
-                    data.obs, row.sample, sample_key=row.sample_key, conditions=row.conditions
-                )
-                write_sample(folder, data, cells)
+                write_sample(folder, data, row.cells_of(data.obs))
 
             try:
                 for row in rows:
                     what = {
                         "sample": row.sample,
                         "sample_key": row.sample_key,
-                        "conditions": {k: list(v) for k, v in row.conditions.items()},
+                        "select": row.select,
                         "expression": expression,
                     }
                     digest = {"file": str(inputs[path]["sha256"])}
@@ -287,6 +287,7 @@ def _compute(
     context: Context,
     design: Design,
     ingested: Mapping[str, Step],
+    inputs: Mapping[str, Mapping[str, Any]],
     store: StepStore,
     telemetry: Telemetry,
 ) -> dict[str, Step]:
@@ -301,7 +302,9 @@ def _compute(
             done[key] = store.run(key, what, inputs, work)
             parts.append(done[key].cached)
 
-    at = lambda key: done[key].folder  # noqa: E731  short because it is used in every line below
+    def at(key: str) -> Path:
+        return done[key].folder
+
     seed = {"seed": config.seed}
     sheet = context.sheet.astype(str).to_dict("list")
     run(
@@ -340,7 +343,7 @@ def _compute(
         ["qc", "components", "clusters"],
         lambda f: stages.work_markers(context, at("qc"), at("components"), at("clusters"), f),
     )
-    raw = {"raw": sheet.get("raw_path", [])}
+    raw = {"raw": {s: inputs[str(p)]["sha256"] for s, p in sorted(context.raw_paths.items())}}
     run(
         "ambient",
         "ambient",
@@ -358,9 +361,9 @@ def _compute(
     return done
 
 
-def _says_simulated(sheet: SampleSheet) -> bool:
+def _says_simulated(frame: pd.DataFrame) -> bool:
     """Whether the sheet itself marks its samples as simulated."""
-    column = sheet.frame.get("simulated")
+    column = frame.get("simulated")
     if column is None:
         return False
     return bool(np.isin(column.astype(str).str.lower().to_numpy(), ["true", "1", "yes"]).any())

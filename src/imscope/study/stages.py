@@ -37,6 +37,7 @@ class Context:
 
     cohort: Cohort
     sheet: pd.DataFrame
+    raw_paths: Mapping[str, Path]
     config: RunConfig
     threads: int | None
 
@@ -214,27 +215,27 @@ def work_ambient(context: Context, qc: Path, clusters: Path, folder: Path) -> No
         if context.cohort.kind != "counts":
             records.append(_ambient_row(sample, None, "not estimated: needs UMI counts"))
             continue
-        raw = context.sheet.get("raw_path")
         if not here.any():
             records.append(_ambient_row(sample, None, "not estimated: no cells kept"))
             continue
         cells = select_rows(context.cohort.source, rows[here])
-        if raw is not None and isinstance(raw.iloc[i], str) and raw.iloc[i]:
-            result = _ambient_from_raw(context, str(raw.iloc[i]), cells)
+        if sample in context.raw_paths:
+            result = _ambient_from_raw(context, context.raw_paths[sample], cells)
         else:
             result = estimate_ambient_marker_free(cells, labels[here], threads=context.threads)
         records.append(_ambient_row(sample, result, result.status))
     pd.DataFrame(records).to_parquet(folder / "ambient.parquet")
 
 
-def _ambient_from_raw(context: Context, path: str, cells: BlockSource) -> Any:
+def _ambient_from_raw(context: Context, path: Path, cells: BlockSource) -> Any:
     from imscope.core.views import map_features
     from imscope.io.counts import read_counts
 
     features = context.cohort.features
     place = pd.Series(np.arange(len(features), dtype=np.int32), index=features["feature_id"])
-    with read_counts(Path(path)) as data:
-        mapping = place.reindex(data.features["feature_id"], fill_value=-1).to_numpy(np.int32)
+    with read_counts(path) as data:
+        found = place.reindex(data.features["feature_id"], fill_value=-1)
+        mapping = np.asarray(found, dtype=np.int32)
         raw = map_features(data.source, mapping, len(features))
         return estimate_ambient_from_empty(raw, cells, threads=context.threads)
 
