@@ -48,7 +48,7 @@ $(STAMP): $(UV) requirements-dev.lock pyproject.toml .python-version
 
 setup: $(STAMP) ## Make .venv with the pinned packages and imscope
 
-demo: setup ## Simulate a cohort, run the whole path, write demo-out/report.html
+demo: setup ## Simulate a cohort, run the whole path, write demo-out/run/report.html
 	.venv/bin/imscope demo --out demo-out
 
 lint: setup ## Style, types and import contracts
