@@ -107,7 +107,7 @@ def _row(record: dict[Any, Any], heading: str) -> figures.IntervalRow:
     words = f"{typeset.number(bcv)} %"
     if low is not None and high is not None:
         words += f" ({typeset.interval(low, high)})"
-    words += f", n={typeset.number(record['n_cells'])}, u={typeset.number(record['n_units'])}"
+    words += f", n={typeset.count(record['n_cells'])}, u={typeset.count(record['n_units'])}"
     if not status.startswith("ok"):
         words += f"; {status}"
     return figures.IntervalRow(name, bcv, low, high, words, heading)
