@@ -24,7 +24,7 @@ SEQUENTIAL = (
 """Cividis (Nunez 2018, doi:10.1371/journal.pone.0199239) at equal steps.
 
 Light to dark: on white, more is darker.
-""" ""
+"""
 
 INK, MUTED, RULE, LIMIT = "#1a1a1a", "#595959", "#d0d0d0", "#A63C00"
 
