@@ -1,5 +1,6 @@
 #!/bin/sh
-# Build the front end into the package: one script, one style sheet.
+# Build the front end into the package: one script, one style sheet,
+# and the licences of what the script holds.
 # Usage: tools/build_web.sh [FOLDER]   (default: src/imscope/report/assets)
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,4 +16,4 @@ if grep -qi '</\?script\|https\?://[a-z0-9.-]*npm' "$made/report.js" || grep -qi
     exit 1
 fi
 mkdir -p "$out"
-cp "$made/report.js" "$made/report.css" "$out/"
+cp "$made/report.js" "$made/report.css" "$made/THIRD_PARTY.txt" "$out/"

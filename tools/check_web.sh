@@ -5,7 +5,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 "$root/tools/build_web.sh" "$made"
-for name in report.js report.css; do
+for name in report.js report.css THIRD_PARTY.txt; do
     cmp "$made/$name" "$root/src/imscope/report/assets/$name" || {
         echo "$name differs from its source: run tools/build_web.sh and commit the result" >&2
         exit 1

@@ -123,6 +123,8 @@ def test_hostile_names_do_nothing(show, tmp_path, part):
         assert texts == list(share)
         hosts = page.locator("[data-table=inputs] tbody th").all_text_contents()
         assert hosts == list(share)
+        said = page.locator(".verdicts li > span:first-child").all_text_contents()
+        assert said == [_deal(share)(i) for i in range(len(share))]
         samples = page.locator("[data-table=samples] tbody th").all_text_contents()
         assert samples == [_deal(share)(i) for i in range(len(share))]
         figure = page.locator("[data-figure=composition]")

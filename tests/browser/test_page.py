@@ -112,7 +112,9 @@ def test_a_live_figure_can_be_saved_too(show, report_file):
         figure = shown.page.locator("[data-figure=composition]")
         figure.get_by_role("button", name="Interactive").click()
         _, svg = _saved(shown.page, figure.get_by_role("button", name="Save SVG").click)
-        assert "share of the sample" in "".join(ET.fromstring(svg).itertext())
+        words = "".join(ET.fromstring(svg).itertext())
+        assert "share of the sample" in words
+        assert "SIMULATED DATA" in words
         shown.check()
 
 

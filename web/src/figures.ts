@@ -1,7 +1,7 @@
 // Drawings written by the server get their tools: save, and an interactive form where there is one.
 
 import type { FigureData, PageData } from "./data";
-import { button, savePng, saveSvg, saveTsv } from "./save";
+import { button, element, savePng, saveSvg, saveTsv } from "./save";
 import { interactive } from "./charts";
 
 export function enhanceFigures(page: PageData): void {
@@ -19,7 +19,10 @@ function equip(figure: HTMLElement, drawn: HTMLElement, key: string, data: Figur
   live.className = "live screen-only";
   live.hidden = true;
   let shown: (() => SVGSVGElement | null) | null = null;
-  const current = (): SVGSVGElement => (live.hidden ? still : (shown?.() ?? still));
+  const current = (): SVGSVGElement => {
+    const alive = live.hidden ? null : shown?.();
+    return alive ? labelled(alive, data.title, page.simulated) : still;
+  };
 
   const bar = document.createElement("div");
   bar.className = "tools screen-only";
@@ -40,4 +43,14 @@ function equip(figure: HTMLElement, drawn: HTMLElement, key: string, data: Figur
   }
   figure.insertBefore(bar, drawn);
   drawn.after(live);
+}
+
+/** A copy that says what it is and, outside this page too, that its data are simulated. */
+function labelled(drawing: SVGSVGElement, title: string, simulated: boolean): SVGSVGElement {
+  const copy = drawing.cloneNode(true) as SVGSVGElement;
+  copy.prepend(element("title", {}, title));
+  const x = Number(copy.getAttribute("width")) - 4;
+  const style = { x, y: 11, fill: "#7A2E00", "font-size": 10, "font-weight": "bold", "text-anchor": "end", "font-family": "sans-serif" };
+  if (simulated) copy.append(element("text", style, "SIMULATED DATA"));
+  return copy;
 }

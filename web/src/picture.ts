@@ -14,6 +14,7 @@ export interface PictureParts {
   height: number;
   title: string;
   legend: string;
+  unit: string;
   entries: Entry[];
   range: [string, string] | null;
   ramp: string[];
@@ -53,6 +54,7 @@ export function picture(parts: PictureParts): SVGSVGElement {
     out.append(
       element("text", { x: parts.width + 12, y: 86, fill: INK }, parts.range[0]),
       element("text", { x: parts.width + side - 28, y: 86, fill: INK, "text-anchor": "end" }, parts.range[1]),
+      element("text", { x: parts.width + 12, y: 104, fill: INK, "font-size": 10 }, parts.unit),
     );
   }
   return out;

@@ -18,10 +18,13 @@ MANY = (
 """Up to 24 classes; beyond that colours repeat, and only name and number tell classes apart."""
 
 SEQUENTIAL = (
-    "#00224E", "#123570", "#3B496C", "#575D6D", "#707173",
-    "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838",
+    "#FEE838", "#E1CC55", "#C3B369", "#A59C74", "#8A8678",
+    "#707173", "#575D6D", "#3B496C", "#123570", "#00224E",
 )  # fmt: skip
-"""Cividis (Nunez 2018, doi:10.1371/journal.pone.0199239) at equal steps, for values."""
+"""Cividis (Nunez 2018, doi:10.1371/journal.pone.0199239) at equal steps.
+
+Light to dark: on white, more is darker.
+"""
 
 INK, MUTED, RULE, LIMIT = "#1a1a1a", "#595959", "#d0d0d0", "#A63C00"
 

@@ -142,7 +142,7 @@ def tone(verdict: str) -> str:
     >>> tone("SUPERIOR"), tone("not estimable: one unit"), tone("NOT TESTABLE")
     ('good', 'none', 'none')
     """
-    return TONES.get(verdict.split(":")[0].strip(), "none")
+    return TONES.get(verdict.partition(": ")[0], "none")
 
 
 def _checksum(text: str) -> str:

@@ -29,6 +29,17 @@ def number(value: Any, *, digits: int = 3) -> str:
     return f"{x:.{places}f}"
 
 
+def count(value: Any) -> str:
+    """Write a count, also one that came as a float beside empty cells.
+
+    Examples
+    --------
+    >>> count(3.0), count(12345), count(float("nan"))
+    ('3', '12,345', '–')
+    """
+    return MISSING if is_missing(value) else f"{round(float(value)):,}"
+
+
 def percent(fraction: Any) -> str:
     """Write a fraction as percent, without the sign.
 

@@ -154,7 +154,7 @@ def entry(value: Any, spec: Column) -> Entry:
         style = "verdict" if spec.name in ("verdict", "status") else "text"
         return Entry(text, text, style)
     if spec.kind == "integer":
-        text = typeset.number(round(float(value)))
+        text = typeset.count(value)
     elif spec.unit == "fraction":
         text = typeset.percent(value)
     elif spec.unit == "probability" and spec.name != "auc":

@@ -44,9 +44,9 @@ def test_classes_can_be_told_apart_by_every_reader():
     assert len(set(MANY)) == 24
 
 
-def test_values_run_from_dark_to_light():
+def test_values_run_from_light_to_dark():
     lightness = oklab(linear(SEQUENTIAL))[:, 0]
-    assert (np.diff(lightness) > 0.03).all()
+    assert (np.diff(lightness) < -0.03).all()
 
 
 def test_words_on_a_colour_can_be_read():

@@ -217,6 +217,19 @@ def test_packed_cells_open_to_what_went_in(report, page):
     np.testing.assert_array_equal(unpack(gene["data"], "u1"), report.panel.values[3])
 
 
+def test_categories_and_flags_are_classes(report):
+    cells = report.cells.assign(is_reference=report.cells["batch"] == "B1")
+    cells = cells.astype({"sample": "category", "cluster": "category", "lot": "category"})
+    tables = dict(report.tables)
+    tables["clusters"] = tables["clusters"].astype({"sample": "category", "cluster": "category"})
+    html = render(ReportInput(report.results, tables, cells))
+    plain = page_json(render(ReportInput(report.results, report.tables, report.cells)))
+    fields = {f["key"]: f for f in page_json(html)["cells"]["fields"]}
+    assert fields["is_reference"]["levels"] == ["False", "True"]
+    before = {f["key"]: f for f in plain["cells"]["fields"]}
+    assert all(fields[k] == before[k] for k in ("sample", "cluster", "lot"))
+
+
 def test_values_that_are_missing_are_marked(report):
     cells = report.cells.copy()
     cells.loc[cells.index[:5], "mito_frac"] = np.nan

@@ -9,7 +9,7 @@ from imscope.core.schema import HETEROGENEITY_INDEX
 from imscope.report import figures, typeset
 from imscope.report.inputs import ReportInput
 from imscope.report.section import Figure, Section
-from imscope.report.views import view
+from imscope.report.views import label, view
 
 FIRST_LEVELS = ("lot", "sample")
 
@@ -70,7 +70,7 @@ def _figure(frame: pd.DataFrame, *, simulated: bool) -> Figure:
     for record in frame.to_dict("records"):
         level = str(record.get("level", "group"))
         key = record.get("comparability_key")
-        title = f"by {level}" + (f", {key}" if len(keys) > 1 and key else "")
+        title = f"by {label(level)}" + (f", {key}" if len(keys) > 1 and key else "")
         rows.append(_row(record, title if title != heading else ""))
         heading = title
     title = f"Biological CV with 95 % intervals ({len(frame)} groups)"
@@ -107,7 +107,7 @@ def _row(record: dict[Any, Any], heading: str) -> figures.IntervalRow:
     words = f"{typeset.number(bcv)} %"
     if low is not None and high is not None:
         words += f" ({typeset.interval(low, high)})"
-    words += f", n={typeset.number(record['n_cells'])}, u={typeset.number(record['n_units'])}"
+    words += f", n={typeset.count(record['n_cells'])}, u={typeset.count(record['n_units'])}"
     if not status.startswith("ok"):
         words += f"; {status}"
     return figures.IntervalRow(name, bcv, low, high, words, heading)
