@@ -52,7 +52,7 @@ def peer(args, indptr, indices, counts, shape, labels, factors):
             frame = asymptotic_wilcoxon(
                 cells, is_log1p=True, group_keys="group", n_threads=args.threads
             )
-            return frame["p_value"].unstack(level=-1)[cells.var_names].to_numpy()
+            return frame["p_value"].unstack(level=-1)[cells.var_names].to_numpy()  # noqa: PD010
     else:
         import scanpy as sc
 

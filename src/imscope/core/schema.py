@@ -206,7 +206,11 @@ HETEROGENEITY_INDEX = _table(
     bcv_low? | number | % | lower end of the 95 % interval
     bcv_high? | number | % | upper end of the 95 % interval
     hi_c | number | | coordinated heterogeneity, sqrt(tr S^2)
+    hi_c_low? | number | | lower end of the 95 % interval over cells
+    hi_c_high? | number | | upper end of the 95 % interval over cells
     programmes | number | programmes | effective number of coordinated programmes
+    hi2_without_cycle? | number | | hi2 without cell-cycle and dissociation genes
+    hi2_above_floor? | number | | hi2 less the technical floor; empty when no floor is given
     interval? | text | | what the interval is over: units or blocks of cells
     comparability_key? | text | | platform, chemistry, pipeline and gene universe
     status | text | | ok, not estimable, not comparable: with the reason

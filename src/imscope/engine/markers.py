@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imscope.core import codes
 from imscope.core.blocks import BlockSource, CsrBlock, block_bounds
 from imscope.core.errors import DataError
 from imscope.core.schema import MARKERS
@@ -235,7 +236,11 @@ class _Passes:
 
         def task(block: CsrBlock) -> NDArray[np.int64]:
             if block.data.size and block.data.min() < 0:
-                raise DataError("counts must not be negative", found=f"{block.data.min()}")
+                raise DataError(
+                    "counts must not be negative",
+                    found=f"{block.data.min()}",
+                    code=codes.PATH_LABELS,
+                )
             cursor = np.zeros(n_slots, dtype=np.int64)
             self._run(block, slots, cursor, no_values)
             return cursor
@@ -367,10 +372,13 @@ def _checked(
         raise DataError(
             "there must be one size factor and one label per cell",
             found=f"{factors.shape} size factors, {groups.shape} labels, {n} cells",
+            code=codes.PATH_LABELS,
         )
     if groups.max(initial=-1) >= n_groups:
         raise DataError(
-            "a label is outside the groups", found=f"label {groups.max()}, {n_groups} groups"
+            "a label is outside the groups",
+            found=f"label {groups.max()}, {n_groups} groups",
+            code=codes.PATH_LABELS,
         )
     used = factors[groups >= 0]
     bad = np.flatnonzero(~(np.isfinite(used) & (used > 0)))
@@ -379,5 +387,6 @@ def _checked(
             "size factors must be finite and positive",
             found=f"{bad.size} of {used.size} are not",
             fix="remove empty cells first",
+            code=codes.PATH_LABELS,
         )
     return factors, groups

@@ -89,6 +89,13 @@ def search_exactly(points: Points, rows: Ints, k: int, *, workers: int) -> tuple
 
 def search_buckets(points: Points, k: int, *, target: float, seed: int, workers: int) -> Bucketed:
     """Search only the buckets nearest to each cell, as many as the audited recall needs."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        return _search_buckets(points, k, target=target, seed=seed, workers=workers)
+
+
+def _search_buckets(points: Points, k: int, *, target: float, seed: int, workers: int) -> Bucketed:
     n = len(points.raw)
     rng = spawn(seed, "neighbours")
     audit = np.sort(rng.choice(n, size=min(AUDITED, n), replace=False)).astype(np.int32)
@@ -97,6 +104,9 @@ def search_buckets(points: Points, k: int, *, target: float, seed: int, workers:
     probes = _probes_needed(points, centres, bucket, audit, truth, target)
     while True:
         indices, distances = _search_lists(points, centres, bucket, k, probes, workers)
+        short = np.flatnonzero(indices[:, -1] < 0).astype(np.int32)
+        if short.size:  # their buckets hold fewer than k others
+            indices[short], distances[short] = search_exactly(points, short, k, workers=workers)
         share = _share_found(indices[audit], truth)
         recall, low = float(share.mean()), _lower_limit(share)
         if low >= target or probes >= len(centres):
@@ -121,23 +131,20 @@ def _centre_scores(block: Floats, centres: Floats) -> Floats:
 
 def _buckets(points: Points, *, n_buckets: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
     """Lloyd's k-means on a sample; every cell then goes to its nearest centre."""
-    from threadpoolctl import threadpool_limits
-
     n = len(points.raw)
-    with threadpool_limits(1, user_api="blas"):
-        sample = np.sort(rng.choice(n, size=min(n, 50 * n_buckets), replace=False))
-        data = points.queries[sample]
-        centres = data[rng.choice(len(data), size=n_buckets, replace=False), :-1]
-        for _ in range(6):
-            near = _nearest_centre(data, centres)
-            order = np.argsort(near, kind="stable")
-            size = np.bincount(near, minlength=n_buckets)
-            full = np.flatnonzero(size)
-            first = np.concatenate([[0], np.cumsum(size[full])[:-1]])
-            total = np.add.reduceat(data[order, :-1], first, axis=0)
-            centres = centres.copy()
-            centres[full] = total / size[full, None]  # an empty bucket keeps its centre
-        return centres, _nearest_centre(points.queries, centres)
+    sample = np.sort(rng.choice(n, size=min(n, 50 * n_buckets), replace=False))
+    data = points.queries[sample]
+    centres = data[rng.choice(len(data), size=n_buckets, replace=False), :-1]
+    for _ in range(6):
+        near = _nearest_centre(data, centres)
+        order = np.argsort(near, kind="stable")
+        size = np.bincount(near, minlength=n_buckets)
+        full = np.flatnonzero(size)
+        first = np.concatenate([[0], np.cumsum(size[full])[:-1]])
+        total = np.add.reduceat(data[order, :-1], first, axis=0)
+        centres = centres.copy()
+        centres[full] = total / size[full, None]  # an empty bucket keeps its centre
+    return centres, _nearest_centre(points.queries, centres)
 
 
 def _nearest_centre(block: Floats, centres: Floats) -> Ints:

@@ -141,7 +141,7 @@ class SampleSheet:
 
 
 def read_sheet(path: str | Path, *, check_paths: bool = True) -> SampleSheet:
-    """Read a sample sheet (CSV, TSV or XLSX).
+    r"""Read a sample sheet (CSV, TSV or XLSX).
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def read_sheet(path: str | Path, *, check_paths: bool = True) -> SampleSheet:
     --------
     >>> import tempfile
     >>> sheet = Path(tempfile.mkdtemp()) / "samples.csv"
-    >>> _ = sheet.write_text("sample,path,passage\\nA,a.h5ad,P3\\nB,b.h5ad,5\\n")
+    >>> _ = sheet.write_text("sample,path,passage\nA,a.h5ad,P3\nB,b.h5ad,5\n")
     >>> read_sheet(sheet, check_paths=False).frame["passage"].tolist()
     [3, 5]
     """

@@ -1,4 +1,4 @@
-"""Fused passes over one block of counts: quality, gene moments, Gram matrix, projection."""
+"""Fused passes over one block of counts: quality, moments, variable genes, Gram, projection."""
 
 from math import log1p
 
@@ -68,8 +68,8 @@ def add_moments(indptr, indices, data, scale, groups, table, owner, out):  # typ
 
 
 @njit(
-    "void(i8[::1], i4[::1], f4[::1], f8[::1], i4[::1],"
-    " f8[::1], i8[::1], i8[::1], i4[::1], f8[::1])",
+    "void(i8[::1], i4[::1], f4[::1], f8[::1], i4[::1], f8[::1], i8[::1],"
+    " i8[::1], i4[::1], f8[::1])",
 )
 def take_genes(  # type: ignore[no-untyped-def]
     indptr, indices, data, scale, column, table, owner, new_indptr, new_columns, new_values
