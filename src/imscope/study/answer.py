@@ -31,8 +31,8 @@ def answer_lines(
     judged = claims.drop(described.index).drop(refused.index)
     if len(judged):
         lines.append(" ".join(_verdict(row) for row in judged.itertuples()))
-    elif len(described):
-        lines.append(" ".join(_sentence(reason) for reason in described["reason"]))
+    if len(described):
+        lines.append(_against_pools(described))
     if len(refused):
         lines.append(_refusals(refused))
     lines.append(_losses(samples, ledger))
@@ -86,6 +86,27 @@ def _bcv(row: pd.Series) -> str:
     return f"{row['bcv_percent']:.0f} % ({row['bcv_low']:.0f} to {row['bcv_high']:.0f})"
 
 
+def _against_pools(described: pd.DataFrame) -> str:
+    """One sentence per pool: how many of its samples are more uniform than all of them together."""
+    said = []
+    for pool, rows in described.groupby("reference_group", sort=True):
+        below = rows["high"] < 1
+        above = rows["low"] > 1
+        spread = f"HI2 ratio {rows['ratio'].min():.2f} to {rows['ratio'].max():.2f}"
+        if below.all():
+            which = "each sample is" if len(rows) > 1 else f"{rows['test_group'].iloc[0]} is"
+            said.append(f"{which} more uniform than the {pool} ({spread})")
+            continue
+        parts = [f"{int(below.sum())} of {len(rows)} samples are more uniform than the {pool}"]
+        if above.any():
+            parts.append(f"{', '.join(rows.loc[above, 'test_group'].astype(str))} less")
+        rest = int((~below & ~above).sum())
+        if rest:
+            parts.append(f"{rest} cannot be told apart from it")
+        said.append(f"{', '.join(parts)} ({spread})")
+    return _sentence("; ".join(said)) + " This describes these samples and no others."
+
+
 def _verdict(row: object) -> str:
     claim, verdict = getattr(row, "claim", ""), getattr(row, "verdict", "")
     return f"Claim {claim}: {verdict}. {_sentence(getattr(row, 'reason', ''))}"
@@ -95,7 +116,9 @@ def _sentence(text: object) -> str:
     words = str(text).strip()
     if not words:
         return ""
-    return words[0].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
+    first = words.split(maxsplit=1)[0]
+    start = words[0].upper() if first.islower() else words[0]  # names keep their own spelling
+    return start + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
 
 
 def _refusals(refused: pd.DataFrame) -> str:

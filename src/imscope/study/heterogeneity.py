@@ -60,12 +60,12 @@ def work_heterogeneity(
         settings=heterogeneity_settings(context.config, design.unit),
         threads=context.threads,
     )
-    tables = [_table(h, by) for by in _levels(context, design)]
-    _write(folder, pd.concat(tables, ignore_index=True), _claims(h))
+    tables = [_table(context, h, by) for by in _levels(context, design)]
+    _write(folder, pd.concat(tables, ignore_index=True), describe_claims(h))
 
 
 def _levels(context: Context, design: Design) -> list[str]:
-    """Columns to report by: samples, lots, the compared groups, platform pools, and any asked for."""
+    """Columns to report by: samples, lots, compared groups, platform pools, any asked for."""
     wanted = ["sample", "lot", design.unit, design.group, "platform"]
     wanted += context.config.heterogeneity.by
     found = ["sample"]
@@ -89,12 +89,13 @@ def _cells(
     return per_sample.iloc[context.cohort.codes[rows]].reset_index(drop=True)
 
 
-def _table(h: Heterogeneity, by: str) -> pd.DataFrame:
-    return index_table(h, by)
-
-
-def _claims(h: Heterogeneity) -> pd.DataFrame:
-    return describe_claims(h)
+def _table(context: Context, h: Heterogeneity, by: str) -> pd.DataFrame:
+    """Index by one column, groups in the order of the sheet."""
+    table = index_table(h, by)
+    order = {str(v): i for i, v in enumerate(dict.fromkeys(context.sheet[by].astype(str)))}
+    return table.sort_values(
+        "group", key=lambda g: g.astype(str).map(order).fillna(len(order)), kind="stable"
+    )
 
 
 def _write(folder: Path, index: pd.DataFrame, claims: pd.DataFrame) -> None:

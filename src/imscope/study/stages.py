@@ -146,7 +146,7 @@ def work_neighbours(context: Context, components: Path, folder: Path) -> None:
         seed=context.config.seed,
         threads=context.threads,
     )
-    graph = neighbour_graph(found)
+    graph = neighbour_graph(found, kind="snn")
     save_arrays(
         folder,
         indices=found.indices,

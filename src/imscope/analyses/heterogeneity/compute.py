@@ -143,9 +143,7 @@ def compute_heterogeneity(
     moments = compute_unit_moments(source, units, len(stratum), kept=kept, threads=threads)
     strata = strata.assign(
         n_cells=np.bincount(stratum, moments.n_cells, minlength=len(strata)).astype(np.int64),
-        median_umi=[
-            moments.median_depth(np.flatnonzero(stratum == s)) for s in range(len(strata))
-        ],
+        median_umi=[moments.median_depth(np.flatnonzero(stratum == s)) for s in range(len(strata))],
     )
     universe = choose_universe(
         _reference(moments, stratum, strata),
@@ -216,7 +214,8 @@ def _units(
     n_blocks = settings.blocks
     units = np.full(len(code), -1, dtype=np.int32)
     priority = np.full(len(code), np.inf)
-    names = strata.drop(columns=AMBIENT, errors="ignore").astype(str).agg("|".join, axis=1)
+    design = strata.drop(columns=AMBIENT, errors="ignore")
+    names = ["|".join(map(str, row)) for row in design.itertuples(index=False, name=None)]
     order = np.argsort(code, kind="stable")
     starts = np.searchsorted(code[order], np.arange(len(strata) + 1))
     for s, name in enumerate(names):
