@@ -4,9 +4,9 @@ import gzip
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
 
 import h5py
 import numpy as np
@@ -135,7 +135,7 @@ def zarr(folder, version=2):
         where.mkdir(parents=True)
         if version == 2:
             head = {"zarr_format": 2, "shape": values.shape, "chunks": values.shape, "order": "C",
-                    "dtype": values.dtype.str, "compressor": None, "filters": None, "fill_value": 0}  # fmt: skip
+                    "dtype": values.dtype.str, "compressor": None, "filters": None, "fill_value": "" if values.dtype.kind == "U" else 0}  # fmt: skip
             (where / ".zarray").write_text(json.dumps(head))
             chunk = where / ".".join("0" * values.ndim)
         else:
@@ -243,7 +243,9 @@ for place in PLACES:
     )
     CASES.append(
         Case(
-            f"dangling_link_{slug}", linked(place, lambda f: h5py.SoftLink("/nowhere")), "E-H5-SOFT-LINK"
+            f"dangling_link_{slug}",
+            linked(place, lambda f: h5py.SoftLink("/nowhere")),
+            "E-H5-SOFT-LINK",
         )
     )
 
@@ -283,17 +285,35 @@ def through_external(folder):
 
 CASES.append(Case("soft_through_external", through_external, "E-H5-EXTERNAL-LINK"))
 CASES.append(
-    Case("external_link_relative", linked("uns/x", lambda f: h5py.ExternalLink("other.h5ad", "/X")), "E-H5-EXTERNAL-LINK")
+    Case(
+        "external_link_relative",
+        linked("uns/x", lambda f: h5py.ExternalLink("other.h5ad", "/X")),
+        "E-H5-EXTERNAL-LINK",
+    )
 )
 CASES.append(
-    Case("external_link_device", linked("uns/x", lambda f: h5py.ExternalLink("/dev/zero", "/")), "E-H5-EXTERNAL-LINK")
+    Case(
+        "external_link_device",
+        linked("uns/x", lambda f: h5py.ExternalLink("/dev/zero", "/")),
+        "E-H5-EXTERNAL-LINK",
+    )
 )
 CASES.append(
-    Case("external_link_missing", linked("uns/x", lambda f: h5py.ExternalLink("gone.h5", "/")), "E-H5-EXTERNAL-LINK")
+    Case(
+        "external_link_missing",
+        linked("uns/x", lambda f: h5py.ExternalLink("gone.h5", "/")),
+        "E-H5-EXTERNAL-LINK",
+    )
 )
-CASES.append(Case("soft_link_to_itself", linked("uns/x", lambda f: h5py.SoftLink("/uns/x")), "E-H5-SOFT-LINK"))
+CASES.append(
+    Case(
+        "soft_link_to_itself", linked("uns/x", lambda f: h5py.SoftLink("/uns/x")), "E-H5-SOFT-LINK"
+    )
+)
 CASES.append(Case("soft_link_to_root", linked("uns/x", lambda f: h5py.SoftLink("/")), "E-H5-CYCLE"))
-CASES.append(Case("soft_link_upward", linked("uns/x", lambda f: h5py.SoftLink("/uns")), "E-H5-CYCLE"))
+CASES.append(
+    Case("soft_link_upward", linked("uns/x", lambda f: h5py.SoftLink("/uns")), "E-H5-CYCLE")
+)
 
 
 def cycle(where, target):
@@ -304,22 +324,33 @@ def cycle(where, target):
     return change
 
 
-def user_link(top):
-    top.require_group("uns")
-    top["uns/user"] = h5py.ExternalLink("gone.h5", "/")
-
-
 add_h5("hard_cycle_root", "E-H5-CYCLE", cycle("uns/x/y", "/"))
-add_h5("hard_cycle_group", "E-H5-CYCLE", cycle("uns/x/y", "/obs") if False else lambda t: t.create_group("uns").__setitem__("self", t["uns"]))
+add_h5(
+    "hard_cycle_group",
+    "E-H5-CYCLE",
+    cycle("uns/x/y", "/obs")
+    if False
+    else lambda t: t.create_group("uns").__setitem__("self", t["uns"]),
+)
 add_h5("two_groups_in_a_ring", "E-H5-CYCLE", lambda t: (t.create_group("uns/a").__setitem__("b", t.create_group("uns/b")), t["uns/b"].__setitem__("a", t["uns/a"])))  # fmt: skip
 add_h5("very_deep", "E-H5-CYCLE", lambda t: t.create_group("/".join(["g"] * 80)))
 add_h5("huge_shape_never_written", "E-H5-SIZE", lambda t: t.create_dataset("uns/x", shape=(1 << 31,), dtype="f8", chunks=(1 << 20,), compression="gzip"))  # fmt: skip
-add_h5("huge_shape_contiguous", "E-H5-SIZE", lambda t: t.create_dataset("uns/x", shape=(1 << 31,), dtype="f8"))
-add_h5("never_written", "E-H5-CHUNK", lambda t: t.create_dataset("layers/counts", shape=(12, 10), dtype="i4"))
+add_h5(
+    "huge_shape_contiguous",
+    "E-H5-SIZE",
+    lambda t: t.create_dataset("uns/x", shape=(1 << 31,), dtype="f8"),
+)
+add_h5(
+    "never_written",
+    "E-H5-CHUNK",
+    lambda t: t.create_dataset("layers/counts", shape=(12, 10), dtype="i4"),
+)
 
 
 def half_written(top):
-    data = top.create_dataset("layers/counts", shape=(12, 10), dtype="i4", chunks=(4, 10), compression="gzip")
+    data = top.create_dataset(
+        "layers/counts", shape=(12, 10), dtype="i4", chunks=(4, 10), compression="gzip"
+    )
     data[:4] = COUNTS[:4]
 
 
@@ -375,8 +406,13 @@ for part in ("barcodes", "shape"):
 add_h5("tenx_without_ids", "E-H5-LAYOUT", lambda t: t["matrix/features"].pop("id"), tenx)
 add_h5("tenx_wrong_shape", "E-MATRIX-SHAPE", replace("matrix/shape", np.array([10, 11])), tenx)
 add_h5("tenx_swapped_shape", "E-MATRIX-SHAPE", replace("matrix/shape", np.array([12, 10])), tenx)
-add_h5("tenx_two_genomes", "E-SPECIES-MIXED", lambda t: t.copy("GRCh38", "mm10"), lambda f: tenx(f, version=2))
-add_h5("tenx_flat_matrix", "E-H5-LAYOUT", replace("matrix", np.arange(3)) if False else lambda t: (t.pop("matrix"), t.create_dataset("matrix", data=[1, 2])), tenx)  # fmt: skip
+add_h5(
+    "tenx_two_genomes",
+    "E-SPECIES-MIXED",
+    lambda t: t.copy("GRCh38", "mm10"),
+    lambda f: tenx(f, version=2),
+)
+add_h5("tenx_flat_matrix", "E-H5-LAYOUT", lambda t: (t.pop("matrix"), t.create_dataset("matrix", data=[1, 2])), tenx)  # fmt: skip
 DATA = sp.csr_matrix(COUNTS)
 
 
@@ -432,11 +468,21 @@ for where, make in (("X", h5ad), ("matrix", tenx)):
     add_h5(f"{where}_index_twice", "E-MATRIX-REPEAT", replace(f"{where}/indices", twice), make)
     add_h5(f"{where}_fewer_indices", "E-MATRIX-INDPTR", replace(f"{where}/indices", far[:-2]), make)
     add_h5(f"{where}_two_dimensions", "E-H5-TYPE", replace(f"{where}/data", COUNTS), make)
-add_h5("h5ad_matrix_of_text", "E-MATRIX-NO-COUNTS", replace("X/data", np.array(["a"] * DATA.nnz, dtype="S1")))
+add_h5(
+    "h5ad_matrix_of_text",
+    "E-MATRIX-NO-COUNTS",
+    replace("X/data", np.array(["a"] * DATA.nnz, dtype="S1")),
+)
 add_h5("h5ad_complex", "E-MATRIX-NO-COUNTS", replace("X/data", DATA.data.astype(complex)))
-add_h5("h5ad_unknown_encoding", "E-H5-TYPE", lambda t: t["X"].attrs.__setitem__("encoding-type", "coo"))
+add_h5(
+    "h5ad_unknown_encoding", "E-H5-TYPE", lambda t: t["X"].attrs.__setitem__("encoding-type", "coo")
+)
 add_h5("h5ad_no_shape", "E-H5-TYPE", lambda t: t["X"].attrs.pop("shape"))
-add_h5("h5ad_shape_swapped", "E-MATRIX-SHAPE", lambda t: t["X"].attrs.__setitem__("shape", np.array([10, 12])))
+add_h5(
+    "h5ad_shape_swapped",
+    "E-MATRIX-SHAPE",
+    lambda t: t["X"].attrs.__setitem__("shape", np.array([10, 12])),
+)
 add_h5("h5ad_fewer_cells", "E-MATRIX-SHAPE", replace("obs/_index", np.array(CELLS[:-1], dtype=object), dtype=h5py.string_dtype()))  # fmt: skip
 add_h5("h5ad_more_genes", "E-MATRIX-SHAPE", replace("var/_index", np.array([*GENES, "KIT"], dtype=object), dtype=h5py.string_dtype()))  # fmt: skip
 add_h5("h5ad_column_too_short", "E-OBS-LENGTH", lambda t: t["obs"].create_dataset("q", data=[1, 2]))
@@ -447,7 +493,9 @@ def categories(codes, labels=("a", "b")):
         g = top["obs"].create_group("batch")
         g.attrs.update({"encoding-type": "categorical", "ordered": False})
         g["codes"] = np.array(codes)
-        g.create_dataset("categories", data=np.array(labels, dtype=object), dtype=h5py.string_dtype())
+        g.create_dataset(
+            "categories", data=np.array(labels, dtype=object), dtype=h5py.string_dtype()
+        )
 
     return change
 
@@ -466,7 +514,9 @@ OTHERS = {
     "estimated": COUNTS + np.where(COUNTS % 2 == 0, 0.31, 0.0),
 }
 for word, matrix in OTHERS.items():
-    CASES.append(Case(f"h5ad_{word}", lambda f, m=matrix: h5ad(f, m, dtype=np.float64), "E-MATRIX-NO-COUNTS"))
+    CASES.append(
+        Case(f"h5ad_{word}", lambda f, m=matrix: h5ad(f, m, dtype=np.float64), "E-MATRIX-NO-COUNTS")
+    )
     CASES.append(Case(f"csv_{word}", lambda f, m=matrix: table(f, [[c, *map(str, v)] for c, v in zip(CELLS, m.tolist())]), "E-MATRIX-NO-COUNTS"))  # fmt: skip
 
 # ---- names -----------------------------------------------------------------------------------
@@ -624,16 +674,30 @@ add_csv("field_missing", "E-CSV-RAGGED", lambda f: table(f, [*ROWS[:3], ROWS[3][
 add_csv("field_more", "E-CSV-RAGGED", lambda f: table(f, [*ROWS[:3], [*ROWS[3], "1"], *ROWS[4:]]))
 add_csv("header_short", "E-CSV-RAGGED", lambda f: table(f, header=["", *GENES[:-3]]))
 add_csv("word", "E-CSV-NUMBER", lambda f: table(f, altered(2, 4, "many")))
-add_csv("metadata_column", "E-CSV-NUMBER", lambda f: table(f, [[*r, "T cell"] for r in ROWS], header=["", *GENES, "type"]))
+add_csv(
+    "metadata_column",
+    "E-CSV-NUMBER",
+    lambda f: table(f, [[*r, "T cell"] for r in ROWS], header=["", *GENES, "type"]),
+)
 add_csv("missing_value", "E-MATRIX-NAN", lambda f: table(f, altered(2, 4, "NA")))
 add_csv("blank_value", "E-MATRIX-NAN", lambda f: table(f, altered(2, 4, "")))
 add_csv("decimal_comma", "E-CSV-DECIMAL", lambda f: table(f, altered(2, 4, "1,5"), sep=";"))
-add_csv("unclear_orientation", "E-CSV-ORIENTATION", lambda f: table(f, header=["", *(f"g{k}" for k in range(10))]))
-add_csv("genes_on_both_sides", "E-CSV-ORIENTATION", lambda f: table(f, [[g, *r[1:]] for g, r in zip(GENES, ROWS)]))
+add_csv(
+    "unclear_orientation",
+    "E-CSV-ORIENTATION",
+    lambda f: table(f, header=["", *(f"g{k}" for k in range(10))]),
+)
+add_csv(
+    "genes_on_both_sides",
+    "E-CSV-ORIENTATION",
+    lambda f: table(f, [[g, *r[1:]] for g, r in zip(GENES, ROWS)]),
+)
 add_csv("header_only", "E-CELLS-NONE", lambda f: table(f, []))
 add_csv("no_separator", "E-CSV-HEADER", lambda f: table(f, [["a"]], header=["only"]))
 add_csv("column_without_name", "E-CSV-HEADER", lambda f: table(f, header=["", "", *GENES[1:]]))
-add_csv("cells_twice", "E-CELLS-DUPLICATE", lambda f: table(f, [[ROWS[0][0], *r[1:]] for r in ROWS]))
+add_csv(
+    "cells_twice", "E-CELLS-DUPLICATE", lambda f: table(f, [[ROWS[0][0], *r[1:]] for r in ROWS])
+)
 
 
 def raw_csv(name, content, code, file="x.csv"):
@@ -676,8 +740,12 @@ def head(where, **new):
 
 for part in ("data", "indices", "indptr"):
     add_zarr(f"chunk_missing_{part}", "E-ZARR-CHUNK", lambda r, p=part: (r / f"X/{p}/0").unlink())
-    add_zarr(f"chunk_missing_{part}", "E-ZARR-CHUNK", lambda r, p=part: (r / f"X/{p}/c/0").unlink(), 3)
-    add_zarr(f"chunk_emptied_{part}", "E-ZARR-CHUNK", lambda r, p=part: (r / f"X/{p}/0").write_bytes(b""))
+    add_zarr(
+        f"chunk_missing_{part}", "E-ZARR-CHUNK", lambda r, p=part: (r / f"X/{p}/c/0").unlink(), 3
+    )
+    add_zarr(
+        f"chunk_emptied_{part}", "E-ZARR-CHUNK", lambda r, p=part: (r / f"X/{p}/0").write_bytes(b"")
+    )
 add_zarr("chunk_cut", "E-ZARR-META", lambda r: (r / "X/data/0").write_bytes(b"\1\2\3"))
 add_zarr("codec_unknown", "E-ZARR-CODEC", head("X/data", compressor={"id": "mystery"}))
 add_zarr("codec_pickle", "E-ZARR-CODEC", head("obs/_index", filters=[{"id": "pickle"}], dtype="|O"))
@@ -741,6 +809,15 @@ SHEETS = {
 }
 for word, (content, code) in SHEETS.items():
     CASES.append(Case(f"sheet_{word}", lambda f, t=content: sheet(f, t), code, "sheet"))
-CASES.append(Case("sheet_fake_xlsx", lambda f: sheet(f, b"PK\3\4nonsense", "s.xlsx"), "E-SHEET-FORMAT", "sheet"))
-CASES.append(Case("sheet_of_unknown_kind", lambda f: sheet(f, b"a", "s.docx"), "E-SHEET-FORMAT", "sheet"))
+CASES.append(
+    Case(
+        "sheet_fake_xlsx",
+        lambda f: sheet(f, b"PK\3\4nonsense", "s.xlsx"),
+        "E-SHEET-FORMAT",
+        "sheet",
+    )
+)
+CASES.append(
+    Case("sheet_of_unknown_kind", lambda f: sheet(f, b"a", "s.docx"), "E-SHEET-FORMAT", "sheet")
+)
 CASES.append(Case("sheet_absent", lambda f: f / "none.csv", "E-FILE-MISSING", "sheet"))

@@ -13,7 +13,9 @@ from imscope.core.errors import ImscopeError
 from imscope.io.counts import read_counts
 from imscope.io.sheet import read_sheet
 
-_spec = importlib.util.spec_from_file_location("malformed", Path(__file__).with_name("malformed.py"))
+_spec = importlib.util.spec_from_file_location(
+    "malformed", Path(__file__).with_name("malformed.py")
+)
 malformed = importlib.util.module_from_spec(_spec)
 sys.modules["malformed"] = malformed
 _spec.loader.exec_module(malformed)
@@ -52,7 +54,9 @@ def test_ends_with_its_code(case, tmp_path):
     assert caught.value.code == case.code, str(caught.value)
     assert case.code in CODES
     assert "Traceback" not in str(caught.value)
-    assert path.name in str(caught.value) or str(path) in str(caught.value) or case.reader == "sheet"
+    assert (
+        path.name in str(caught.value) or str(path) in str(caught.value) or case.reader == "sheet"
+    )
     assert "SECRETS!" not in str(caught.value)
     assert time.monotonic() - start < 10
     assert state(tmp_path) == before

@@ -6,6 +6,7 @@ open, no further file can be opened: the limit on open files is set to those alr
 even a mistake of the walk below could not reach a byte outside the file.
 """
 
+import codecs
 import json
 import os
 import resource
@@ -191,6 +192,8 @@ def main() -> None:
     sys.path.append(sys.argv[1])
     import h5py
 
+    for name in ("ascii", "latin-1", "utf-8", "idna"):
+        codecs.lookup(name)  # loaded from a file on first use, which is not possible later
     path = sys.argv[2]
     limit_self()
     finding = {"code": "", "place": "", "found": ""}

@@ -174,6 +174,8 @@ def _check_array(path: Path, place: str, here: Path, head: dict[str, Any]) -> tu
             size = 8
             if str(head["dtype"])[:2] in ("|O", "O") and "pickle" in names:
                 raise _codec(path, place, "pickle")
+    except ImscopeError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _meta(path, place, f"{type(error).__name__}: {error}") from error
     bad = next((n for n in names if n.removeprefix("numcodecs.") not in _CODECS), None)
