@@ -16,8 +16,8 @@ def errors_page() -> str:
     lines = [
         "# Errors and warnings",
         "",
-        "Made from `imscope/core/codes.py` by `tools/build_reference.py`. Codes that begin with `E-` "
-        "stop the work; codes that begin with `W-` are recorded in `results.json` and shown in the "
+        "Made from `imscope/core/codes.py` by `tools/build_reference.py`. Codes that begin with "
+        "`E-` stop the work; codes that begin with `W-` are recorded in `results.json` and shown in the "
         "report.",
         "",
         "| code | meaning | what to do |",
@@ -34,8 +34,8 @@ def tables_page() -> str:
     lines = [
         "# Tables",
         "",
-        "Made from `imscope/core/schema.py` by `tools/build_reference.py`. Each table is in the run "
-        "folder as `tables/NAME.parquet` and `tables/NAME.tsv`.",
+        "Made from `imscope/core/schema.py` by `tools/build_reference.py`. Each table is in the "
+        "run folder as `tables/NAME.parquet` and `tables/NAME.tsv`.",
     ]
     for table in TABLES.values():
         more = " Further columns may follow." if table.open_ended else ""

@@ -97,7 +97,7 @@ def tenx(folder, counts=COUNTS, version=3):
 
 def entries(counts=COUNTS):
     m = sp.coo_matrix(counts.T)
-    return [f"{r + 1} {c + 1} {v}" for r, c, v in zip(m.row, m.col, m.data)]
+    return [f"{r + 1} {c + 1} {v}" for r, c, v in zip(m.row, m.col, m.data, strict=True)]
 
 
 def mtx(folder, lines=None, size=None, banner="%%MatrixMarket matrix coordinate integer general"):
@@ -111,7 +111,11 @@ def mtx(folder, lines=None, size=None, banner="%%MatrixMarket matrix coordinate 
 
 def table(folder, rows=None, sep=",", name="x.csv", header=None):
     header = ["", *GENES] if header is None else header
-    rows = [[c, *map(str, v)] for c, v in zip(CELLS, COUNTS.tolist())] if rows is None else rows
+    rows = (
+        [[c, *map(str, v)] for c, v in zip(CELLS, COUNTS.tolist(), strict=True)]
+        if rows is None
+        else rows
+    )
     path = folder / name
     path.write_text("\n".join(sep.join(r) for r in [header, *rows]) + "\n")
     return path
@@ -134,16 +138,30 @@ def zarr(folder, version=2):
     def array(where, values):
         where.mkdir(parents=True)
         if version == 2:
-            head = {"zarr_format": 2, "shape": values.shape, "chunks": values.shape, "order": "C",
-                    "dtype": values.dtype.str, "compressor": None, "filters": None, "fill_value": "" if values.dtype.kind == "U" else 0}  # fmt: skip
+            head = {
+                "zarr_format": 2,
+                "shape": values.shape,
+                "chunks": values.shape,
+                "order": "C",
+                "dtype": values.dtype.str,
+                "compressor": None,
+                "filters": None,
+                "fill_value": "" if values.dtype.kind == "U" else 0,
+            }
             (where / ".zarray").write_text(json.dumps(head))
             chunk = where / ".".join("0" * values.ndim)
         else:
-            head = {"zarr_format": 3, "node_type": "array", "shape": values.shape, "fill_value": 0,
-                    "data_type": values.dtype.name, "attributes": {},
-                    "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": values.shape}},
-                    "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-                    "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}]}  # fmt: skip
+            head = {
+                "zarr_format": 3,
+                "node_type": "array",
+                "shape": values.shape,
+                "fill_value": 0,
+                "data_type": values.dtype.name,
+                "attributes": {},
+                "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": values.shape}},
+                "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+                "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
+            }
             (where / "zarr.json").write_text(json.dumps(head))
             chunk = where.joinpath("c", *"0" * values.ndim)
             chunk.parent.mkdir(parents=True)
@@ -332,9 +350,22 @@ add_h5(
     if False
     else lambda t: t.create_group("uns").__setitem__("self", t["uns"]),
 )
-add_h5("two_groups_in_a_ring", "E-H5-CYCLE", lambda t: (t.create_group("uns/a").__setitem__("b", t.create_group("uns/b")), t["uns/b"].__setitem__("a", t["uns/a"])))  # fmt: skip
+add_h5(
+    "two_groups_in_a_ring",
+    "E-H5-CYCLE",
+    lambda t: (
+        t.create_group("uns/a").__setitem__("b", t.create_group("uns/b")),
+        t["uns/b"].__setitem__("a", t["uns/a"]),
+    ),
+)
 add_h5("very_deep", "E-H5-CYCLE", lambda t: t.create_group("/".join(["g"] * 80)))
-add_h5("huge_shape_never_written", "E-H5-SIZE", lambda t: t.create_dataset("uns/x", shape=(1 << 31,), dtype="f8", chunks=(1 << 20,), compression="gzip"))  # fmt: skip
+add_h5(
+    "huge_shape_never_written",
+    "E-H5-SIZE",
+    lambda t: t.create_dataset(
+        "uns/x", shape=(1 << 31,), dtype="f8", chunks=(1 << 20,), compression="gzip"
+    ),
+)
 add_h5(
     "huge_shape_contiguous",
     "E-H5-SIZE",
@@ -412,7 +443,12 @@ add_h5(
     lambda t: t.copy("GRCh38", "mm10"),
     lambda f: tenx(f, version=2),
 )
-add_h5("tenx_flat_matrix", "E-H5-LAYOUT", lambda t: (t.pop("matrix"), t.create_dataset("matrix", data=[1, 2])), tenx)  # fmt: skip
+add_h5(
+    "tenx_flat_matrix",
+    "E-H5-LAYOUT",
+    lambda t: (t.pop("matrix"), t.create_dataset("matrix", data=[1, 2])),
+    tenx,
+)
 DATA = sp.csr_matrix(COUNTS)
 
 
@@ -422,6 +458,7 @@ def values(k, value, dtype=np.float32):
     return out
 
 
+REAL = "%%MatrixMarket matrix coordinate real general"
 BAD_VALUES = {
     "negative": (-3, "E-MATRIX-NEGATIVE"),
     "nan": (np.nan, "E-MATRIX-NAN"),
@@ -441,11 +478,10 @@ for word, (value, code) in BAD_VALUES.items():
     CASES.append(Case(f"dense_h5ad_{word}", dense, code))
     lines = entries()
     lines[9] = " ".join([*lines[9].split()[:2], str(value)])
-    real = "%%MatrixMarket matrix coordinate real general"
-    CASES.append(Case(f"mtx_{word}", lambda f, lines=lines: mtx(f, lines, banner=real), code))
+    CASES.append(Case(f"mtx_{word}", lambda f, lines=lines: mtx(f, lines, banner=REAL), code))
 
     def csv_value(folder, value=value):
-        rows = [[c, *map(str, v)] for c, v in zip(CELLS, COUNTS.tolist())]
+        rows = [[c, *map(str, v)] for c, v in zip(CELLS, COUNTS.tolist(), strict=True)]
         rows[4][3] = str(value)
         return table(folder, rows)
 
@@ -483,8 +519,16 @@ add_h5(
     "E-MATRIX-SHAPE",
     lambda t: t["X"].attrs.__setitem__("shape", np.array([10, 12])),
 )
-add_h5("h5ad_fewer_cells", "E-MATRIX-SHAPE", replace("obs/_index", np.array(CELLS[:-1], dtype=object), dtype=h5py.string_dtype()))  # fmt: skip
-add_h5("h5ad_more_genes", "E-MATRIX-SHAPE", replace("var/_index", np.array([*GENES, "KIT"], dtype=object), dtype=h5py.string_dtype()))  # fmt: skip
+add_h5(
+    "h5ad_fewer_cells",
+    "E-MATRIX-SHAPE",
+    replace("obs/_index", np.array(CELLS[:-1], dtype=object), dtype=h5py.string_dtype()),
+)
+add_h5(
+    "h5ad_more_genes",
+    "E-MATRIX-SHAPE",
+    replace("var/_index", np.array([*GENES, "KIT"], dtype=object), dtype=h5py.string_dtype()),
+)
 add_h5("h5ad_column_too_short", "E-OBS-LENGTH", lambda t: t["obs"].create_dataset("q", data=[1, 2]))
 
 
@@ -517,7 +561,15 @@ for word, matrix in OTHERS.items():
     CASES.append(
         Case(f"h5ad_{word}", lambda f, m=matrix: h5ad(f, m, dtype=np.float64), "E-MATRIX-NO-COUNTS")
     )
-    CASES.append(Case(f"csv_{word}", lambda f, m=matrix: table(f, [[c, *map(str, v)] for c, v in zip(CELLS, m.tolist())]), "E-MATRIX-NO-COUNTS"))  # fmt: skip
+    CASES.append(
+        Case(
+            f"csv_{word}",
+            lambda f, m=matrix: table(
+                f, [[c, *map(str, v)] for c, v in zip(CELLS, m.tolist(), strict=True)]
+            ),
+            "E-MATRIX-NO-COUNTS",
+        )
+    )
 
 # ---- names -----------------------------------------------------------------------------------
 TWICE = [*CELLS[:-1], CELLS[0]]
@@ -544,7 +596,11 @@ def two_species(folder):
 
 @case("E-GENES-NONE")
 def only_proteins(folder):
-    change = replace("matrix/features/feature_type", np.array(["Antibody Capture"] * 10, dtype=object), dtype=h5py.string_dtype())  # fmt: skip
+    change = replace(
+        "matrix/features/feature_type",
+        np.array(["Antibody Capture"] * 10, dtype=object),
+        dtype=h5py.string_dtype(),
+    )
     return edit(tenx(folder), change)
 
 
@@ -657,7 +713,7 @@ def empty_folder(folder):
 
 
 # ---- tables ----------------------------------------------------------------------------------
-ROWS = [[c, *map(str, v)] for c, v in zip(CELLS, COUNTS.tolist())]
+ROWS = [[c, *map(str, v)] for c, v in zip(CELLS, COUNTS.tolist(), strict=True)]
 
 
 def add_csv(name, code, make):
@@ -690,7 +746,7 @@ add_csv(
 add_csv(
     "genes_on_both_sides",
     "E-CSV-ORIENTATION",
-    lambda f: table(f, [[g, *r[1:]] for g, r in zip(GENES, ROWS)]),
+    lambda f: table(f, [[g, *r[1:]] for g, r in zip(GENES, ROWS, strict=False)]),
 )
 add_csv("header_only", "E-CELLS-NONE", lambda f: table(f, []))
 add_csv("no_separator", "E-CSV-HEADER", lambda f: table(f, [["a"]], header=["only"]))

@@ -109,7 +109,10 @@ def test_a_failed_write_leaves_the_old_store(tmp_path):
 def test_a_killed_write_leaves_the_old_file(tmp_path):
     target = tmp_path / "t"
     target.write_text("old")
-    code = f"from imscope.io.atomic import *\nfor k in range(3): write_text(Path({str(target)!r}), str(k))"
+    code = (
+        "from imscope.io.atomic import *\n"
+        f"for k in range(3): write_text(Path({str(target)!r}), str(k))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "IMSCOPE_CRASH_AT": "2"}, check=False
     )
