@@ -17,8 +17,8 @@ def errors_page() -> str:
         "# Errors and warnings",
         "",
         "Made from `imscope/core/codes.py` by `tools/build_reference.py`. Codes that begin with "
-        "`E-` stop the work; codes that begin with `W-` are recorded in `results.json` and shown in the "
-        "report.",
+        "`E-` stop the work; codes that begin with `W-` are recorded in `results.json` and shown "
+        "in the report.",
         "",
         "| code | meaning | what to do |",
         "|---|---|---|",
