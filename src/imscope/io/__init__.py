@@ -26,7 +26,7 @@ _HOME = {
     "write_modalities": "imscope.io.cells",
 }
 
-__all__ = list(_HOME)  # noqa: PLE0605  names of the table above
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:
