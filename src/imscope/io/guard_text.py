@@ -40,7 +40,7 @@ class GuardedText(io.RawIOBase):
         zipped = self._file.read(2) == b"\x1f\x8b"
         self._file.seek(0)
         self._source: io.BufferedIOBase = (
-            gzip.GzipFile(fileobj=self._file) if zipped else self._file  # type: ignore[assignment]
+            gzip.GzipFile(fileobj=self._file) if zipped else self._file
         )
         self._zipped = zipped
         self._total = 0
@@ -107,7 +107,7 @@ class GuardedText(io.RawIOBase):
 
 
 @contextmanager
-def open_text(path: Path, *, max_bytes: int) -> Iterator[io.BufferedReader]:
+def open_text(path: Path, *, max_bytes: int) -> Iterator["io.BufferedReader[GuardedText]"]:
     """Open a text file, packed or not, for guarded reading; a byte order mark is skipped."""
     try:
         empty = path.stat().st_size == 0

@@ -194,6 +194,8 @@ def main() -> None:
     sys.path.append(sys.argv[1])
     import h5py
 
+    for name in ("ascii", "latin-1", "utf-8", "idna"):
+        codecs.lookup(name)  # loaded from a file on first use, which is not possible later
     path = sys.argv[2]
     limit_self()
     finding = {"code": "", "place": "", "found": ""}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -14,11 +15,12 @@ from imscope.io.notice import Notice
 from imscope.io.raw import RawCounts
 
 _CODECS = frozenset(
-    (
-        "blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma", "shuffle", "delta", "crc32c", "crc32",
-        "bytes", "transpose", "sharding_indexed", "vlen-utf8", "vlen-bytes", "bitround", "fletcher32",
+    re.split(
+        " ",
+        "blosc zstd gzip zlib lz4 bz2 lzma shuffle delta crc32c crc32 bytes transpose "
+        "sharding_indexed vlen-utf8 vlen-bytes bitround fletcher32",
     )
-)  # fmt: skip
+)
 _MATRIX_PARTS = ("data", "indices", "indptr")
 _ABSURD = 1 << 41  # bytes one array may declare
 _META_BYTES = 64 * 2**20
@@ -90,7 +92,7 @@ def inspect_zarr(path: Path) -> list[Notice]:
                 fix="copy the store again, or write it with `write_empty_chunks=True`",
                 code=codes.ZARR_CHUNK,
             )
-        if missing:
+        if missing and here.name != "mask" and head["shape"]:
             notices.append(
                 Notice(
                     codes.W_ZARR_CHUNK, f"{place}: {missing} of {total} chunks hold its fill value"
@@ -172,6 +174,8 @@ def _check_array(path: Path, place: str, here: Path, head: dict[str, Any]) -> tu
             size = 8
             if str(head["dtype"])[:2] in ("|O", "O") and "pickle" in names:
                 raise _codec(path, place, "pickle")
+    except ImscopeError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _meta(path, place, f"{type(error).__name__}: {error}") from error
     bad = next((n for n in names if n.removeprefix("numcodecs.") not in _CODECS), None)
