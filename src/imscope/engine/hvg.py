@@ -13,6 +13,7 @@ from imscope.engine.kernels.counts import add_moments
 from imscope.engine.normalise import scratch, values_of
 
 TREND_BINS = 50
+ROUNDING = 1e-12
 MIN_CELLS = 3
 """A gene seen in fewer cells of a sample has no usable variance there."""
 
@@ -44,7 +45,8 @@ class GeneMoments:
         """Sample variance per group and gene; zero in groups of one cell."""
         n = self.n_cells[:, None].astype(np.float64)
         spread = self.squares - self.total**2 / np.maximum(n, 1)
-        return np.maximum(spread, 0) / np.maximum(n - 1, 1)
+        spread[spread < ROUNDING * self.squares] = 0  # what is left of equal values
+        return spread / np.maximum(n - 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,7 @@ def select_variable_genes(
     selected = np.sort(candidates[order[:n_genes]])
     flag = np.zeros(mean.shape[1], dtype=bool)
     flag[selected] = True
-    weights = moments.n_cells / max(1, moments.n_cells.sum())
+    weights = moments.n_cells / max(1, int(moments.n_cells.sum()))
     table = pd.DataFrame(
         {
             "mean": weights @ mean,
@@ -223,7 +225,8 @@ def _trend(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[
     bins = np.array_split(order, min(TREND_BINS, max(1, len(order) // 10)))
     x = np.array([np.median(mean[b]) for b in bins])
     y = np.array([np.median(variance[b]) for b in bins])
-    return np.interp(mean, x, y)
+    trend: NDArray[np.float64] = np.interp(mean, x, y)
+    return trend
 
 
 def _nan_median(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,6 +1,5 @@
 """The heterogeneity step: index per sample, lot and group, and what may be claimed of it."""
 
-
 import numpy as np
 import pandas as pd
 
