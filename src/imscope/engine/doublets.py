@@ -36,7 +36,7 @@ SIMULATED_QUERIES = 4_000
 
 BANDWIDTH = 0.25
 """Smoothing of the scores' histogram, in standard deviations of the log odds."""
-VALLEY, MIN_HUMP = 0.7, 0.1
+VALLEY, MIN_HUMP = 0.5, 0.1
 """A valley counts at or below this part of the lower hump, with this share on either side."""
 MAX_RATE = 0.3
 """Calls that would mean a larger share of doublets, seen and unseen, are not believed."""
@@ -195,11 +195,11 @@ def suggest_threshold(simulated: ArrayLike) -> tuple[float, str]:
     >>> 0.1 < threshold < 0.4, status
     (True, 'called: 50 % of simulated doublets lie above the threshold')
     >>> suggest_threshold(1 / (1 + np.exp(-low)))
-    (nan, 'none called: the scores of simulated doublets have one hump')
+    (nan, 'none called: the scores of simulated doublets have no clear valley')
     """
     scores = np.asarray(simulated, dtype=np.float64)
     logits = np.log(scores) - np.log1p(-scores)
-    none = "none called: the scores of simulated doublets have one hump"
+    none = "none called: the scores of simulated doublets have no clear valley"
     low, high = logits.min(), logits.max()
     if high - low < 1e-9:
         return np.nan, none
@@ -210,18 +210,17 @@ def suggest_threshold(simulated: ArrayLike) -> tuple[float, str]:
     reach = np.arange(-int(4 * width) - 1, int(4 * width) + 2)
     density = np.convolve(counts, np.exp(-0.5 * (reach / width) ** 2), mode="same")
     peaks = np.flatnonzero((density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])) + 1
-    best: tuple[float, int] | None = None
+    best_depth, cut = np.inf, np.nan
     for left in peaks:
         for right in peaks[peaks > left]:
             valley = left + int(density[left : right + 1].argmin())
             depth = float(density[valley] / min(density[left], density[right]))
             upper = float((logits > grid[valley]).mean())
             deep = depth <= VALLEY and upper >= MIN_HUMP and 1 - upper >= MIN_HUMP
-            if deep and (best is None or depth < best[0]):
-                best = (depth, valley)
-    if best is None:
+            if deep and depth < best_depth:
+                best_depth, cut = depth, float(grid[valley])
+    if np.isnan(cut):
         return np.nan, none
-    cut = float(grid[best[1]])
     share = float((logits > cut).mean())
     status = f"called: {100 * share:.0f} % of simulated doublets lie above the threshold"
     return 1 / (1 + float(np.exp(-cut))), status

@@ -13,6 +13,7 @@ from imscope.engine.kernels.counts import add_moments
 from imscope.engine.normalise import scratch, values_of
 
 TREND_BINS = 50
+ROUNDING = 1e-12
 MIN_CELLS = 3
 """A gene seen in fewer cells of a sample has no usable variance there."""
 
@@ -44,7 +45,8 @@ class GeneMoments:
         """Sample variance per group and gene; zero in groups of one cell."""
         n = self.n_cells[:, None].astype(np.float64)
         spread = self.squares - self.total**2 / np.maximum(n, 1)
-        return np.maximum(spread, 0) / np.maximum(n - 1, 1)
+        spread[spread < ROUNDING * self.squares] = 0  # what is left of equal values
+        return spread / np.maximum(n - 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
