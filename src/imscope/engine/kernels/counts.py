@@ -14,7 +14,6 @@ from imscope.core.jit import njit
 TOP = 50
 SMALL = 256  # counts below are counted by value; larger ones are rare and kept in a list
 TABLE = 16  # logarithms of the commonest counts are computed once per cell
-TILE = 1_000  # cells whose rows stay in the processor's cache during the cross products
 
 
 @njit("void(i8[::1], i4[::1], i4[::1], u1[::1], i8[:, ::1], i8[:, ::1])")
@@ -88,65 +87,27 @@ def add_moments(indptr, indices, data, factor, code, out):  # type: ignore[no-un
                 mine[gene, 2] += 1.0
 
 
-@njit("void(i8[::1], i4[::1], i4[::1], f8[::1], i8[::1], i4[::1], f8[::1], f8[:, ::1])")
-def add_products(indptr, indices, data, factor, code, place, gram, sums):  # type: ignore[no-untyped-def]
-    """Add cross products of the chosen genes to ``gram``, and their sums to ``sums[code]``.
+@njit("void(i8[::1], i4[::1], i4[::1], f8[::1], i8[::1], i4[::1], f4[:, ::1], f8[:, ::1])")
+def fill_chosen(indptr, indices, data, factor, code, place, out, sums):  # type: ignore[no-untyped-def]
+    """Write normalised values of chosen genes into ``out`` and add them to ``sums[code]``.
 
-    ``place`` is the number of each gene among the chosen ones, or -1. ``gram`` is the lower
-    triangle, row after row. Genes are taken in turn, so one short row of ``gram`` is written at a
-    time, and each cell's earlier genes lie next to one another.
+    ``place`` is the number of each gene among the chosen ones, or -1; ``out`` holds zeros.
     """
-    m = sums.shape[1]
     table = np.empty(TABLE)
-    for low in range(0, indptr.size - 1, TILE):
-        high = min(low + TILE, indptr.size - 1)
-        n = high - low
-        # where each cell's and each gene's entries begin
-        row = np.zeros(n + 1, dtype=np.int64)
-        column = np.zeros(m + 1, dtype=np.int64)
-        for i in range(n):
-            if code[low + i] >= 0:
-                for j in range(indptr[low + i], indptr[low + i + 1]):
-                    p = place[indices[j]]
-                    if p >= 0 and data[j] > 0:
-                        row[i + 1] += 1
-                        column[p + 1] += 1
-        for i in range(n):
-            row[i + 1] += row[i]
-        for p in range(m):
-            column[p + 1] += column[p]
-        cells = np.empty(column[m], dtype=np.int32)
-        values = np.empty(column[m])
-        at = column[:m].copy()
-        for i in range(n):
-            if code[low + i] < 0:
-                continue
-            inverse = 1.0 / factor[low + i]
-            for c in range(TABLE):
-                table[c] = math.log1p(c * inverse)
-            mine = sums[code[low + i]]
-            for j in range(indptr[low + i], indptr[low + i + 1]):
-                p = place[indices[j]]
-                c = data[j]
-                if p >= 0 and c > 0:
-                    value = table[c] if c < TABLE else math.log1p(c * inverse)
-                    cells[at[p]] = i
-                    values[at[p]] = value
-                    at[p] += 1
-                    mine[p] += value
-        genes = np.empty(column[m], dtype=np.int32)
-        sorted_values = np.empty(column[m])
-        end = row[:n].copy()
-        for p in range(m):
-            line = gram[p * (p + 1) // 2 : (p + 1) * (p + 2) // 2]
-            for j in range(column[p], column[p + 1]):
-                i = cells[j]
-                value = values[j]
-                genes[end[i]] = p
-                sorted_values[end[i]] = value
-                end[i] += 1
-                for k in range(row[i], end[i]):
-                    line[genes[k]] += value * sorted_values[k]
+    for i in range(indptr.size - 1):
+        if code[i] < 0:
+            continue
+        inverse = 1.0 / factor[i]
+        for c in range(TABLE):
+            table[c] = math.log1p(c * inverse)
+        mine = sums[code[i]]
+        for j in range(indptr[i], indptr[i + 1]):
+            p = place[indices[j]]
+            c = data[j]
+            if p >= 0 and c > 0:
+                value = table[c] if c < TABLE else math.log1p(c * inverse)
+                out[i, p] += value
+                mine[p] += value
 
 
 @njit("void(i8[::1], i4[::1], i4[::1], f8[::1], i8[::1], i4[::1], f8[:, ::1], f8[:, ::1])")
