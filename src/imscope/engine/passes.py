@@ -41,7 +41,7 @@ def count_arrays(
 
 
 def local_codes(group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number the groups that occur in a block from 0; -1 (left out) stays.
+    """Give the groups that occur in a block numbers from 0; -1 (left out) stays.
 
     Returns
     -------

@@ -105,7 +105,8 @@ def compute_pca(
     -----
     Cost per cell grows with the square of the number of genes, so this suits a few thousand genes,
     not all of them. Products are summed in single precision within a block and in double precision
-    over blocks: eigenvalues agree with a double-precision decomposition to about 1e-6. Centring per batch removes real differences between batches too.
+    over blocks: eigenvalues agree with a double-precision decomposition to about 1e-6. Centring
+    per batch removes real differences between batches too.
 
     References
     ----------
@@ -149,6 +150,48 @@ def compute_pca(
     )
     ratio = values / total if total > 0 else np.zeros(found)
     return PcaResult(coordinates, loadings, mean, divisor, values, ratio, found, status)
+
+
+def project_cells_on(
+    result: PcaResult,
+    source: BlockSource,
+    size_factors: Floats,
+    genes: NDArray[np.integer],
+    *,
+    threads: int | None = None,
+) -> NDArray[np.float32]:
+    """Place other cells on components found before; only for results with one batch.
+
+    Parameters
+    ----------
+    result
+        From :func:`compute_pca` without batches.
+    source, size_factors, genes, threads
+        As for :func:`compute_pca`, for the new cells and the same genes.
+
+    Returns
+    -------
+    coordinates
+        float32, shape ``(n_cells, n_components)``.
+
+    Raises
+    ------
+    DataError
+        The result has several batches, or the genes do not fit.
+    """
+    chosen = _check_genes(source, genes, 1)
+    if result.mean.shape != (1, len(chosen)):
+        raise DataError(
+            "other cells can be placed only with one batch and the same genes",
+            found=f"means of shape {result.mean.shape}, {len(chosen)} genes",
+            code=codes.ENGINE_SHAPE,
+        )
+    zeros = np.zeros(source.n_cells, dtype=np.int64)
+    factors, groups = check_cells(source, size_factors, zeros, 1)
+    place = np.full(source.n_features, -1, dtype=np.int32)
+    place[chosen] = np.arange(len(chosen), dtype=np.int32)
+    weights = np.ascontiguousarray(result.loadings / result.scale[:, None])
+    return _project(source, factors, groups, place, weights, result.mean @ weights, threads)
 
 
 def _check_genes(source: BlockSource, genes: NDArray[np.integer], n_components: int) -> Ints:

@@ -110,11 +110,13 @@ class CountSums:
     gene_cells: NDArray[np.int64]
 
 
-def _sum_block(block: CsrBlock, bits: NDArray[np.uint8], width: int) -> tuple[int, ...]:
+def _sum_block(
+    block: CsrBlock, bits: NDArray[np.uint8], width: int
+) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
     cells = np.zeros((block.n_rows, width), dtype=np.int64)
     genes = np.zeros((block.n_features, 2), dtype=np.int64)
     sum_counts(*count_arrays(block), bits, cells, genes)
-    return block.start, cells, genes  # type: ignore[return-value]
+    return block.start, cells, genes
 
 
 def compute_count_sums(
@@ -144,7 +146,7 @@ def compute_count_sums(
     genes = np.zeros((source.n_features, 2), dtype=np.int64)
     work = partial(_sum_block, bits=bits, width=sums.shape[1])
     for start, part, gene_part in map_blocks(source, work, threads=threads):
-        sums[start : start + len(part)] = part  # type: ignore[arg-type,misc]
+        sums[start : start + len(part)] = part
         genes += gene_part
     total = sums[:, 0].astype(np.float64)
     frame = pd.DataFrame({"n_umi": sums[:, 0], "n_genes": sums[:, 1]})
@@ -363,8 +365,8 @@ def _class_bits(n_features: int, classes: Mapping[str, Bools]) -> NDArray[np.uin
 
 
 def _share(counts: ArrayLike, total: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(total > 0, counts / total, np.nan))
+    safe = np.where(total > 0, total, np.nan)
+    return np.asarray(np.asarray(counts, dtype=np.float64) / safe)
 
 
 def _samples(

@@ -2,7 +2,7 @@
 
 All read compressed rows as they come from a source. ``factor`` is the size factor of each cell and
 ``code`` its group in this block; a cell with a negative code is left out. The normalised value of
-a count ``c`` is ``log(1 + c / factor)``, computed where it is needed and never stored for all genes.
+a count ``c`` is ``log(1 + c / factor)``, computed where needed and never stored for all genes.
 """
 
 import math
@@ -27,7 +27,8 @@ def sum_counts(indptr, indices, data, classes, cells, genes):  # type: ignore[no
     of_value = np.zeros(SMALL, dtype=np.int64)
     for i in range(indptr.size - 1):
         large = np.zeros(0, dtype=np.int64)
-        n_large, total, seen = 0, 0, 0
+        n_large, seen = 0, 0
+        total = np.int64(0)
         for j in range(indptr[i], indptr[i + 1]):
             value = np.int64(data[j])
             if value == 0:
@@ -47,7 +48,7 @@ def sum_counts(indptr, indices, data, classes, cells, genes):  # type: ignore[no
             if classes[gene] != 0:
                 for k in range(n_classes):
                     cells[i, 3 + k] += value * ((classes[gene] >> k) & 1)
-        left, top = TOP, np.int64(0)
+        left, top = np.int64(TOP), np.int64(0)
         while left > 0 and n_large > 0:
             best = 0
             for j in range(1, n_large):
@@ -56,13 +57,13 @@ def sum_counts(indptr, indices, data, classes, cells, genes):  # type: ignore[no
             top += large[best]
             n_large -= 1
             large[best] = large[n_large]
-            left -= 1
-        for value in range(SMALL - 1, 0, -1):
-            if of_value[value] > 0:
-                used = min(left, of_value[value])
-                top += used * value
+            left -= np.int64(1)
+        for common in range(SMALL - 1, 0, -1):
+            if of_value[common] > 0:
+                used = np.int64(min(left, of_value[common]))
+                top += used * common
                 left -= used
-                of_value[value] = 0
+                of_value[common] = 0
         cells[i, 0], cells[i, 1], cells[i, 2] = total, seen, top
 
 
