@@ -30,7 +30,8 @@ RATIO = 2  # simulated doublets per cell
 RATE_PER_CELL = 8e-6  # 0.8 % per 1,000 cells recovered, as droplet instruments are specified
 MAX_RATE = 0.25
 MIN_AUC = 0.6  # below, simulated doublets cannot be told from the cells they were made of
-CALL_AT = 0.5  # called when more likely a doublet than not
+MAX_EXCESS = 2.0  # more calls than this times the expected rate mean that the score misleads
+STEPS = 100  # candidate thresholds
 QUERIES = 512
 
 
@@ -65,6 +66,7 @@ class _Sample:
     rate: float
     score: Floats = field(init=False)
     auc: float = float("nan")
+    threshold: float = float("nan")
     status: str = "ok"
 
     def __post_init__(self) -> None:
@@ -110,6 +112,9 @@ def score_doublets(
 
     Notes
     -----
+    Cells are called above the score that best splits the simulated doublets. If that calls far more
+    than expected, the score is not believed and none is called; the status says so.
+
     Doublets of two like cells cannot be seen this way. A cell on the way between two types looks
     like a doublet of them: look at the calls before removing cells of a differentiation series.
 
@@ -139,12 +144,11 @@ def score_doublets(
             source, _Sample(mine, rate), spawn(seed, "doublets", str(name)), threads
         )
         score[mine] = found.score
-        threshold = CALL_AT if found.status == "ok" else float("nan")
-        hits = found.score > threshold
+        hits = found.score > found.threshold
         called[mine] = hits
         n_called = int(hits.sum())
         rows.append(
-            (str(name), len(mine), rate, threshold, n_called, n_called / len(mine), found.auc,
+            (str(name), len(mine), rate, found.threshold, n_called, n_called / len(mine), found.auc,
              found.status)
         )  # fmt: skip
     columns = ["sample", "n_cells", "expected_rate", "threshold", "n_called", "called_frac",
@@ -183,10 +187,62 @@ def _score_sample(
     others = project_cells_on(pca, simulated, sums_total / middle, columns, threads=threads)
     values = _neighbour_scores(pca.coordinates, others, sample.rate)
     sample.score[filled] = values[: len(filled)]
-    sample.auc = _auc(values[len(filled) :], values[: len(filled)])
+    _suggest(sample, values[: len(filled)], values[len(filled) :])
+    return sample
+
+
+def _suggest(sample: _Sample, cells: Floats, simulated: Floats) -> None:
+    """Set the threshold where simulated scores split best, if that makes a believable number."""
+    sample.auc = _auc(simulated, cells)
     if sample.auc < MIN_AUC:
         sample.status = "not separable: simulated doublets look like single cells; none called"
-    return sample
+        return
+    threshold = split_scores(simulated)
+    share = float((cells > threshold).mean())
+    if share > MAX_EXCESS * sample.rate + 3 * (sample.rate / len(cells)) ** 0.5:
+        sample.status = (
+            f"not separable: {share:.1%} of cells look like simulated doublets, "
+            f"{sample.rate:.1%} expected; none called"
+        )
+        return
+    sample.threshold = threshold
+
+
+def split_scores(scores: Floats) -> float:
+    """Split scores in two groups with the largest variance between them (Otsu's rule).
+
+    Done on the logit scale, where scores near 0 and 1 are told apart.
+
+    Parameters
+    ----------
+    scores
+        Scores of simulated doublets, above 0 and below 1.
+
+    Returns
+    -------
+    threshold
+        Middle of the two group means on the logit scale, back on the scale of the scores.
+
+    References
+    ----------
+    .. [1] Otsu N (1979). IEEE Trans Syst Man Cybern 9:62-66. doi:10.1109/TSMC.1979.4310076
+
+    Examples
+    --------
+    >>> round(split_scores(np.array([0.1, 0.1, 0.1, 0.9, 0.9])), 3)
+    0.5
+    """
+    x = np.log(scores / (1 - scores))
+    best, threshold = -1.0, float(x.max())
+    for cut in np.linspace(x.min(), x.max(), STEPS + 2)[1:-1]:
+        high = x > cut
+        share = high.mean()
+        if 0 < share < 1:
+            low_mean, high_mean = x[~high].mean(), x[high].mean()
+            between = float(share * (1 - share) * (high_mean - low_mean) ** 2)
+            if between > best:
+                best, threshold = between, float((low_mean + high_mean) / 2)
+    return 1 / (1 + float(np.exp(-threshold)))
 
 
 def _chosen_counts(
