@@ -55,7 +55,7 @@ def run_once(name: str, case: Case, program: str, path: str) -> dict:
         [str(HERE), *([env.get("PYTHONPATH") or str(HERE.parent / "src")] if kind.own else [])]
     )
     start = time.perf_counter()
-    child = subprocess.Popen(  # noqa: S603
+    child = subprocess.Popen(
         [python, str(HERE / "cases" / f"{name}.py"), program, path],
         stdout=subprocess.PIPE, text=True, env=env,
     )  # fmt: skip

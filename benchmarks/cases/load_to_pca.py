@@ -27,10 +27,11 @@ def run_brisc(path: str) -> dict:
     from brisc import SingleCell
 
     data = SingleCell(path, num_threads=1)
-    data = data.qc(allow_float=True, subset=False, num_threads=1, verbose=False)
-    data = data.hvg(allow_float=True, num_threads=1).normalize(allow_float=True, num_threads=1)
-    data = data.pca(num_threads=1)
-    return {"cells": int(data.shape[0])}
+    data = data.qc(
+        allow_float=True, nonzero_MALAT1=False, max_mito_fraction=0.2, min_genes=200, num_threads=1
+    )
+    data = data.hvg(num_threads=1).normalize(num_threads=1).pca(num_threads=1)
+    return {"cells": int(data.obs["passed_QC"].sum())}
 
 
 CASE = Case(

@@ -271,7 +271,9 @@ def _largest(gram: Floats, wanted: int, rank: int) -> tuple[Floats, Floats]:
     m = len(gram)
     count = min(wanted, m, max(rank, 1))
     with threadpool_limits(1, user_api="blas"):
-        values, vectors = eigh(gram, subset_by_index=[m - count, m - 1], check_finite=False)
+        values, vectors = eigh(
+            gram, subset_by_index=[m - count, m - 1], check_finite=False, overwrite_a=True
+        )
     values, vectors = values[::-1], vectors[:, ::-1]
     real = values > max(values[0], 0.0) * 1e-12
     real[0] = True
