@@ -561,3 +561,20 @@ PATH_OPTION = declare(
     "An option of a step between neighbours and markers is out of range.",
     "Correct the option named in the message.",
 )
+
+# engine: quality control to principal components
+ENGINE_COUNTS = declare(
+    "E-ENGINE-COUNTS",
+    "A step that needs raw counts was given something else.",
+    "Give the matrix of raw whole counts.",
+)
+ENGINE_SHAPE = declare(
+    "E-ENGINE-SHAPE",
+    "Inputs that describe the same cells or genes differ in length.",
+    "Give one value per cell (or per gene) of the same matrix.",
+)
+ENGINE_EMPTY = declare(
+    "E-ENGINE-EMPTY",
+    "No cell, or no gene, is left for this step.",
+    "Look at the quality limits and at the ledger of losses.",
+)

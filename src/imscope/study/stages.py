@@ -101,7 +101,7 @@ def work_components(context: Context, qc: Path, folder: Path) -> None:
     source, rows = kept_source(context, qc)
     codes = context.cohort.codes[rows]
     totals = pd.read_parquet(qc / "metrics.parquet")["n_umi"].to_numpy(np.float64)[rows]
-    factors = compute_size_factors(totals)
+    factors = compute_size_factors(totals, codes)
     blocks, n_blocks = _block_codes(context, codes)
     moments = compute_gene_moments(source, factors, blocks, n_blocks, threads=context.threads)
     classes = gene_classes(context.cohort.features)
@@ -123,6 +123,7 @@ def work_components(context: Context, qc: Path, folder: Path) -> None:
         size_factors=factors,
         coordinates=pca.coordinates,
         explained_variance=pca.explained_variance,
+        explained_variance_ratio=pca.explained_variance_ratio,
         n_cells_with_gene=n_cells_with_gene,
     )
     chosen.table.to_parquet(folder / "variable_genes.parquet")
@@ -252,7 +253,7 @@ def qc_settings(config: RunConfig) -> QcSettings:
         n_mads=config.qc.n_mads,
         min_umi=config.qc.min_umi,
         min_genes=config.qc.min_genes,
-        max_mito_frac=config.qc.max_mito_frac,
+        mito_ceiling=config.qc.max_mito_frac,
         shared=config.qc.shared_limits,
     )
 
