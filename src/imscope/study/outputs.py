@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imscope import __version__
 from imscope.core.schema import CELLS, SAMPLES, TABLES
 from imscope.engine.execute import thread_count
+from imscope.engine.qc import record_genes
 from imscope.io.atomic import crash_point, sync_folder, write_parquet, write_text, write_tsv
 from imscope.study.answer import answer_lines
 from imscope.study.design import Design
@@ -93,7 +94,7 @@ def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
         "design_levels": done.design.levels,
         "design_tests": done.design.tests,
         "qc_limits": pd.read_parquet(at["qc"] / "limits.parquet"),
-        "qc_ledger": pd.read_parquet(at["qc"] / "ledger.parquet"),
+        "qc_ledger": _ledger(at),
         "markers": pd.read_parquet(at["markers"] / "markers.parquet"),
     }
     for path in sorted(at["heterogeneity"].glob("*.parquet")):
@@ -105,6 +106,15 @@ def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
         name: TABLES[name].check(frame) if name in TABLES else frame
         for name, frame in sorted(found.items())
     }
+
+
+def _ledger(at: Mapping[str, Path]) -> pd.DataFrame:
+    """Cells lost per sample and rule, then genes lost."""
+    cells = pd.read_parquet(at["qc"] / "ledger.parquet")
+    genes = record_genes(
+        load_array(at["qc"], "gene_cells"), load_array(at["components"], "n_cells_with_gene")
+    )
+    return pd.concat([cells, genes], ignore_index=True)
 
 
 def _cells_table(done: Finished, at: Mapping[str, Path]) -> pd.DataFrame:
