@@ -6,6 +6,7 @@ import sys
 import typer
 
 from imscope import __version__
+from imscope.cli import heterogeneity
 from imscope.core.errors import ImscopeError
 
 app = typer.Typer(
@@ -15,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Single-cell quality and uniformity of mesenchymal stromal cell products.",
 )
+app.add_typer(heterogeneity.app, name="heterogeneity")
 
 
 def _show_version(wanted: bool) -> None:

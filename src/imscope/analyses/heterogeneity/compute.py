@@ -143,9 +143,7 @@ def compute_heterogeneity(
     moments = compute_unit_moments(source, units, len(stratum), kept=kept, threads=threads)
     strata = strata.assign(
         n_cells=np.bincount(stratum, moments.n_cells, minlength=len(strata)).astype(np.int64),
-        median_umi=[
-            moments.median_depth(np.flatnonzero(stratum == s)) for s in range(len(strata))
-        ],
+        median_umi=[moments.median_depth(np.flatnonzero(stratum == s)) for s in range(len(strata))],
     )
     universe = choose_universe(
         _reference(moments, stratum, strata),
@@ -195,10 +193,11 @@ def _strata(
     code[known] = groups.ngroup().to_numpy()
     n = int(code.max()) + 1
     if n > MAX_STRATA:
-        varied = max(design, key=lambda c: int(text[c].nunique()))
+        counts = {c: len(text[c].unique()) for c in design}
+        varied = max(counts, key=lambda c: counts[c])
         raise DataError(
             "a column differs from cell to cell, so it is not a design factor",
-            found=f"{n} combinations; {varied!r} has {int(text[varied].nunique())} values",
+            found=f"{n} combinations; {varied!r} has {counts[varied]} values",
             fix="give only `sample` and design columns",
         )
     first = np.flatnonzero(known)[pd.Series(code[known]).drop_duplicates().index]

@@ -94,13 +94,13 @@ def why_not(h: Heterogeneity, group: Group) -> str:
 
 
 def warnings_of(h: Heterogeneity, group: Group) -> list[str]:
-    """What a reader must know about the numbers of a group."""
+    """List what a reader must know about the numbers of a group."""
     out = []
     if AMBIENT in h.strata.columns:
         share = float(h.strata[AMBIENT].iloc[group.strata].max())
         if share > h.settings.ambient_warn:
             out.append(
-                f"{codes.W_AMBIENT}: ambient share {100 * share:.1f} %; it makes the cells look "
+                f"{codes.W_AMBIENT}: ambient share {100 * share:.1f} %, which makes cells look "
                 "more alike, so a low index is not evidence of uniformity"
             )
     shallow = h.strata["median_umi"].iloc[group.strata] < h.settings.min_median_umi
@@ -108,10 +108,10 @@ def warnings_of(h: Heterogeneity, group: Group) -> list[str]:
         names = h.strata["sample"].iloc[group.strata][shallow].astype(str)
         out.append(
             f"{codes.W_DEPTH}: {len(set(names))} samples are below "
-            f"{h.settings.min_median_umi:,} UMI, first {names.iloc[0]}"
+            f"{h.settings.min_median_umi:,} UMI, the first is {names.iloc[0]}"
         )
     if "platform" not in h.strata.columns:
-        out.append(f"{codes.W_PLATFORM}: platform not stated; compare within one platform only")
+        out.append(f"{codes.W_PLATFORM}: platform not stated, compare within one platform only")
     if h.universe.note:
         out.append(f"{codes.W_BIOTYPE}: {h.universe.note}")
     return out

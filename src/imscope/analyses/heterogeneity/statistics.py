@@ -92,7 +92,9 @@ def reduce_moments(
 def hi2(reduced: Reduced, times: ArrayLike | None = None) -> NDArray[np.float64]:
     r"""Noise-corrected inertia of units put together.
 
-    .. math:: HI^2 = \sum_g \frac{1}{p_g}\Bigl[s^2_g(y) - \frac1n\sum_c\frac{y_{gc}(1-y_{gc})}{N_c-1}\Bigr]
+    .. math::
+        HI^2 = \sum_g \frac{1}{p_g}\Bigl[s^2_g(y)
+               - \frac1n\sum_c\frac{y_{gc}(1-y_{gc})}{N_c-1}\Bigr]
 
     Parameters
     ----------

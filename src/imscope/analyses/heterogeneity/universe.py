@@ -83,7 +83,9 @@ def choose_universe(
     note = ""
     if not (coding & enough).any():
         coding = ~nothing
-        note = "gene biotypes are unknown: every expressed gene outside the nuisance classes is used"
+        note = (
+            "gene biotypes are unknown: every expressed gene outside the nuisance classes is used"
+        )
     genes = enough & coding
     for name in LEFT_OUT:
         genes &= ~classes.get(name, nothing)
