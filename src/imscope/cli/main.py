@@ -6,7 +6,8 @@ import sys
 import typer
 
 from imscope import __version__
-from imscope.cli import heterogeneity
+from imscope.cli import data, heterogeneity, qc, run, simulate
+from imscope.cli.doctor import doctor
 from imscope.core.errors import ImscopeError
 
 app = typer.Typer(
@@ -16,7 +17,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Single-cell quality and uniformity of mesenchymal stromal cell products.",
 )
-app.add_typer(heterogeneity.app, name="heterogeneity")
 
 
 def _show_version(wanted: bool) -> None:
@@ -32,6 +32,15 @@ def root(
     ),
 ) -> None:
     """Single-cell quality and uniformity of mesenchymal stromal cell products."""
+
+
+app.command("run")(run.run)
+app.command("demo")(run.demo)
+app.command("qc")(qc.qc)
+app.add_typer(heterogeneity.app, name="heterogeneity")
+app.add_typer(simulate.app, name="simulate")
+app.add_typer(data.app, name="data")
+app.command("doctor")(doctor)
 
 
 def main() -> None:

@@ -43,6 +43,23 @@ CONFIG_VALUE = declare(
     "Correct the value named in the message.",
 )
 
+# study: run folder and cohort
+RUN_FOLDER = declare(
+    "E-RUN-FOLDER",
+    "The output folder cannot be used: it holds other files or cannot be written.",
+    "Name a new or empty folder; nothing was touched.",
+)
+RUN_LOCKED = declare(
+    "E-RUN-LOCKED",
+    "Another run is writing to the same folder.",
+    "Wait for it to end, or name another folder.",
+)
+QC_NOTHING_LEFT = declare(
+    "E-QC-NOTHING-LEFT",
+    "Quality control leaves no cell at all.",
+    "Look at the metrics with `imscope qc`, then set the limits in the configuration.",
+)
+
 # --- io: files as a whole -------------------------------------------------------------------
 FILE_MISSING = declare(
     "E-FILE-MISSING",
@@ -437,6 +454,45 @@ STORE_DAMAGED = declare(
     "Start again with `--fresh`.",
 )
 
+# --- simulate
+SIMULATE_OUT = declare(
+    "E-SIMULATE-OUT",
+    "The folder for simulated data holds files already or cannot be written.",
+    "Name a new folder; nothing is ever overwritten.",
+)
+
+# public data
+DATA_NAME = declare(
+    "E-DATA-NAME",
+    "The catalogue of public data has no set of this name.",
+    "`imscope data list` shows all names.",
+)
+DATA_LIST_ONLY = declare(
+    "E-DATA-LIST-ONLY",
+    "The data set has no direct address with a known checksum.",
+    "Fetch it from the repository named in `imscope data list`.",
+)
+DATA_OFFLINE = declare(
+    "E-DATA-OFFLINE",
+    "A download could not start or was cut off.",
+    "Connect to the network and give the same command again; it continues.",
+)
+DATA_SERVER = declare(
+    "E-DATA-SERVER",
+    "The server answered a download with an error.",
+    "Look up the accession; the address may have moved.",
+)
+DATA_CHECKSUM = declare(
+    "E-DATA-CHECKSUM",
+    "A downloaded file is not the one of the catalogue.",
+    "Try again; if it happens twice the file was changed at its source.",
+)
+DATA_CATALOGUE = declare(
+    "E-DATA-CATALOGUE",
+    "A catalogue file cannot be read or has the wrong layout.",
+    "Compare it with the layout in the documentation.",
+)
+
 # --- analyses: heterogeneity ----------------------------------------------------------------
 HETEROGENEITY_COLUMN = declare(
     "E-HETEROGENEITY-COLUMN",
@@ -477,4 +533,48 @@ W_MATCHED = declare(
     "W-DEPTH-MATCHED",
     "The index changes by more than 10 % when depths are matched by thinning.",
     "The noise of these counts is not multinomial; compare only libraries of like depth.",
+)
+
+# engine: neighbours to markers
+PATH_COORDINATES = declare(
+    "E-PATH-COORDINATES",
+    "Coordinates of cells are missing, not finite, or not those of the cells in question.",
+    "Give one finite row per cell, such as its principal components.",
+)
+PATH_FEW_CELLS = declare(
+    "E-PATH-FEW-CELLS",
+    "There are too few cells for neighbours, or too few in a batch for an alignment.",
+    "Ask for fewer neighbours, or leave out the step for so few cells.",
+)
+PATH_GRAPH = declare(
+    "E-PATH-GRAPH",
+    "A graph of cells is not square, not symmetric, or has a weight that cannot be used.",
+    "Give the result of neighbour_graph, or make the weights symmetric and not negative.",
+)
+PATH_LABELS = declare(
+    "E-PATH-LABELS",
+    "Labels, size factors or counts do not fit the cells they belong to.",
+    "Give one label and one positive size factor per cell, and raw counts.",
+)
+PATH_OPTION = declare(
+    "E-PATH-OPTION",
+    "An option of a step between neighbours and markers is out of range.",
+    "Correct the option named in the message.",
+)
+
+# engine: quality control to principal components
+ENGINE_COUNTS = declare(
+    "E-ENGINE-COUNTS",
+    "A step that needs raw counts was given something else.",
+    "Give the matrix of raw whole counts.",
+)
+ENGINE_SHAPE = declare(
+    "E-ENGINE-SHAPE",
+    "Inputs that describe the same cells or genes differ in length.",
+    "Give one value per cell (or per gene) of the same matrix.",
+)
+ENGINE_EMPTY = declare(
+    "E-ENGINE-EMPTY",
+    "No cell, or no gene, is left for this step.",
+    "Look at the quality limits and at the ledger of losses.",
 )

@@ -179,8 +179,9 @@ def checked_block(
         keep = data != 0
         before = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
         indptr, indices, data = before[indptr], indices[keep], data[keep]
-    kind = np.int32 if whole else np.float32
-    return CsrBlock(start, indptr, indices, data.astype(kind, copy=False), width)
+    if whole:
+        return CsrBlock(start, indptr, indices, data.astype(np.int32, copy=False), width)
+    return CsrBlock(start, indptr, indices, data.astype(np.float32, copy=False), width)
 
 
 def _check_values(

@@ -1,1 +1,19 @@
-"""Data with known truth. Never reachable from an estimator."""
+"""Data with known truth: cohorts of simulated libraries, never reachable from an estimator."""
+
+from imscope.simulate.cohort import Cohort, SimulatedSample, simulate_cohort
+from imscope.simulate.files import write_cohort
+from imscope.simulate.indices import true_indices
+from imscope.simulate.settings import CohortSettings
+from imscope.simulate.truth import TrueIndex, true_components, true_index
+
+__all__ = [
+    "Cohort",
+    "CohortSettings",
+    "SimulatedSample",
+    "TrueIndex",
+    "simulate_cohort",
+    "true_components",
+    "true_index",
+    "true_indices",
+    "write_cohort",
+]

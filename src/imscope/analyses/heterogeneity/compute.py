@@ -215,7 +215,8 @@ def _units(
     n_blocks = settings.blocks
     units = np.full(len(code), -1, dtype=np.int32)
     priority = np.full(len(code), np.inf)
-    names = strata.drop(columns=AMBIENT, errors="ignore").astype(str).agg("|".join, axis=1)
+    design = strata.drop(columns=AMBIENT, errors="ignore")
+    names = ["|".join(map(str, row)) for row in design.itertuples(index=False, name=None)]
     order = np.argsort(code, kind="stable")
     starts = np.searchsorted(code[order], np.arange(len(strata) + 1))
     for s, name in enumerate(names):

@@ -1,0 +1,235 @@
+"""Ambient RNA: the share of counts that a droplet took from the solution, or why it is unknown."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imscope.core import codes
+from imscope.core.blocks import BlockSource, CsrBlock
+from imscope.core.errors import DataError
+from imscope.engine.execute import map_blocks
+from imscope.engine.passes import count_arrays
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+EMPTY_UMI = 100
+"""Droplets with at most so many UMI are taken as empty (as in doi:10.1186/s13059-019-1662-y)."""
+MIN_EMPTY_UMI = 10_000
+"""UMI in empty droplets below which their profile is too noisy."""
+MIN_EXPECTED = 20.0
+"""Counts a gene must have in a cluster if all its counts were ambient, so that few mean absence."""
+GENES_PER_CLUSTER = 20
+MIN_CELLS = 20
+MAX_RATIO = 0.5
+"""Above this ratio no gene is absent from the cluster, so the cluster says nothing."""
+NO_CLUSTERS = "not estimated: needs at least two clusters of cells with private genes"
+
+
+@dataclass(frozen=True, slots=True)
+class AmbientResult:
+    """Ambient share of one library.
+
+    Attributes
+    ----------
+    fraction, low, high
+        Share of the cells' counts that is ambient, with a 95 % interval; NaN when not estimated.
+        It is what the least expressed genes allow at most: genes taken as absent from a cluster
+        that are in truth expressed there make it too high, never too low.
+    status
+        How it was found, or ``not estimated`` with the reason.
+    profile
+        Shape ``(n_features,)``: share of each gene in the ambient RNA; empty when unknown.
+    n_genes
+        Pairs of cluster and gene behind the number.
+    """
+
+    fraction: float
+    low: float
+    high: float
+    status: str
+    profile: Floats
+    n_genes: int
+
+
+def estimate_ambient_from_empty(
+    raw: BlockSource,
+    cells: BlockSource,
+    *,
+    clusters: ArrayLike | None = None,
+    threads: int | None = None,
+) -> AmbientResult:
+    """Estimate the ambient share of one library from its empty droplets.
+
+    The profile is the sum of droplets with at most 100 UMI. Genes that are frequent in it and
+    nearly absent from a cluster of cells show how much of it those cells took up.
+
+    Parameters
+    ----------
+    raw
+        All droplets, same features as ``cells``.
+    cells
+        Droplets called cells.
+    clusters
+        Cluster of each cell; without it all cells are one cluster, and only genes that no cell
+        expresses can tell.
+    threads
+        See :func:`imscope.engine.execute.thread_count`.
+
+    Raises
+    ------
+    DataError
+        Features or lengths differ.
+
+    References
+    ----------
+    .. [1] Young MD, Behjati S (2020). GigaScience 9:giaa151. doi:10.1093/gigascience/giaa151
+    .. [2] Lun ATL, et al. (2019). Genome Biology 20:63. doi:10.1186/s13059-019-1662-y
+    """
+    if raw.n_features != cells.n_features:
+        raise DataError(
+            "raw and filtered matrix must have the same features",
+            found=f"{raw.n_features} and {cells.n_features}",
+            code=codes.ENGINE_SHAPE,
+        )
+    total = np.zeros(raw.n_features)
+    for part in map_blocks(raw, _empty_sum, threads=threads):
+        total += part
+    if total.sum() < MIN_EMPTY_UMI:
+        return _unknown(
+            f"not estimated: empty droplets hold {int(total.sum())} UMI, {MIN_EMPTY_UMI} are needed"
+        )
+    profile = total / total.sum()
+    labels = np.zeros(cells.n_cells, dtype=np.int64) if clusters is None else clusters
+    sums = _half_sums(cells, labels, threads)
+    return _estimate(sums, profile, "from empty droplets")
+
+
+def estimate_ambient_marker_free(
+    source: BlockSource, clusters: ArrayLike | None, *, threads: int | None = None
+) -> AmbientResult:
+    """Estimate the ambient share of one library from genes nearly private to some clusters.
+
+    The ambient profile is taken to be the mean of all cells, since it comes from broken ones. A
+    gene private to other clusters then appears in a cluster at the ambient share of its mean.
+
+    Parameters
+    ----------
+    source
+        Counts of the cells of one library.
+    clusters
+        Cluster of each cell, shape ``(n_cells,)``, or ``None`` if there are none.
+    threads
+        See :func:`imscope.engine.execute.thread_count`.
+
+    Returns
+    -------
+    result
+        ``not estimated`` with the reason if the cells are one population, or no gene is private.
+
+    Raises
+    ------
+    DataError
+        There is not one cluster per cell.
+
+    References
+    ----------
+    .. [1] Young MD, Behjati S (2020). GigaScience 9:giaa151. doi:10.1093/gigascience/giaa151
+    """
+    if clusters is None or np.unique(np.asarray(clusters)).size < 2:
+        return _unknown(NO_CLUSTERS)
+    sums = _half_sums(source, clusters, threads)
+    pooled = sums.sum(axis=(0, 1))
+    if pooled.sum() == 0:
+        return _unknown("not estimated: no counts")
+    return _estimate(sums, pooled / pooled.sum(), "marker-free, profile from the mean of all cells")
+
+
+def _unknown(reason: str) -> AmbientResult:
+    nan = float("nan")
+    return AmbientResult(nan, nan, nan, reason, np.zeros(0), 0)
+
+
+def _empty_sum(block: CsrBlock) -> Floats:
+    indptr, indices, data = count_arrays(block)
+    before = np.concatenate([[0], np.cumsum(data, dtype=np.int64)])
+    umi = before[indptr[1:]] - before[indptr[:-1]]
+    empty = np.repeat(umi <= EMPTY_UMI, np.diff(indptr))
+    return np.bincount(indices[empty], weights=data[empty], minlength=block.n_features)
+
+
+def _half_sums(source: BlockSource, clusters: ArrayLike, threads: int | None) -> Floats:
+    """Sum counts per half (every second cell of a cluster), cluster and gene; drop small ones."""
+    labels = np.asarray(clusters)
+    if labels.shape != (source.n_cells,):
+        raise DataError(
+            "every cell needs one cluster",
+            found=f"{source.n_cells} cells, clusters of shape {labels.shape}",
+            code=codes.ENGINE_SHAPE,
+        )
+    _, code = np.unique(labels, return_inverse=True)
+    n = np.bincount(code)
+    order = np.argsort(code, kind="stable")
+    place = np.empty(len(code), dtype=np.int64)
+    place[order] = np.arange(len(code)) - np.repeat(np.cumsum(n) - n, n)
+    group = (place % 2) * len(n) + code
+    sums = np.zeros((2 * len(n), source.n_features))
+    work = partial(_group_sum, group=group, n_groups=2 * len(n))
+    for part in map_blocks(source, work, threads=threads):
+        sums += part
+    return sums.reshape(2, len(n), -1)[:, n >= MIN_CELLS]
+
+
+def _group_sum(block: CsrBlock, group: Ints, n_groups: int) -> Floats:
+    import scipy.sparse as sp
+
+    indptr, indices, data = count_arrays(block)
+    counts = sp.csr_array((data, indices, indptr), shape=(block.n_rows, block.n_features))
+    rows = group[block.start : block.start + block.n_rows]
+    each = (np.ones(block.n_rows, dtype=np.int64), (rows, np.arange(block.n_rows)))
+    member = sp.csr_array(each, shape=(n_groups, block.n_rows))
+    return np.asarray((member @ counts).toarray(), dtype=np.float64)
+
+
+def _estimate(sums: Floats, profile: Floats, how: str) -> AmbientResult:
+    """Choose absent genes on one half of the cells, measure them on the other, and swap."""
+    from scipy.stats import chi2
+
+    seen, expected, n_genes, clusters = 0.0, 0.0, 0, set()
+    terms: list[Floats] = []
+    for choose, measure in ((0, 1), (1, 0)):
+        for c in range(sums.shape[1]):
+            mine = _absent(sums[choose, c], profile)
+            if not mine.size:
+                continue
+            clusters.add(c)
+            counts, ambient = sums[measure, c, mine], sums[measure, c].sum() * profile[mine]
+            seen, expected = seen + counts.sum(), expected + ambient.sum()
+            n_genes += mine.size
+            terms.append(np.column_stack([counts, ambient]))
+    if not terms or expected == 0:
+        return _unknown("not estimated: no gene is absent from any cluster; one population?")
+    fraction = seen / expected
+    if fraction > MAX_RATIO:
+        return _unknown("not estimated: genes chosen as absent are expressed after all")
+    pairs = np.concatenate(terms)
+    wanted = np.maximum(fraction * pairs[:, 1], 1e-12)
+    spread = 1.0
+    if fraction > 0 and len(pairs) > 1:
+        spread = max(1.0, float(((pairs[:, 0] - wanted) ** 2 / wanted).sum() / (len(pairs) - 1)))
+    events, exposure = seen / spread, expected / spread
+    low = chi2.ppf(0.025, 2 * events) / 2 / exposure if events > 0 else 0.0
+    high = min(1.0, chi2.ppf(0.975, 2 * (events + 1)) / 2 / exposure)
+    status = f"{how}: at most; {n_genes} genes taken as absent, in {len(clusters)} clusters"
+    return AmbientResult(float(fraction), float(low), float(high), status, profile, n_genes)
+
+
+def _absent(counts: Floats, profile: Floats) -> Ints:
+    """Genes far rarer in a cluster than the profile says, the rarest first."""
+    expected = counts.sum() * profile
+    enough = np.flatnonzero(expected >= MIN_EXPECTED)
+    ratio = counts[enough] / expected[enough]
+    order = np.argsort(ratio, kind="stable")[:GENES_PER_CLUSTER]
+    return enough[order[ratio[order] < MAX_RATIO]]

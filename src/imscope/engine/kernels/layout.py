@@ -1,0 +1,49 @@
+"""Stochastic gradient steps that lay out a graph in two dimensions."""
+
+from imscope.core.jit import njit
+
+
+@njit("void(i4[::1], i4[::1], f4[::1], f4[:, ::1], f4[::1], f4[::1], f8[:, ::1], i8, i8, i8, i8)")
+def run_epochs(  # type: ignore[no-untyped-def]
+    heads, tails, gaps, place, pull, push, due, first, last, n_epochs, state
+):
+    """Move cells along edges and away from random others, epoch after epoch.
+
+    ``gaps[e]`` is the number of epochs between two uses of edge ``e`` and ``due[:, e]`` when it and
+    its repulsion are next used. ``pull`` and ``push`` hold the force per unit of difference at
+    distances of 1/256, with zero force beyond the last of ``push``.
+    """
+    n = place.shape[0]
+    size = pull.shape[0]
+    for epoch in range(first, last):
+        rate = 1.0 - epoch / n_epochs
+        for e in range(heads.shape[0]):
+            if due[0, e] > epoch:
+                continue
+            i = heads[e]
+            j = tails[e]
+            x = place[i, 0] - place[j, 0]
+            y = place[i, 1] - place[j, 1]
+            d = (x * x + y * y) ** 0.5
+            slot = int(d * 256.0)
+            # beyond the table attraction is 2b / d^2 to all digits that matter
+            force = pull[slot] if slot < size else pull[size - 1] * (size / 256.0 / d) ** 2
+            x = min(max(force * x, -4.0), 4.0) * rate
+            y = min(max(force * y, -4.0), 4.0) * rate
+            place[i, 0] += x
+            place[i, 1] += y
+            place[j, 0] -= x
+            place[j, 1] -= y
+            due[0, e] += gaps[e]
+            n_away = int((epoch - due[1, e]) * 5.0 / gaps[e])
+            for _ in range(n_away):
+                state = (state * 6364136223846793005 + 1442695040888963407) & 0x7FFFFFFFFFFFFFFF
+                k = ((state >> 32) * n) >> 31
+                x = place[i, 0] - place[k, 0]
+                y = place[i, 1] - place[k, 1]
+                slot = int((x * x + y * y) ** 0.5 * 256.0)
+                if slot < size and k != i:
+                    force = push[slot]
+                    place[i, 0] += min(max(force * x, -4.0), 4.0) * rate
+                    place[i, 1] += min(max(force * y, -4.0), 4.0) * rate
+            due[1, e] += n_away * gaps[e] / 5.0

@@ -1,0 +1,138 @@
+"""The heterogeneity step: index per sample, lot and group, and what may be claimed of it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imscope.analyses.heterogeneity.compute import Heterogeneity, compute_heterogeneity
+from imscope.analyses.heterogeneity.describe import describe_claims
+from imscope.analyses.heterogeneity.index import index_table
+from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+from imscope.core.schema import CLAIMS, HETEROGENEITY_INDEX
+from imscope.io.genes import gene_classes
+from imscope.study.config import RunConfig
+from imscope.study.design import Design
+from imscope.study.stages import Context, kept_source
+
+REFUSAL = "not estimable: needs UMI counts, the matrix holds other expression values"
+
+
+def heterogeneity_settings(config: RunConfig, unit: str | None) -> HeterogeneitySettings:
+    """Settings of the analysis, as the run's configuration gives them."""
+    chosen = config.heterogeneity
+    return HeterogeneitySettings(
+        replicate_unit=unit,
+        coordinated_cells=chosen.cells_per_library,
+        margin_low=chosen.margin_low,
+        margin_high=chosen.margin_high,
+        seed=config.seed,
+    )
+
+
+def work_heterogeneity(
+    context: Context, design: Design, qc: Path, ambient: Path, folder: Path
+) -> None:
+    """Compute the index and the claims of a run and write their tables.
+
+    Parameters
+    ----------
+    context
+        Cohort, sheet, configuration.
+    design
+        Group and replicate unit.
+    qc, ambient
+        Folders of the steps this one reads.
+    folder
+        Empty folder.
+    """
+    if context.cohort.kind != "counts":
+        _write(folder, _refused_index(context, qc), _refused_claims(design))
+        return
+    source, rows = kept_source(context, qc)
+    h = compute_heterogeneity(
+        source,
+        context.cohort.features,
+        _cells(context, design, rows, ambient),
+        classes=gene_classes(context.cohort.features),
+        settings=heterogeneity_settings(context.config, design.unit),
+        threads=context.threads,
+    )
+    tables = [_table(context, h, by) for by in _levels(context, design)]
+    _write(folder, pd.concat(tables, ignore_index=True), describe_claims(h))
+
+
+def _levels(context: Context, design: Design) -> list[str]:
+    """Columns to report by: samples, lots, compared groups, platform pools, any asked for."""
+    wanted = ["sample", "lot", design.unit, design.group, "platform"]
+    wanted += context.config.heterogeneity.by
+    found = ["sample"]
+    for name in wanted:
+        if name is None or name in found or name not in context.sheet:
+            continue
+        if name == "platform" or context.sheet[name].nunique() < len(context.sheet):
+            found.append(name)
+    return found
+
+
+def _cells(
+    context: Context, design: Design, rows: NDArray[np.int64], ambient: Path
+) -> pd.DataFrame:
+    """Design of every kept cell: its sample's row of the sheet and its ambient share."""
+    names = ["sample", *(f for f in design.factors if f not in {"library", "collected_at"})]
+    names += [c for c in context.config.heterogeneity.by if c in context.sheet and c not in names]
+    per_sample = context.sheet[names].copy()
+    shares = pd.read_parquet(ambient / "ambient.parquet").set_index("sample")["fraction"]
+    per_sample["ambient_frac"] = shares.reindex(per_sample["sample"]).to_numpy(np.float64)
+    return per_sample.iloc[context.cohort.codes[rows]].reset_index(drop=True)
+
+
+def _table(context: Context, h: Heterogeneity, by: str) -> pd.DataFrame:
+    """Index by one column, groups in the order of the sheet."""
+    table = index_table(h, by)
+    order = {str(v): i for i, v in enumerate(dict.fromkeys(context.sheet[by].astype(str)))}
+    return table.sort_values(
+        "group", key=lambda g: g.astype(str).map(order).fillna(len(order)), kind="stable"
+    )
+
+
+def _write(folder: Path, index: pd.DataFrame, claims: pd.DataFrame) -> None:
+    HETEROGENEITY_INDEX.check(index).to_parquet(folder / "heterogeneity_index.parquet")
+    CLAIMS.check(claims).to_parquet(folder / "claims.parquet")
+
+
+def _refused_index(context: Context, qc: Path) -> pd.DataFrame:
+    _, rows = kept_source(context, qc)
+    sizes = np.bincount(context.cohort.codes[rows], minlength=len(context.samples))
+    numbers = [c.name for c in HETEROGENEITY_INDEX.columns if c.kind == "number"]
+    records: list[dict[str, Any]] = [
+        dict.fromkeys(numbers, np.nan)
+        | {
+            "level": "sample",
+            "group": sample,
+            "n_cells": int(sizes[i]),
+            "n_units": 1,
+            "interval": "",
+            "comparability_key": "",
+            "status": REFUSAL,
+            "warnings": "",
+        }
+        for i, sample in enumerate(context.samples)
+    ]
+    return pd.DataFrame(records)
+
+
+def _refused_claims(design: Design) -> pd.DataFrame:
+    numbers = [c.name for c in CLAIMS.columns if c.kind == "number"]
+    row = dict.fromkeys(numbers, np.nan) | {
+        "claim": "A",
+        "test_group": design.group or "",
+        "reference_group": "",
+        "n_test": 0,
+        "n_reference": 0,
+        "verdict": "NOT TESTABLE",
+        "reason": "heterogeneity needs UMI counts, the matrix holds other expression values",
+    }
+    return pd.DataFrame([row])

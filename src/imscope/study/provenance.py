@@ -1,0 +1,151 @@
+"""Who ran what on which files: a Process Run Crate beside the results.
+
+Written with the RO-Crate library (doi:10.3233/DS-210053); the profile is Process Run Crate 0.6
+(doi:10.1371/journal.pone.0309210).
+"""
+
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from imscope import __version__
+
+PROFILE = "https://w3id.org/ro/wfrun/process/0.6"
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "h5py",
+    "numba",
+    "llvmlite",
+    "graspologic-native",
+    "pyarrow",
+    "anndata",
+    "pydantic",
+)
+
+
+def versions() -> dict[str, str]:
+    """Versions of imscope, Python and the packages that decide digits."""
+    found = {"imscope": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def machine() -> dict[str, str]:
+    """Operating system and processor architecture, without names of machine or user."""
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "architecture": platform.machine(),
+        "byteorder": sys.byteorder,
+    }
+
+
+def write_crate(
+    folder: Path,
+    *,
+    inputs: Sequence[Mapping[str, Any]],
+    outputs: Sequence[Path],
+    started: datetime,
+    ended: datetime,
+    title: str,
+) -> None:
+    """Write ``ro-crate-metadata.json`` describing one run.
+
+    Parameters
+    ----------
+    folder
+        The run folder; the metadata file is written to ``folder/provenance``.
+    inputs
+        Mappings with ``path``, ``sha256`` and ``bytes``.
+    outputs
+        Files of the run folder that the run made.
+    started, ended
+        Times of the run.
+    title
+        Name of the run.
+    """
+    import json
+
+    from rocrate.model.contextentity import ContextEntity
+    from rocrate.rocrate import ROCrate
+
+    from imscope.io.atomic import write_text
+
+    crate = ROCrate(gen_preview=False)
+    crate.name = title
+    crate.description = "Results of one imscope run with the identity of every input."
+    crate.license = "not stated"
+    profile = crate.add(
+        ContextEntity(
+            crate,
+            PROFILE,
+            properties={"@type": "CreativeWork", "name": "Process Run Crate", "version": "0.6"},
+        )
+    )
+    crate.root_dataset["conformsTo"] = profile
+    software = crate.add(
+        ContextEntity(
+            crate,
+            "#imscope",
+            properties={
+                "@type": "SoftwareApplication",
+                "name": "imscope",
+                "version": __version__,
+                "softwareRequirements": [f"{k} {v}" for k, v in versions().items()],
+            },
+        )
+    )
+    read = [
+        crate.add(
+            ContextEntity(
+                crate,
+                f"#input-{i}",
+                properties={
+                    "@type": "File",
+                    "name": str(item["path"]),
+                    "sha256": item["sha256"],
+                    "contentSize": item["bytes"],
+                },
+            )
+        )
+        for i, item in enumerate(inputs)
+    ]
+    written = [
+        crate.add(
+            ContextEntity(
+                crate,
+                f"../{path.relative_to(folder).as_posix()}",
+                properties={"@type": "File", "name": path.name},
+            )
+        )
+        for path in outputs
+    ]
+    action = crate.add(
+        ContextEntity(
+            crate,
+            "#run",
+            properties={
+                "@type": "CreateAction",
+                "name": title,
+                "startTime": started.isoformat(timespec="seconds"),
+                "endTime": ended.isoformat(timespec="seconds"),
+                "actionStatus": "http://schema.org/CompletedActionStatus",
+            },
+        )
+    )
+    action["instrument"] = software
+    action["object"] = read
+    action["result"] = written
+    crate.root_dataset["mentions"] = action
+    text = json.dumps(crate.metadata.generate(), indent=1, sort_keys=True)
+    write_text(folder / "provenance" / "ro-crate-metadata.json", text + "\n")
