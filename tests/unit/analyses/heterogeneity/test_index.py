@@ -50,7 +50,7 @@ def test_mixtures_of_two_populations_follow_theory(sim, share):
         [rng.multinomial(4_000, p, size=(~second).sum()), rng.multinomial(4_000, q, second.sum())]
     )
     h = sim.cohort(counts, {"sample": ["s"] * n})
-    genes, ref = h.universe.genes, h.universe.reference
+    genes, ref = h.universes[0].genes, h.universes[0].reference
     theory = share * (1 - share) * (((p - q) ** 2)[genes] / ref[genes]).sum() * n / (n - 1)
     got = one_group(index_table(h, "sample"))["hi2"]
     assert abs(got / theory - 1) < 0.04

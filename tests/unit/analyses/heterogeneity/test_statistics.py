@@ -24,7 +24,7 @@ def test_hi2_of_any_units_is_the_textbook(sim_module, seed):
     counts = sim.draw(rng, sim.vary(rng, p, sizes.sum(), 0.3), rng.integers(200, 900, sizes.sum()))
     samples = np.repeat(["a", "b", "c"], sizes)
     h = sim.cohort(counts, {"sample": samples})
-    ref, genes = h.universe.reference, h.universe.genes
+    ref, genes = h.universes[0].reference, h.universes[0].genes
     means = [
         (counts[samples == s] / counts[samples == s].sum(1, keepdims=True)).mean(0) for s in "abc"
     ]
@@ -45,7 +45,7 @@ def test_weights_are_copies_of_units(sim):
     h = sim.cohort(counts, {"sample": samples})
     times = np.where(h.strata["sample"].to_numpy()[h.stratum] == "a", 2.0, 1.0)
     twice = np.vstack([counts[:30], counts])
-    want = textbook(twice, h.universe.reference, h.universe.genes)
+    want = textbook(twice, h.universes[0].reference, h.universes[0].genes)
     np.testing.assert_allclose(hi2(h.all_genes, times)[0], want, rtol=1e-9)
 
 
