@@ -9,7 +9,7 @@ from imscope.simulate import CohortSettings, simulate_cohort, write_cohort
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from driving import command  # noqa: E402
+from driving import command
 
 
 @pytest.fixture(scope="session")
