@@ -9,12 +9,14 @@ import sys
 import time
 
 import anndata
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
 from driving import command, tables_of
 
 from imscope.core.schema import TABLES
+from imscope.study.results import results_schema
 
 
 def read(folder, name):
@@ -75,6 +77,7 @@ def test_results_hold_the_answer_and_no_time(finished):
     assert {"headline", "verdicts", "design", "samples", "warnings", "inputs"} <= set(results)
     assert all(len(item["sha256"]) == 64 for item in results["inputs"])
     assert "created" not in json.dumps(results)
+    jsonschema.validate(results, results_schema())
 
 
 def test_cells_open_in_anndata(finished):

@@ -21,12 +21,10 @@ from imscope.study.answer import answer_lines
 from imscope.study.design import Design
 from imscope.study.panel import Panel, panel_genes, quantise_panel
 from imscope.study.provenance import machine, versions, write_crate
+from imscope.study.results import SCHEMA_VERSION
 from imscope.study.stages import Context, kept_source, load_array, load_json
 from imscope.study.steps import Step, StepStore, canonical, sha256_file, sha256_text
 from imscope.study.telemetry import Telemetry, memory_total_mb
-
-SCHEMA_VERSION = "1.0"
-"""Version of the layout of ``results.json``; a change that breaks readers raises the first part."""
 
 
 @dataclass(frozen=True, slots=True)
