@@ -74,6 +74,7 @@ def test_components_are_the_textbook_on_unbalanced_designs(sim, seed):
 def test_a_bootstrap_replicate_is_the_textbook_on_copies(sim):
     from imscope.analyses.heterogeneity.decomposition import _solve, _tally
 
+    rng = np.random.default_rng(5)
     cells = design(rng, donors=6)
     cells["arm"] = np.where(cells["donor"] < "d3", "x", "y")
     counts = nested_counts(sim, rng, cells)
