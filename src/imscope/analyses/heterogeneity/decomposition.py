@@ -86,9 +86,10 @@ def decompose(
     Notes
     -----
     Moments of unbalanced nested designs (Henderson's first method) on noise-corrected sums. The
-    interval resamples the coarsest level with 6 or more groups inside the levels above it, or
-    leaves out one group at a time when there are 3 to 5; cells are never resampled. Levels above
-    the resampled one have too few groups for an interval.
+    interval is over the coarsest level with 6 or more groups (else 3): its own component by leaving
+    out one group at a time, because copies of a group in a bootstrap widen it; finer components by
+    bootstrap of whole groups inside the levels above, or by leaving out with 3 to 5 groups. Cells
+    are never resampled. Coarser levels have too few groups for an interval.
 
     References
     ----------
@@ -172,19 +173,18 @@ def _components(
     k = int(unit.max()) + 1
     value = _solve(tally, np.ones((1, k)))[0]
     parent = tally.above[-1] if tally.above else np.zeros(k, dtype=np.int64)
+    left_out = _solve(tally, 1.0 - np.eye(k)), float((k - 1) / np.sqrt(k))
+    finer, word = left_out, "jackknife"
     if k >= BOOTSTRAP_UNITS:
         rng = spawn(h.settings.seed, "decompose", k)
         times = resample_within(parent, h.settings.bootstrap, rng)
-        # within few parents the resampled variance is small by (m - 1) / m
-        m = k / (int(parent.max()) + 1)
-        factor, word = float(np.sqrt(m / (m - 1))), "bootstrap"
-    else:
-        times = 1.0 - np.eye(k)
-        factor, word = float((k - 1) / np.sqrt(k)), "jackknife"
-    replicates = _solve(tally, times)
+        m = k / (int(parent.max()) + 1)  # resampling m units makes the variance (m - 1) / m small
+        finer = _solve(tally, times), float(np.sqrt(m / (m - 1)))
+        word = f"bootstrap of {h.settings.bootstrap}"
     quantile = float(student.ppf(0.5 + h.settings.confidence / 2, k - 1 - int(parent.max())))
     low, high = np.full(n_levels, np.nan), np.full(n_levels, np.nan)
     for level in range(unit_level, n_levels):
+        replicates, factor = left_out if level == unit_level else finer
         low[level], high[level] = _limits(value[level], replicates[:, level], factor, quantile)
     return _Parts(value, low, high, f"{k} groups, {word}")
 
