@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imscope import __version__
+from imscope.core import codes
 from imscope.core.schema import CELLS, SAMPLES, TABLES
 from imscope.engine.execute import thread_count
 from imscope.engine.qc import record_genes
@@ -205,6 +206,7 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
     index, claims = tables["heterogeneity_index"], tables["claims"]
     neighbours = load_json(at["neighbours"], "neighbours")
     clusters = load_json(at["clusters"], "clusters")
+    decomposition = load_json(at["heterogeneity"], "decomposition")
     config = context.config.model_dump(mode="json")
     return {
         "schema_version": SCHEMA_VERSION,
@@ -223,6 +225,8 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
         "samples": _records(tables["samples"]),
         "qc": _records(tables["qc_ledger"]),
         "warnings": _warnings(done, tables),
+        "decomposition": decomposition,
+        "skipped": _skipped(tables, decomposition),
         "neighbours": neighbours,
         "clusters": clusters,
         "config": config,
@@ -233,16 +237,24 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
     }
 
 
+def _skipped(tables: Mapping[str, pd.DataFrame], decomposition: dict[str, Any]) -> dict[str, str]:
+    """Tables this run could not make, and why."""
+    reasons = {"heterogeneity_levels": str(decomposition.get("skipped", ""))}
+    return {name: why for name, why in reasons.items() if name not in tables and why}
+
+
 def _warnings(done: Finished, tables: Mapping[str, pd.DataFrame]) -> list[dict[str, str]]:
     found = []
     for sample, info in done.context.cohort.info.items():
         for code, message in info["notices"]:
             found.append({"code": code, "message": message, "sample": sample})
+    design = load_json(done.steps["heterogeneity"].folder, "decomposition")
+    for sentence in design.get("untestable", []):
+        found.append({"code": codes.W_DESIGN, "message": sentence, "sample": ""})
     for row in _records(tables["heterogeneity_index"]):
-        if row.get("warnings"):
-            found.append(
-                {"code": "W-INDEX", "message": row["warnings"], "sample": str(row["group"])}
-            )
+        for warning in filter(None, str(row.get("warnings") or "").split("; W-")):
+            code, _, message = warning.removeprefix("W-").partition(": ")
+            found.append({"code": f"W-{code}", "message": message, "sample": str(row["group"])})
     return found
 
 

@@ -49,6 +49,8 @@ def results_schema() -> dict[str, Any]:
                 "samples": _rows(SAMPLES),
                 "qc": _rows(QC_LEDGER),
                 "warnings": {"type": "array", "items": warning},
+                "decomposition": {"type": "object"},
+                "skipped": {"type": "object", "additionalProperties": text},
                 "neighbours": {"type": "object"},
                 "clusters": {"type": "object"},
                 "config": {"type": "object"},
