@@ -7,8 +7,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from imscope.core.blocks import BlockSource, CsrBlock
+from imscope.core.blocks import ROWS_PER_BLOCK, BlockSource, CsrBlock
 from imscope.core.errors import DataError
+
+MAX_GAP = 16
+"""Rows nobody asked for that are read along rather than beginning a new read."""
+MAX_SPAN = ROWS_PER_BLOCK + ROWS_PER_BLOCK // 4
+"""Rows read in one piece at most when runs are put together, so that memory stays bounded."""
 
 
 def concat_blocks(sources: Sequence[BlockSource]) -> BlockSource:
@@ -168,11 +173,13 @@ class _Rows:
         rows = self.rows[start:stop]
         cuts = np.flatnonzero(np.diff(rows) != 1) + 1
         edges = [0, *cuts.tolist(), len(rows)]
-        parts = [
-            self.source.read(int(rows[low]), int(rows[high - 1]) + 1)
-            for low, high in pairwise(edges)
-            if high > low
+        runs = [
+            (int(rows[low]), int(rows[high - 1]) + 1) for low, high in pairwise(edges) if high > low
         ]
+        parts: list[CsrBlock] = []
+        for span in _spans(runs):
+            block = self.source.read(span[0][0], span[-1][1])
+            parts += [_slice(block, low, high) for low, high in span] if len(span) > 1 else [block]
         return _join(parts, start=start, n_features=self.n_features)
 
 
@@ -196,6 +203,27 @@ class _Features:
         return CsrBlock(
             block.start, before[block.indptr], new[keep], block.data[keep], self.n_features
         )
+
+
+def _spans(runs: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Put runs that nearly touch together, to be read in one piece."""
+    spans: list[list[tuple[int, int]]] = []
+    for low, high in runs:
+        last = spans[-1] if spans else None
+        if last and 0 <= low - last[-1][1] <= MAX_GAP and high - last[0][0] <= MAX_SPAN:
+            last.append((low, high))
+        else:
+            spans.append([(low, high)])
+    return spans
+
+
+def _slice(block: CsrBlock, low: int, high: int) -> CsrBlock:
+    """Rows ``low`` to ``high`` of the whole matrix, from a block that holds them."""
+    indptr = block.indptr[low - block.start : high - block.start + 1]
+    part = slice(int(indptr[0]), int(indptr[-1]))
+    return CsrBlock(
+        low, indptr - indptr[0], block.indices[part], block.data[part], block.n_features
+    )
 
 
 def _join(parts: list[CsrBlock], *, start: int, n_features: int) -> CsrBlock:
