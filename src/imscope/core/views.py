@@ -1,7 +1,7 @@
 """Views of block sources: one after another, a choice of rows, renumbered features."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -85,6 +85,8 @@ def select_rows(source: BlockSource, rows: NDArray[np.integer]) -> BlockSource:
             "a selected row does not exist",
             found=f"rows {wanted.min()} to {wanted.max()}, source has {source.n_cells}",
         )
+    if isinstance(source, _Rows):
+        return _Rows(source.source, source.rows[wanted])
     return _Rows(source, wanted)
 
 
@@ -145,6 +147,10 @@ class _Concat:
         return self.sources[0].n_features
 
     def read(self, start: int, stop: int) -> CsrBlock:
+        return _join(self.pieces(start, stop), start=start, n_features=self.n_features)
+
+    def pieces(self, start: int, stop: int) -> list[CsrBlock]:
+        """Rows ``start`` to ``stop``, one block per source."""
         parts = []
         first = max(int(np.searchsorted(self.starts, start, side="right")) - 1, 0)
         for k in range(first, len(self.sources)):
@@ -152,8 +158,9 @@ class _Concat:
             if low >= stop:
                 break
             if max(start, low) < min(stop, high):
-                parts.append(self.sources[k].read(max(start, low) - low, min(stop, high) - low))
-        return _join(parts, start=start, n_features=self.n_features)
+                part = self.sources[k].read(max(start, low) - low, min(stop, high) - low)
+                parts.append(replace(part, start=max(start, low)))
+        return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +183,12 @@ class _Rows:
         runs = [
             (int(rows[low]), int(rows[high - 1]) + 1) for low, high in pairwise(edges) if high > low
         ]
-        parts: list[CsrBlock] = []
-        for span in _spans(runs):
-            block = self.source.read(span[0][0], span[-1][1])
-            parts += [_slice(block, low, high) for low, high in span] if len(span) > 1 else [block]
+        parts = [
+            part
+            for span in _spans(runs)
+            for piece in _pieces(self.source, span[0][0], span[-1][1])
+            for part in _slices(piece, span)
+        ]
         return _join(parts, start=start, n_features=self.n_features)
 
 
@@ -217,13 +226,31 @@ def _spans(runs: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
     return spans
 
 
-def _slice(block: CsrBlock, low: int, high: int) -> CsrBlock:
-    """Rows ``low`` to ``high`` of the whole matrix, from a block that holds them."""
-    indptr = block.indptr[low - block.start : high - block.start + 1]
-    part = slice(int(indptr[0]), int(indptr[-1]))
-    return CsrBlock(
-        low, indptr - indptr[0], block.indices[part], block.data[part], block.n_features
-    )
+def _pieces(source: BlockSource, start: int, stop: int) -> list[CsrBlock]:
+    return source.pieces(start, stop) if isinstance(source, _Concat) else [source.read(start, stop)]
+
+
+def _slices(block: CsrBlock, runs: list[tuple[int, int]]) -> list[CsrBlock]:
+    """Cut the runs out of a block, as far as it holds them; nothing is copied."""
+    stop = block.start + block.n_rows
+    if any(low <= block.start and stop <= high for low, high in runs):
+        return [block]
+    parts = []
+    for low, high in runs:
+        low, high = max(low, block.start), min(high, stop)
+        if low < high:
+            indptr = block.indptr[low - block.start : high - block.start + 1]
+            part = slice(int(indptr[0]), int(indptr[-1]))
+            parts.append(
+                CsrBlock(
+                    low,
+                    indptr - indptr[0],
+                    block.indices[part],
+                    block.data[part],
+                    block.n_features,
+                )
+            )
+    return parts
 
 
 def _join(parts: list[CsrBlock], *, start: int, n_features: int) -> CsrBlock:
