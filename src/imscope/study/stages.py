@@ -221,14 +221,16 @@ def work_ambient(context: Context, qc: Path, clusters: Path, folder: Path) -> No
             continue
         cells = select_rows(context.cohort.source, rows[here])
         if sample in context.raw_paths:
-            result = _ambient_from_raw(context, context.raw_paths[sample], cells)
+            result = _ambient_from_raw(context, context.raw_paths[sample], cells, labels[here])
         else:
             result = estimate_ambient_marker_free(cells, labels[here], threads=context.threads)
         records.append(_ambient_row(sample, result, result.status))
     pd.DataFrame(records).to_parquet(folder / "ambient.parquet")
 
 
-def _ambient_from_raw(context: Context, path: Path, cells: BlockSource) -> Any:
+def _ambient_from_raw(
+    context: Context, path: Path, cells: BlockSource, labels: NDArray[Any]
+) -> Any:
     from imscope.core.views import map_features
     from imscope.io.counts import read_counts
 
@@ -238,7 +240,7 @@ def _ambient_from_raw(context: Context, path: Path, cells: BlockSource) -> Any:
         found = place.reindex(data.features["feature_id"], fill_value=-1)
         mapping = np.asarray(found, dtype=np.int32)
         raw = map_features(data.source, mapping, len(features))
-        return estimate_ambient_from_empty(raw, cells, threads=context.threads)
+        return estimate_ambient_from_empty(raw, cells, clusters=labels, threads=context.threads)
 
 
 def _ambient_row(sample: str, result: Any, status: str) -> dict[str, object]:
