@@ -217,6 +217,20 @@ HETEROGENEITY_INDEX = _table(
     warnings | text | | codes and words, semicolon separated
     """,
 )
+HETEROGENEITY_LEVELS = _table(
+    "heterogeneity_levels",
+    "Heterogeneity that each level of the design adds; the levels of a programme add up.",
+    """
+    programme | text | | `all` genes of the universe, or the name of a gene set
+    level | text | | level, coarse to fine; the last is `cell`; `a=b` where two cannot be told apart
+    hi2 | number | | component; may be below zero
+    low | number | | lower end of the 95 % interval; empty when there are too few groups
+    high | number | | upper end of the 95 % interval
+    share | number | fraction | component over the sum of all levels
+    n_groups | integer | groups | groups at this level
+    status | text | | ok or not above zero; why there is no interval
+    """,
+)
 CLAIMS = _table(
     "claims",
     "What is claimed of the groups, with verdict and reason.",
@@ -287,6 +301,7 @@ TABLES: dict[str, Table] = {
         DESIGN_LEVELS,
         DESIGN_TESTS,
         HETEROGENEITY_INDEX,
+        HETEROGENEITY_LEVELS,
         CLAIMS,
         CLUSTERS,
         MARKERS,

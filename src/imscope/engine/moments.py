@@ -207,24 +207,18 @@ def _prepare(block: CsrBlock, unit: NDArray[np.int32], column: NDArray[np.int32]
             found=f"values of type {block.data.dtype}",
             fix="give the raw UMI counts, not normalised expression",
         )
-    arrays = [
-        np.require(a, dtype=t, requirements=["C", "W"])
-        for a, t in ((block.indptr, np.int64), (block.indices, np.int32), (block.data, np.int32))
-    ]
+    indptr = np.require(block.indptr, dtype=np.int64, requirements=["C", "W"])
+    indices = np.require(block.indices, dtype=np.int32, requirements=["C", "W"])
+    data = np.require(block.data, dtype=np.int32, requirements=["C", "W"])
     depth = np.zeros(block.n_rows, dtype=np.int64)
-    sum_kept(*arrays, column, depth)
+    sum_kept(indptr, indices, data, column, depth)
     own = unit[block.start : block.start + block.n_rows]
     wanted = own >= 0
     rows = np.flatnonzero(wanted & (depth >= 2))
     rows = rows[np.argsort(own[rows], kind="stable")]
-    return _Prepared(
-        block.start,
-        *arrays,
-        depth,
-        np.ascontiguousarray(own),
-        rows,
-        int((wanted & (depth < 2)).sum()),
-    )
+    lost = int((wanted & (depth < 2)).sum())
+    own = np.ascontiguousarray(own)
+    return _Prepared(block.start, indptr, indices, data, depth, own, rows, lost)
 
 
 def _shares(ready: _Prepared, n_threads: int) -> list[NDArray[np.int64]]:

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.linalg  # noqa: F401  loads its linear algebra before the limit below is set
 from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
 
 from imscope.core import codes
 from imscope.core.errors import UsageError
@@ -117,7 +119,8 @@ def run_study(
         cohort = join_samples(names, {s: ingested[s].folder for s in names})
         raw = {row.sample: row.raw_path for row in read.rows if row.raw_path is not None}
         context = Context(cohort, frame, raw, config, threads)
-        done = _compute(context, design, ingested, inputs, work.store, telemetry)
+        with threadpool_limits(1, user_api="blas"):  # one layer of threads: ours
+            done = _compute(context, design, ingested, inputs, work.store, telemetry)
         finished = Finished(
             context=context,
             design=design,

@@ -25,7 +25,7 @@ from imscope.engine.markers import marker_table, score_markers
 from imscope.engine.neighbours import find_neighbours, neighbour_graph
 from imscope.engine.normalise import compute_size_factors
 from imscope.engine.pca import compute_pca
-from imscope.engine.qc import QcSettings, apply_qc, compute_qc, suggest_qc
+from imscope.engine.qc import QcSettings, apply_qc, compute_count_sums, suggest_qc
 from imscope.io.genes import gene_classes
 from imscope.study.config import RunConfig
 from imscope.study.ingest import Cohort
@@ -71,8 +71,10 @@ def load_json(folder: Path, name: str) -> Any:
 def work_qc(context: Context, folder: Path) -> None:
     """Metrics of every cell, limits per sample, doublets among the cells inside the limits."""
     cohort, config = context.cohort, context.config
-    classes = gene_classes(cohort.features)
-    metrics = compute_qc(cohort.source, classes, threads=context.threads)
+    sums = compute_count_sums(cohort.source, qc_classes(cohort.features), threads=context.threads)
+    metrics = sums.cells
+    if cohort.scale != 1:
+        metrics["n_umi"] = metrics["n_umi"] / cohort.scale
     names = np.array(context.samples, dtype=object)[cohort.codes]
     limits = suggest_qc(metrics, names, settings=qc_settings(config))
     limits = override_limits(limits, config.qc.limits)
@@ -86,7 +88,13 @@ def work_qc(context: Context, folder: Path) -> None:
     limits.to_parquet(folder / "limits.parquet")
     result.ledger.to_parquet(folder / "ledger.parquet")
     table.to_parquet(folder / "doublets.parquet")
-    save_arrays(folder, keep=result.keep, doublet_score=score, doublet_called=called)
+    save_arrays(
+        folder,
+        keep=result.keep,
+        doublet_score=score,
+        doublet_called=called,
+        gene_cells=sums.gene_cells,
+    )
 
 
 def kept_source(context: Context, qc: Path) -> tuple[BlockSource, NDArray[np.int64]]:
@@ -101,7 +109,8 @@ def work_components(context: Context, qc: Path, folder: Path) -> None:
     source, rows = kept_source(context, qc)
     codes = context.cohort.codes[rows]
     totals = pd.read_parquet(qc / "metrics.parquet")["n_umi"].to_numpy(np.float64)[rows]
-    factors = compute_size_factors(totals, codes)
+    relative = compute_size_factors(totals, codes)
+    factors = relative * context.cohort.scale  # per step of the source
     blocks, n_blocks = _block_codes(context, codes)
     moments = compute_gene_moments(source, factors, blocks, n_blocks, threads=context.threads)
     classes = gene_classes(context.cohort.features)
@@ -121,6 +130,7 @@ def work_components(context: Context, qc: Path, folder: Path) -> None:
         folder,
         rows=rows,
         size_factors=factors,
+        relative_factors=relative,
         coordinates=pca.coordinates,
         explained_variance=pca.explained_variance,
         explained_variance_ratio=pca.explained_variance_ratio,
@@ -247,6 +257,12 @@ def _ambient_row(sample: str, result: Any, status: str) -> dict[str, object]:
     found = {k: getattr(result, k, None) for k in ("fraction", "low", "high")}
     numbers = {k: np.nan if v is None else float(v) for k, v in found.items()}
     return {"sample": sample, **numbers, "status": status}
+
+
+def qc_classes(features: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Gene classes whose share of a cell's counts quality control looks at."""
+    classes = gene_classes(features)
+    return {name: classes[name] for name in ("mito", "ribo", "haemoglobin")}
 
 
 def qc_settings(config: RunConfig) -> QcSettings:

@@ -8,6 +8,8 @@ _HOME = {
     "HeterogeneitySettings": "settings",
     "compute_coordinated": "coordinated",
     "compute_heterogeneity": "compute",
+    "Decomposition": "decomposition",
+    "decompose": "decomposition",
     "describe_claims": "describe",
     "index_table": "index",
 }

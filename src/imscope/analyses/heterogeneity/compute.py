@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
 from imscope.analyses.heterogeneity.statistics import Reduced, reduce_moments
-from imscope.analyses.heterogeneity.universe import MIN_SET_GENES, Universe, choose_universe
+from imscope.analyses.heterogeneity.universe import (
+    LEFT_OUT,
+    MIN_SET_GENES,
+    Universe,
+    choose_universe,
+)
 from imscope.core.blocks import BlockSource
 from imscope.core.errors import DataError
 from imscope.core.rng import spawn
@@ -43,12 +48,17 @@ class Heterogeneity:
         Sums per unit and gene; a unit is one block of cells of one stratum.
     stratum, block
         Stratum and block of every unit, ``(n_units,)``.
+    kept
+        Features that make the denominator: all but the nuisance classes, ``(n_features,)``.
     features
-        As given, one row per gene.
-    universe
-        Genes compared and their weights.
+        One row per kept gene.
+    pool
+        Comparability pool of every stratum: only strata of one pool share a reference.
+    universes
+        Genes compared and their weights (over the kept genes), one per pool.
     all_genes, without
-        Statistics per unit over the universe, and without cell cycle and dissociation genes.
+        Statistics per unit over the universe of its pool, and without cell-cycle and dissociation
+        genes. Between units of different pools the inner product is 0 and means nothing.
     programmes
         Statistics per unit of every gene set with enough genes in the universe.
     source
@@ -62,8 +72,10 @@ class Heterogeneity:
     moments: UnitMoments
     stratum: NDArray[np.int64]
     block: NDArray[np.int64]
+    kept: NDArray[np.bool_]
     features: "pd.DataFrame"
-    universe: Universe
+    pool: NDArray[np.int64]
+    universes: tuple[Universe, ...]
     all_genes: Reduced
     without: Reduced
     programmes: dict[str, Reduced]
@@ -80,16 +92,19 @@ class Heterogeneity:
 
     @property
     def keys(self) -> list[str]:
-        """Comparability key of every stratum."""
-        n_genes = int(self.universe.genes.sum())
-        names = "\n".join(self.features["feature_id"].astype(str)[self.universe.genes])
-        tag = hashlib.sha256(names.encode()).hexdigest()[:8]
-        columns = [c for c in KEY_COLUMNS if c in self.strata.columns]
-        parts = self.strata[columns].astype(str).agg("/".join, axis=1) if columns else None
-        return [
-            f"{'platform not stated' if parts is None else parts.iloc[k]}|{n_genes} genes {tag}"
-            for k in range(len(self.strata))
-        ]
+        """Comparability key of every stratum: platform, pipeline and gene universe."""
+        names = _pool_names(self.strata)
+        ids = self.features["feature_id"].astype(str)
+        tags = []
+        for universe in self.universes:
+            text = "\n".join(ids[universe.genes])
+            tag = hashlib.sha256(text.encode()).hexdigest()[:8]
+            tags.append(f"{int(universe.genes.sum())} genes {tag}")
+        return [f"{name}|{tags[k]}" for name, k in zip(names, self.pool, strict=True)]
+
+    def universe_of(self, strata: NDArray[np.int64]) -> Universe:
+        """Genes and weights of some strata of one pool."""
+        return self.universes[int(self.pool[strata[0]])]
 
 
 def compute_heterogeneity(
@@ -140,32 +155,84 @@ def compute_heterogeneity(
     code, strata = _strata(source, features, cells)
     units, stratum, block, priority = _units(code, strata, chosen)
     kept = np.ones(source.n_features, dtype=bool)
+    for name in LEFT_OUT:
+        if name in classes:
+            kept &= ~classes[name]
     moments = compute_unit_moments(source, units, len(stratum), kept=kept, threads=threads)
     strata = strata.assign(
         n_cells=np.bincount(stratum, moments.n_cells, minlength=len(strata)).astype(np.int64),
         median_umi=[moments.median_depth(np.flatnonzero(stratum == s)) for s in range(len(strata))],
     )
-    universe = choose_universe(
-        _reference(moments, stratum, strata),
-        features["symbol"],
-        classes,
-        min_per_10k=chosen.min_per_10k,
-        without=genes_of(*chosen.without_sets),
+    own = features[kept].reset_index(drop=True)
+    own_classes = {name: mask[kept] for name, mask in classes.items()}
+    pool_names, pool = np.unique(np.array(_pool_names(strata), dtype=str), return_inverse=True)
+    universes = tuple(
+        choose_universe(
+            _reference(moments, np.where(pool[stratum] == k, stratum, -1), strata),
+            own["symbol"],
+            own_classes,
+            min_per_10k=chosen.min_per_10k,
+            without=genes_of(*chosen.without_sets),
+            unknown=_unknown(own),
+        )
+        for k in range(len(pool_names))
     )
+    masks = {name: own["symbol"].astype(str).isin(s.genes).to_numpy() for name, s in load().items()}
+    unit_pool = pool[stratum]
+    programmes = {
+        name: _reduce(moments, unit_pool, universes, [mask & u.genes for u in universes])
+        for name, mask in masks.items()
+        if min(int((mask & u.genes).sum()) for u in universes) >= MIN_SET_GENES
+    }
     return Heterogeneity(
         settings=chosen,
         strata=strata,
         moments=moments,
         stratum=stratum,
         block=block,
-        features=features,
-        universe=universe,
-        all_genes=reduce_moments(moments, universe.reference, universe.genes),
-        without=reduce_moments(moments, universe.reference, universe.without),
-        programmes=_programmes(moments, universe, features),
+        kept=kept,
+        features=own,
+        pool=pool.astype(np.int64),
+        universes=universes,
+        all_genes=_reduce(moments, unit_pool, universes, [u.genes for u in universes]),
+        without=_reduce(moments, unit_pool, universes, [u.without for u in universes]),
+        programmes=programmes,
         source=source,
         priority=priority,
     )
+
+
+def _pool_names(strata: "pd.DataFrame") -> list[str]:
+    columns = [c for c in KEY_COLUMNS if c in strata.columns]
+    if not columns:
+        return ["platform not stated"] * len(strata)
+    value = strata[columns].astype("object")
+    text = value.where(value.notna(), "not stated").astype(str)
+    return ["/".join(row) for row in text.to_numpy(dtype=object).tolist()]
+
+
+def _unknown(features: "pd.DataFrame") -> NDArray[np.bool_] | None:
+    if "biotype" not in features.columns:
+        return None
+    return np.asarray(features["biotype"].astype(str).isin(["", "nan", "unknown"]), dtype=bool)
+
+
+def _reduce(
+    moments: UnitMoments,
+    pool: NDArray[np.int64],
+    universes: tuple[Universe, ...],
+    genes: list[NDArray[np.bool_]],
+) -> Reduced:
+    """Sum the genes out, each unit with the weights of its own pool."""
+    n = moments.n_units
+    square, noise, gram = np.zeros(n), np.zeros(n), np.zeros((n, n))
+    for k, universe in enumerate(universes):
+        mine = np.flatnonzero(pool == k)
+        part = reduce_moments(moments, universe.reference, genes[k], units=mine)
+        square[mine], noise[mine] = part.square, part.noise
+        gram[np.ix_(mine, mine)] = part.gram
+    sizes = int(max(g.sum() for g in genes))
+    return Reduced(moments.n_cells.astype(np.float64), square, noise, gram, sizes)
 
 
 def _strata(
@@ -193,10 +260,11 @@ def _strata(
     code[known] = groups.ngroup().to_numpy()
     n = int(code.max()) + 1
     if n > MAX_STRATA:
-        varied = max(design, key=lambda c: int(text[c].nunique()))
+        counts = {c: len(text[c].unique()) for c in design}
+        varied = max(counts, key=lambda c: counts[c])
         raise DataError(
             "a column differs from cell to cell, so it is not a design factor",
-            found=f"{n} combinations; {varied!r} has {int(text[varied].nunique())} values",
+            found=f"{n} combinations; {varied!r} has {counts[varied]} values",
             fix="give only `sample` and design columns",
         )
     first = np.flatnonzero(known)[pd.Series(code[known]).drop_duplicates().index]
@@ -234,7 +302,7 @@ def _reference(
     import pandas as pd
 
     sample = pd.factorize(strata["sample"].astype(str), sort=True)[0]
-    unit_sample = sample[stratum]
+    unit_sample = np.where(stratum >= 0, sample[stratum], -1)
     profiles = []
     for s in range(int(sample.max()) + 1):
         mine = np.flatnonzero(unit_sample == s)
@@ -246,15 +314,3 @@ def _reference(
             "no cell has two counts", found=f"{len(moments.depth)} cells", fix="check the matrix"
         )
     return np.asarray(np.mean(profiles, axis=0))
-
-
-def _programmes(
-    moments: UnitMoments, universe: Universe, features: "pd.DataFrame"
-) -> dict[str, Reduced]:
-    symbols = features["symbol"].astype(str)
-    out = {}
-    for name, gene_set in load().items():
-        genes = symbols.isin(gene_set.genes).to_numpy() & universe.genes
-        if genes.sum() >= MIN_SET_GENES:
-            out[name] = reduce_moments(moments, universe.reference, genes)
-    return out

@@ -1,6 +1,6 @@
 r"""Coordinated heterogeneity: how much of the variation is shared by many genes.
 
-For the weighted fractions :math:`z_c = y_c / \sqrt{p}` with biological covariance S, the quantity is
+For the weighted fractions :math:`z_c = y_c / \sqrt{p}` with biological covariance S, it is
 :math:`\operatorname{tr} S^2`. It is a mean over quadruples of cells of products of true profiles.
 Products of different cells are estimated by products of their fractions; where a product holds one
 cell twice, its second moment without sampling noise takes the place of the square. So nothing is

@@ -94,13 +94,13 @@ def why_not(h: Heterogeneity, group: Group) -> str:
 
 
 def warnings_of(h: Heterogeneity, group: Group) -> list[str]:
-    """What a reader must know about the numbers of a group."""
+    """List what a reader must know about the numbers of a group."""
     out = []
     if AMBIENT in h.strata.columns:
         share = float(h.strata[AMBIENT].iloc[group.strata].max())
         if share > h.settings.ambient_warn:
             out.append(
-                f"{codes.W_AMBIENT}: ambient share {100 * share:.1f} %; it makes the cells look "
+                f"{codes.W_AMBIENT}: ambient share {100 * share:.1f} %, which makes cells look "
                 "more alike, so a low index is not evidence of uniformity"
             )
     shallow = h.strata["median_umi"].iloc[group.strata] < h.settings.min_median_umi
@@ -108,12 +108,13 @@ def warnings_of(h: Heterogeneity, group: Group) -> list[str]:
         names = h.strata["sample"].iloc[group.strata][shallow].astype(str)
         out.append(
             f"{codes.W_DEPTH}: {len(set(names))} samples are below "
-            f"{h.settings.min_median_umi:,} UMI, first {names.iloc[0]}"
+            f"{h.settings.min_median_umi:,} UMI, the first is {names.iloc[0]}"
         )
     if "platform" not in h.strata.columns:
-        out.append(f"{codes.W_PLATFORM}: platform not stated; compare within one platform only")
-    if h.universe.note:
-        out.append(f"{codes.W_BIOTYPE}: {h.universe.note}")
+        out.append(f"{codes.W_PLATFORM}: platform not stated, compare within one platform only")
+    note = h.universe_of(group.strata).note
+    if note:
+        out.append(f"{codes.W_BIOTYPE}: {note}")
     return out
 
 
@@ -133,9 +134,10 @@ def coordinated_of(h: Heterogeneity, group: Group) -> tuple[Coordinated, int]:
         # a cell's priority is its rank in its stratum, so every stratum gives the same share
         first = np.argsort(h.priority[cells], kind="stable")[: h.settings.coordinated_cells]
         rows = np.sort(cells[first])
-    counts = _dense(h, rows)
+    universe = h.universe_of(group.strata)
+    counts = dense_counts(h, rows, universe.genes)
     depth = h.moments.depth[rows]
-    weights = 1.0 / h.universe.reference[h.universe.genes]
+    weights = 1.0 / universe.reference[universe.genes]
     with threadpool_limits(1, "blas"):
         if h.settings.coordinated_method == "split":
             rng = spawn(h.settings.seed, "split", *group.strata.tolist())
@@ -147,10 +149,14 @@ def coordinated_of(h: Heterogeneity, group: Group) -> tuple[Coordinated, int]:
     return result, len(cells)
 
 
-def _dense(h: Heterogeneity, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+def dense_counts(
+    h: Heterogeneity, rows: NDArray[np.int64], genes: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Counts of some cells and kept genes, ``(n_rows, n_genes)``. Unit: UMI."""
+    n_genes = int(genes.sum())
     column = np.full(h.source.n_features, -1, dtype=np.int64)
-    column[h.universe.genes] = np.arange(int(h.universe.genes.sum()))
-    out = np.zeros((len(rows), int(h.universe.genes.sum())), dtype=np.int32)
+    column[np.flatnonzero(h.kept)[genes]] = np.arange(n_genes)
+    out = np.zeros((len(rows), n_genes), dtype=np.int32)
     chosen = select_rows(h.source, rows)
     for low in range(0, len(rows), 500):
         block = chosen.read(low, min(low + 500, len(rows)))

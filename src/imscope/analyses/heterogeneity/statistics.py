@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
+from threadpoolctl import threadpool_limits
 
 from imscope.engine.moments import UnitMoments
 
+_GENES_PER_CHUNK = 1_024  # bounds memory
 BOOTSTRAP_UNITS = 6
 """From this many replicate units on the interval is a bootstrap, below a jackknife."""
 
@@ -65,7 +67,11 @@ class Reduced:
 
 
 def reduce_moments(
-    moments: UnitMoments, reference: NDArray[np.float64], genes: NDArray[np.bool_]
+    moments: UnitMoments,
+    reference: NDArray[np.float64],
+    genes: NDArray[np.bool_],
+    *,
+    units: NDArray[np.int64] | None = None,
 ) -> Reduced:
     """Sum the genes out of unit moments, each weighted by 1 / p.
 
@@ -77,22 +83,31 @@ def reduce_moments(
         Reference share p of each gene, ``(n_genes,)``, above 0 for the genes used.
     genes
         Genes to sum over, ``(n_genes,)``.
+    units
+        Units to take, all by default.
     """
-    weight = 1.0 / reference[genes]
-    first = moments.sum_fraction[:, genes]
-    return Reduced(
-        moments.n_cells.astype(np.float64),
-        moments.sum_square[:, genes] @ weight,
-        moments.sum_noise[:, genes] @ weight,
-        (first * weight) @ first.T,
-        int(genes.sum()),
-    )
+    mine = np.arange(moments.n_units) if units is None else units
+    n = len(mine)
+    square, noise, gram = np.zeros(n), np.zeros(n), np.zeros((n, n))
+    columns = np.flatnonzero(genes)
+    with threadpool_limits(1, "blas"):
+        for low in range(0, len(columns), _GENES_PER_CHUNK):
+            part = columns[low : low + _GENES_PER_CHUNK]
+            weight = 1.0 / reference[part]
+            sums = moments.sums[np.ix_(mine, part)]
+            square += sums[:, :, 1] @ weight
+            noise += sums[:, :, 2] @ weight
+            first = np.ascontiguousarray(sums[:, :, 0]) * np.sqrt(weight)
+            gram += first @ first.T
+    return Reduced(moments.n_cells[mine].astype(np.float64), square, noise, gram, int(genes.sum()))
 
 
 def hi2(reduced: Reduced, times: ArrayLike | None = None) -> NDArray[np.float64]:
     r"""Noise-corrected inertia of units put together.
 
-    .. math:: HI^2 = \sum_g \frac{1}{p_g}\Bigl[s^2_g(y) - \frac1n\sum_c\frac{y_{gc}(1-y_{gc})}{N_c-1}\Bigr]
+    .. math::
+        HI^2 = \sum_g \frac{1}{p_g}\Bigl[s^2_g(y)
+               - \frac1n\sum_c\frac{y_{gc}(1-y_{gc})}{N_c-1}\Bigr]
 
     Parameters
     ----------

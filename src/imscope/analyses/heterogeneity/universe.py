@@ -47,6 +47,7 @@ def choose_universe(
     *,
     min_per_10k: float,
     without: frozenset[str],
+    unknown: NDArray[np.bool_] | None = None,
 ) -> Universe:
     """Select protein-coding and lncRNA genes of enough expression, minus the nuisance classes.
 
@@ -62,6 +63,8 @@ def choose_universe(
         Smallest mean share times 10,000.
     without
         Symbols left out of the second version.
+    unknown
+        Features of unknown biotype; they stay.
 
     Raises
     ------
@@ -80,6 +83,8 @@ def choose_universe(
     enough = (reference * 1e4 >= min_per_10k) & (reference > 0)
     nothing = np.zeros(len(reference), dtype=bool)
     coding = classes.get("protein_coding", nothing) | classes.get("lncrna", nothing)
+    if unknown is not None:
+        coding = coding | unknown
     note = ""
     if not (coding & enough).any():
         coding = ~nothing

@@ -1,4 +1,4 @@
-"""Sums of expression fractions per unit and gene, and the exact sampling noise that goes with them."""
+"""Sums of expression fractions per unit and gene, with their exact sampling noise."""
 
 from imscope.core.jit import njit
 
