@@ -112,7 +112,9 @@ def work_components(context: Context, qc: Path, folder: Path) -> None:
     relative = compute_size_factors(totals, codes)
     factors = relative * context.cohort.scale  # per step of the source
     blocks, n_blocks = _block_codes(context, codes)
-    moments = compute_gene_moments(source, factors, blocks, n_blocks, threads=context.threads)
+    moments = compute_gene_moments(
+        source, factors, blocks, n_samples=n_blocks, threads=context.threads
+    )
     classes = gene_classes(context.cohort.features)
     n_cells_with_gene = moments.n_detected.sum(axis=0)
     seldom = n_cells_with_gene < context.config.qc.min_cells_per_gene
@@ -210,7 +212,7 @@ def work_markers(
     labels = load_array(clusters, "labels")
     factors = load_array(components, "size_factors")
     n_groups = int(labels.max()) + 1
-    stats = score_markers(source, factors, labels, n_groups, threads=context.threads)
+    stats = score_markers(source, factors, labels, n_groups=n_groups, threads=context.threads)
     table = marker_table(stats, context.cohort.features, top=50)
     table.to_parquet(folder / "markers.parquet")
 
