@@ -170,7 +170,7 @@ def _score_sample(
     mine, total = select_rows(mine, filled), total[filled]
     middle = float(np.median(total))
     zeros = np.zeros(len(filled), dtype=np.int64)
-    moments = compute_gene_moments(mine, total / middle, zeros, 1, threads=threads)
+    moments = compute_gene_moments(mine, total / middle, zeros, n_samples=1, threads=threads)
     try:
         genes = select_variable_genes(moments, n_genes=N_GENES).selected
     except DataError as error:
