@@ -6,6 +6,7 @@ _HOME = {
     "Coordinated": "coordinated",
     "Heterogeneity": "compute",
     "HeterogeneitySettings": "settings",
+    "compare": "comparison",
     "compute_coordinated": "coordinated",
     "compute_heterogeneity": "compute",
     "Decomposition": "decomposition",
