@@ -166,6 +166,9 @@ class _Rows:
 
     def read(self, start: int, stop: int) -> CsrBlock:
         rows = self.rows[start:stop]
+        if len(rows) and rows[-1] - rows[0] < 2 * len(rows) and (np.diff(rows) > 0).all():
+            whole = self.source.read(int(rows[0]), int(rows[-1]) + 1)
+            return _take(whole, rows - rows[0], start=start)
         cuts = np.flatnonzero(np.diff(rows) != 1) + 1
         edges = [0, *cuts.tolist(), len(rows)]
         parts = [
@@ -196,6 +199,18 @@ class _Features:
         return CsrBlock(
             block.start, before[block.indptr], new[keep], block.data[keep], self.n_features
         )
+
+
+def _take(block: CsrBlock, rows: NDArray[np.int64], *, start: int) -> CsrBlock:
+    """Some rows of a block, ascending; the result starts at row ``start`` of the view."""
+    sizes = np.diff(block.indptr)
+    indptr = np.concatenate([[0], np.cumsum(sizes[rows])]).astype(np.int64)
+    if len(rows) == block.n_rows:
+        return CsrBlock(start, indptr, block.indices, block.data, block.n_features)
+    wanted = np.zeros(block.n_rows, dtype=bool)
+    wanted[rows] = True
+    mask = np.repeat(wanted, sizes)
+    return CsrBlock(start, indptr, block.indices[mask], block.data[mask], block.n_features)
 
 
 def _join(parts: list[CsrBlock], *, start: int, n_features: int) -> CsrBlock:
