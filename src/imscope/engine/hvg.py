@@ -113,9 +113,8 @@ def compute_gene_moments(
         first = int(codes[rows].min())
         here = codes[rows] - np.int32(first)
         out = np.zeros((int(here.max()) + 1, block.n_features, 3))
-        table, owner = scratch()
         values = values_of(block)
-        add_moments(block.indptr, block.indices, values, scale[rows], here, table, owner, out)
+        add_moments(block.indptr, block.indices, values, scale[rows], here, scratch(), out)
         return first, out
 
     sums = np.zeros((n_groups, source.n_features, 3))

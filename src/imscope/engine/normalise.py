@@ -7,8 +7,8 @@ from imscope.core.blocks import CsrBlock
 from imscope.core.errors import DataError
 from imscope.engine.kernels.counts import take_genes
 
-REMEMBERED = 64
-"""Counts below this are looked up once per cell instead of computed once per entry."""
+TABULATED = 32
+"""Logarithms of counts below this are computed once per cell instead of once per entry."""
 
 
 def compute_size_factors(totals: ArrayLike) -> NDArray[np.float64]:
@@ -49,9 +49,9 @@ def values_of(block: CsrBlock) -> NDArray[np.float32]:
     return block.data.astype(np.float32, copy=False)
 
 
-def scratch() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def scratch() -> NDArray[np.float64]:
     """Work space of a kernel that looks small counts up."""
-    return np.zeros(REMEMBERED), np.full(REMEMBERED, -1, dtype=np.int64)
+    return np.zeros(TABULATED)
 
 
 def take_log_genes(
@@ -73,8 +73,7 @@ def take_log_genes(
     indptr, columns, values
         int64, int32, float64. Unit of values: natural log of 1 + counts per size factor.
     """
-    table, owner = scratch()
-    wanted = int((column[block.indices] >= 0).sum())
+    wanted = int(np.count_nonzero(column[block.indices] >= 0)) + 1
     indptr = np.zeros(block.n_rows + 1, dtype=np.int64)
     columns = np.empty(wanted, dtype=np.int32)
     values = np.empty(wanted)
@@ -85,11 +84,10 @@ def take_log_genes(
         values_of(block),
         scale,
         column,
-        table,
-        owner,
+        scratch(),
         indptr,
         columns,
         values,
     )
-    n = int(indptr[-1])  # fewer than wanted where zeros are stored
+    n = int(indptr[-1])
     return indptr, columns[:n], values[:n]

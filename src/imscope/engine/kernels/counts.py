@@ -2,6 +2,8 @@
 
 from math import log1p
 
+import numpy as np
+
 from imscope.core.jit import njit
 
 
@@ -38,52 +40,48 @@ def add_quality(indptr, indices, data, classes, cells, genes):  # type: ignore[n
         cells[row, 4] = third
 
 
-@njit("f8(f8, f8, f8[::1], i8[::1], i8)")
-def log_value(x, scale, table, owner, row):  # type: ignore[no-untyped-def]
-    """Return ``log1p(x * scale)``, remembering it for the small whole counts of a row."""
-    k = int(x)
-    if k == x and 0 <= k < table.shape[0]:
-        if owner[k] != row:
-            table[k] = log1p(k * scale)
-            owner[k] = row
-        return table[k]
-    return log1p(x * scale)
-
-
-@njit(
-    "void(i8[::1], i4[::1], f4[::1], f8[::1], i4[::1], f8[::1], i8[::1], f8[:, :, ::1])",
-)
-def add_moments(indptr, indices, data, scale, groups, table, owner, out):  # type: ignore[no-untyped-def]
+@njit("void(i8[::1], i4[::1], f4[::1], f8[::1], i4[::1], f8[::1], f8[:, :, ::1])")
+def add_moments(indptr, indices, data, scale, groups, table, out):  # type: ignore[no-untyped-def]
     """Add sum, sum of squares and cells with the gene of log-normalised values, per group."""
     for row in range(indptr.shape[0] - 1):
+        for k in range(table.shape[0]):  # most counts are small: their logarithms are tabulated
+            table[k] = log1p(k * scale[row])
         here = out[groups[row]]
         for i in range(indptr[row], indptr[row + 1]):
             x = data[i]
             if x != 0:
                 g = indices[i]
-                v = log_value(x, scale[row], table, owner, row)
+                k = np.int32(x)
+                small = 0 <= k < table.shape[0] and k == x
+                v = table[k] if small else log1p(x * scale[row])
                 here[g, 0] += v
                 here[g, 1] += v * v
                 here[g, 2] += 1.0
 
 
 @njit(
-    "void(i8[::1], i4[::1], f4[::1], f8[::1], i4[::1], f8[::1], i8[::1],"
-    " i8[::1], i4[::1], f8[::1])",
+    "void(i8[::1], i4[::1], f4[::1], f8[::1], i4[::1], f8[::1], i8[::1], i4[::1], f8[::1])",
 )
 def take_genes(  # type: ignore[no-untyped-def]
-    indptr, indices, data, scale, column, table, owner, new_indptr, new_columns, new_values
+    indptr, indices, data, scale, column, table, new_indptr, new_columns, new_values
 ):
-    """Keep the genes with ``column[g] >= 0``, log-normalised, as new rows."""
+    """Keep the genes with ``column[g] >= 0``, log-normalised, as new rows.
+
+    The new arrays need one place more than what is kept: every entry is written, and stays if it
+    is wanted, which spares the processor a guess per entry.
+    """
     n = 0
     for row in range(indptr.shape[0] - 1):
+        for k in range(table.shape[0]):  # most counts are small: their logarithms are tabulated
+            table[k] = log1p(k * scale[row])
         for i in range(indptr[row], indptr[row + 1]):
             x = data[i]
             c = column[indices[i]]
-            if c >= 0 and x != 0:
-                new_columns[n] = c
-                new_values[n] = log_value(x, scale[row], table, owner, row)
-                n += 1
+            new_columns[n] = c
+            k = np.int32(x)
+            small = 0 <= k < table.shape[0] and k == x
+            new_values[n] = table[k] if small else log1p(x * scale[row])
+            n += (c >= 0) & (x != 0)
         new_indptr[row + 1] = n
 
 
