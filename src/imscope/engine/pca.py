@@ -18,8 +18,8 @@ from imscope.engine.normalise import take_log_genes
 
 PAIR_COST = 100.0
 """Time of adding a pair of stored values, in multiply-and-adds of a matrix product."""
-DENSE_ROWS = 1_000
-"""Rows laid out in full at a time: 16 MB with 2,000 genes."""
+DENSE_ROWS = 500
+"""Rows laid out in full at a time: 8 MB with 2,000 genes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +121,28 @@ def compute_pca(
     def gather(block: CsrBlock) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         indptr, columns, values = take_log_genes(block, factors, column)
         gram = _gram(indptr, columns, values, p)
+        if n_groups == 1:
+            return gram, np.bincount(columns, values, minlength=p)[None, :]
         here = groups[block.start : block.start + block.n_rows]
         place = np.repeat(here, np.diff(indptr)) * p + columns
-        sums = np.bincount(place, values, minlength=n_groups * p).reshape(n_groups, p)
-        return gram, sums
+        return gram, np.bincount(place, values, minlength=n_groups * p).reshape(n_groups, p)
 
     gram, sums = np.zeros((p, p)), np.zeros((n_groups, p))
     with _one_blas_thread():
         for part, part_sums in map_blocks(source, gather, threads=threads):
             gram += part
             sums += part_sums
+            del part
     sizes = np.bincount(groups, minlength=n_groups).astype(np.float64)
     means = sums / np.maximum(sizes, 1)[:, None]
     covariance = gram + gram.T
     covariance[np.diag_indices(p)] /= 2
     del gram
-    covariance -= (means * sizes[:, None]).T @ means
+    with _one_blas_thread():
+        for low in range(0, p, 500):  # in slabs: no second matrix of this size
+            covariance[low : low + 500] -= (means[:, low : low + 500] * sizes[:, None]).T @ means
     covariance /= n - 1
+    total_variance = float(np.trace(covariance))
     k = min(n_components, p, n - 1)
     variances, loadings = _leading(covariance, k)
     offset = means @ loadings
@@ -148,12 +153,17 @@ def compute_pca(
         project_rows(indptr, columns, values, loadings, out)
         return out.astype(np.float32)
 
+    coordinates = np.empty((n, k), dtype=np.float32)
+    row = 0
+    for piece in map_blocks(source, project, threads=threads):
+        coordinates[row : row + len(piece)] = piece
+        row += len(piece)
     return PcaResult(
-        coordinates=np.concatenate(list(map_blocks(source, project, threads=threads))),
+        coordinates=coordinates,
         loadings=loadings,
         mean=sums.sum(axis=0) / n,
         explained_variance=variances,
-        total_variance=float(np.trace(covariance)),
+        total_variance=total_variance,
         genes=chosen,
     )
 
@@ -199,12 +209,12 @@ def _one_blas_thread() -> AbstractContextManager[object]:
 def _leading(
     covariance: NDArray[np.float64], k: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Leading eigenpairs, largest first, signs fixed; one BLAS thread, so one set of digits."""
+    """Leading eigenpairs, largest first, signs fixed; destroys the matrix."""
     from scipy.linalg import eigh
 
     p = len(covariance)
     with _one_blas_thread():
-        values, vectors = eigh(covariance, subset_by_index=[p - k, p - 1], overwrite_a=False)
+        values, vectors = eigh(covariance.T, subset_by_index=[p - k, p - 1], overwrite_a=True)
     values, vectors = values[::-1], vectors[:, ::-1]
     largest = np.abs(vectors).argmax(axis=0)
     signs = np.where(vectors[largest, np.arange(k)] < 0, -1.0, 1.0)
