@@ -50,7 +50,7 @@ def test_matches_dense_svd(way, batched):
     got = compute_pca(
         MemoryBlocks.from_csr(sp.csr_array(x)), factors, genes, n_components=8, batches=batches
     )
-    scores, variance, loadings, y = textbook(x[:, genes], factors, batches)
+    scores, variance, loadings, _ = textbook(x[:, genes], factors, batches)
     np.testing.assert_allclose(got.explained_variance, variance[:8], rtol=1e-9)
     np.testing.assert_allclose(got.total_variance, variance.sum(), rtol=1e-9)
     cosines = np.linalg.svd(got.loadings.T @ loadings[:, :8], compute_uv=False)

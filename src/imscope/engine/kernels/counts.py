@@ -51,9 +51,9 @@ def add_moments(indptr, indices, data, scale, groups, table, out):  # type: igno
             x = data[i]
             if x != 0:
                 g = indices[i]
-                k = np.int32(x)
-                small = 0 <= k < table.shape[0] and k == x
-                v = table[k] if small else log1p(x * scale[row])
+                count = np.int32(x)
+                small = 0 <= count < table.shape[0] and count == x
+                v = table[count] if small else log1p(x * scale[row])
                 here[g, 0] += v
                 here[g, 1] += v * v
                 here[g, 2] += 1.0
@@ -78,9 +78,9 @@ def take_genes(  # type: ignore[no-untyped-def]
             x = data[i]
             c = column[indices[i]]
             new_columns[n] = c
-            k = np.int32(x)
-            small = 0 <= k < table.shape[0] and k == x
-            new_values[n] = table[k] if small else log1p(x * scale[row])
+            count = np.int32(x)
+            small = 0 <= count < table.shape[0] and count == x
+            new_values[n] = table[count] if small else log1p(x * scale[row])
             n += (c >= 0) & (x != 0)
         new_indptr[row + 1] = n
 

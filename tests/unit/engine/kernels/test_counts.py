@@ -65,9 +65,7 @@ def test_chosen_genes(x, scale):
         n = int((x[:, ::2] > 0).sum())
         indptr = np.zeros(len(x) + 1, dtype=np.int64)
         columns, values = np.empty(n + 1, dtype=np.int32), np.empty(n + 1)
-        body(
-            *parts(x), np.full(len(x), scale), column, np.zeros(32), indptr, columns, values
-        )
+        body(*parts(x), np.full(len(x), scale), column, np.zeros(32), indptr, columns, values)
         assert indptr[-1] == n
         got = sp.csr_array((values[:n], columns[:n], indptr), want.shape)
         np.testing.assert_allclose(got.toarray(), want, rtol=1e-12)
