@@ -38,7 +38,31 @@ def data_path(name: str) -> Path:
         unfinished = path.with_suffix(f".{os.getpid()}.part")
         write(unfinished, SIZES[name])
         unfinished.replace(path)
+    with h5py.File(path) as file:
+        ready = "X_pca" in file["obsm"]
+    if not ready:
+        add_components(path)
     return path
+
+
+def add_components(path: Path) -> None:
+    """Add principal components of all cells, which the later steps start from."""
+    from imscope.engine.hvg import compute_gene_moments, select_variable_genes
+    from imscope.engine.normalise import compute_size_factors
+    from imscope.engine.pca import compute_pca
+    from imscope.engine.qc import compute_qc
+    from imscope.io.counts import read_counts
+
+    with read_counts(path) as data:
+        factors = compute_size_factors(compute_qc(data.source, {})["n_umi"])
+        groups = data.obs["sample"].astype("category").cat.codes.to_numpy()
+        moments = compute_gene_moments(data.source, factors, groups, N_SAMPLES)
+        genes = select_variable_genes(moments).selected
+        coordinates = compute_pca(data.source, factors, genes).coordinates
+    with h5py.File(path, "r+") as file:
+        file["obsm"]["X_pca"] = coordinates
+        kind = {"encoding-type": "array", "encoding-version": "0.2.0"}
+        file["obsm"]["X_pca"].attrs.update(kind)
 
 
 def write(path: Path, n_cells: int) -> None:
@@ -140,5 +164,6 @@ def write_frames(file: h5py.File, state: np.ndarray, sample: np.ndarray) -> None
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
     for wanted in sys.argv[1:]:
         print(data_path(wanted))
