@@ -1,17 +1,15 @@
 """Compilation of every kernel of the default run on a machine that has compiled none."""
 
 import os
+import pkgutil
 import sys
 import tempfile
 import time
+from importlib import import_module
 
 from _case import parse, peak_mb, report
 
-ROOMS = (
-    *("imscope.engine.standard", "imscope.engine.doublets", "imscope.engine.ambient"),
-    *("imscope.engine.embed", "imscope.engine.markers", "imscope.engine.mixing"),
-    *("imscope.io.counts", "imscope.study.run"),
-)
+ROOMS = ("imscope.engine", "imscope.io", "imscope.analyses")
 
 
 def main(argv):
@@ -19,10 +17,10 @@ def main(argv):
     parse(argv, ["imscope"])
     with tempfile.TemporaryDirectory() as empty:
         os.environ["IMSCOPE_KERNEL_CACHE"] = empty
-        from importlib import import_module
-
         for room in ROOMS:
-            import_module(room)
+            package = import_module(room)
+            for module in pkgutil.walk_packages(package.__path__, f"{room}."):
+                import_module(module.name)
         import numba  # noqa: F401
 
         from imscope.core.jit import KERNELS

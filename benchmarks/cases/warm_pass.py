@@ -42,7 +42,7 @@ def with_imscope(arrays, shape, args):
     return work
 
 
-def with_floor(arrays, shape, args):
+def with_floor(arrays, shape, args):  # noqa: ARG001
     """One loop in numba; the median total is given."""
     import numba
 
