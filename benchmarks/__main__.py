@@ -7,4 +7,4 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from run import main
 
-sys.exit(main())
+main()

@@ -1,84 +1,44 @@
-"""Write ``docs/benchmarks.md`` from the tables under ``benchmarks/results``."""
+"""Make docs/benchmarks.md from the result tables: `python benchmarks/page.py`."""
 
 import csv
-import json
-import statistics
 from pathlib import Path
 
 HERE = Path(__file__).parent
-INTRODUCTION = """# Benchmarks
+HEAD = """# Benchmarks
 
-This page is written by `python benchmarks/page.py` from the tables in `benchmarks/results`; the
-tables come from `make bench` (quick set) or `python benchmarks/run.py --all`.
-
-Sides take turns (A B A B). CPU seconds are user and system time; *process* counts everything from
-the start of the interpreter, *work* the work of the case alone after its inputs are in memory. Peak
-memory is that of the whole process. Figures are medians with the least and the most. Peers run in
-an environment of their own (`benchmarks/peers.sh`); imscope imports none of them.
-
-The data are synthetic (`benchmarks/data.py`): 12 samples, 8 states on a branching path, 20,000
-genes, about 4,800 UMI per cell, 7 % of the entries above zero, stored as published files are
-(CSR, float32, int32, no compression). A goal that is missed is printed as missed.
+Made by `benchmarks/run.py`; each row is a program in fresh processes, taking turns with the others
+of its table. CPU seconds are user + system; memory is the peak of the whole process, unless the
+table says otherwise. "Ours / this" is the median ratio of CPU seconds. The data are synthetic
+(`benchmarks/data.py`): 20,000 genes, 12 samples, 8 branching states.
 """
-KINDS = {"process_cpu_s": "process", "cpu_s": "work"}
 
 
-def main() -> None:
-    """Read every table, write the page."""
-    parts = [INTRODUCTION]
+def write() -> None:
+    """Write the page."""
+    from run import load
+
+    parts = [HEAD]
     for path in sorted((HERE / "results").glob("*.tsv")):
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-        if rows:
-            parts.append(section(rows))
-    target = HERE.parent / "docs" / "benchmarks.md"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text("\n".join(parts), encoding="utf-8")
-
-
-def section(rows: list[dict]) -> str:
-    """One case: a table of its sides, ratios to each peer and the goal."""
-    first = rows[0]
-    figure = first["figure"]
-    sides = {}
-    for row in rows:
-        sides.setdefault(row["side"], []).append(row)
-    ours = next(iter(sides))
-    lines = [
-        f"## {first['case']}",
-        "",
-        f"| side | version | CPU s, {KINDS[figure]} | peak MB | quality |",
-        "|---|---|---|---|---|",
-    ]
-    for side, mine in sides.items():
-        values = [float(row[figure]) for row in mine]
-        peak = statistics.median(float(row["process_peak_mb"]) for row in mine)
-        quality = json.loads(mine[0]["quality"])
-        words = ", ".join(f"{name} {value}" for name, value in quality.items())
-        spread = f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
-        lines.append(f"| {side} | {mine[0]['version']} | {spread} | {peak:.0f} | {words} |")
-    lines.append("")
-    for side in list(sides)[1:]:
-        ratios = pairs(sides[ours], sides[side], figure)
-        if ratios:
-            lines.append(
-                f"{ours} / {side}: {statistics.median(ratios):.2f} "
-                f"({min(ratios):.2f} to {max(ratios):.2f}) of the CPU seconds, {len(ratios)} pairs."
+        with path.open() as handle:
+            rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
+        case, size = load(rows[0]["case"]), rows[0]["size"]
+        parts.append(f"## {case.title}{'' if size == '-' else f', {size} cells'}\n")
+        if case.goal:
+            parts.append(f"Goal: {case.goal}\n")
+        parts.append(
+            "| program | versions | n | CPU s (min) | CPU s (median) | wall s | peak MB "
+            "| ours / this |\n|---|---|---|---|---|---|---|---|\n"
+            + "\n".join(
+                f"| {r['program']} | {r['versions']} | {r['rounds']} | {r['cpu_s_min']} "
+                f"| {r['cpu_s_median']} | {r['wall_s_median']} | {r['peak_mb']} "
+                f"| {r['ours_to_this_cpu']} |"
+                for r in rows
             )
-    if first["goal"]:
-        lines.append(f"Goal: {first['goal']}.")
-    lines.append(
-        f"{first['threads']} thread, {first['machine']}, Python {first['python']}, "
-        f"load {first['load']}, {first['measured']}."
-    )
-    return "\n".join(lines) + "\n"
-
-
-def pairs(ours: list[dict], theirs: list[dict], figure: str) -> list[float]:
-    """Ratios of the runs of the same turn."""
-    other = {row["turn"]: float(row[figure]) for row in theirs}
-    return [float(row[figure]) / other[row["turn"]] for row in ours if row["turn"] in other]
+            + f"\n\nLoad at the end {rows[0]['load']}, machine {rows[0]['machine']}.\n"
+        )
+    (HERE.parent / "docs").mkdir(exist_ok=True)
+    (HERE.parent / "docs" / "benchmarks.md").write_text("\n".join(parts))
 
 
 if __name__ == "__main__":
-    main()
+    write()

@@ -1,8 +1,6 @@
 #!/bin/sh
-# Make the environment of the peers: sh benchmarks/peers.sh FOLDER
-# Then: IMSCOPE_PEERS_PYTHON=FOLDER/bin/python python benchmarks/run.py
+# Make the environment of the programs we compare with: benchmarks/peers.sh [PYTHON]
 set -eu
-folder=${1:?give a folder for the environment}
-python3 -m venv "$folder"
-"$folder/bin/python" -m pip install --quiet -r "$(dirname "$0")/requirements-peers.txt"
-"$folder/bin/python" -m compileall -q "$folder/lib" || true
+here=$(dirname "$0")
+"${1:-python3}" -m venv "$here/.peers"
+"$here/.peers/bin/python" -m pip install --quiet -r "$here/requirements-peers.txt"

@@ -1,195 +1,120 @@
-"""Run the benchmarks: imscope and its peers in turn, each in its own process.
+"""Run cases side by side and write results/*.tsv: `python benchmarks/run.py [--size 20k] CASE ...`.
 
-``python benchmarks/run.py`` runs the quick set, ``--all`` the rest too, ``--only NAME`` one case.
-Peers run under the interpreter that ``IMSCOPE_PEERS_PYTHON`` names (see ``peers.sh``); a peer that
-is missing is skipped and the reason is printed.
-
-Sides take turns (A B A B), so that a slow spell of the machine hits both. Of every process the
-whole is measured from outside: CPU seconds of user and system and peak memory, with interpreter,
-imports and everything. Each case adds its own clock of the work alone. Results go to
-``benchmarks/results/CASE.tsv``.
+Programs of a case take turns (A B A B) as fresh processes. Measured are CPU seconds (user + system)
+and peak memory of the whole process, and the wall time. Peers live in their own environment, made
+by `benchmarks/peers.sh`; its Python is named by `IMSCOPE_BENCH_PEERS`.
 """
 
 import argparse
-import csv
+import importlib.util
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
-OURS = ("imscope", "floor")
+sys.path.insert(0, str(HERE))
 
+import data  # noqa: E402
+from harness import Case  # noqa: E402
 
-@dataclass(frozen=True)
-class Case:
-    """A file under ``cases``, its data and its sides; the first side is ours."""
-
-    name: str
-    file: str
-    data: str
-    sides: tuple[str, ...]
-    figure: str = "process_cpu_s"
-    threads: int = 1
-    repeats: int = 1
-    quick: bool = True
-    goal: str = ""
-
-
-CASES = (
-    Case("import", "import_time", "", ("imscope", "brisc", "scanpy"), goal="<= 0.5 CPU s"),
-    Case("cold_compile", "cold_compile", "", ("imscope",), "cpu_s", goal="<= 5 CPU s"),
-    Case(
-        *("warm_pass", "warm_pass", "c20k", ("imscope", "floor"), "cpu_s"),
-        repeats=3,
-        goal="<= 3x floor",
-    ),
-    Case("load_pca_c20k", "load_pca", "c20k", ("imscope", "brisc"), goal="<= 0.65x brisc CPU"),
-    Case(
-        *("load_pca_c100k", "load_pca", "c100k", ("imscope", "brisc")),
-        quick=False,
-        goal="<= 0.40x brisc CPU, <= 500 MB",
-    ),
-    Case(
-        *("markers_c20k", "markers", "c20k", ("imscope", "illico"), "cpu_s"),
-        repeats=2,
-        quick=False,
-        goal="<= 0.8x illico CPU",
-    ),
-    Case(
-        *("neighbours_c20k", "neighbours", "c20k", ("imscope", "brisc", "sklearn"), "cpu_s"),
-        repeats=2,
-        quick=False,
-        goal="<= 1.0x brisc CPU at recall >= 0.95",
-    ),
-    Case(
-        *("umap_c20k", "umap_layout", "c20k", ("imscope", "umap-learn"), "cpu_s"),
-        quick=False,
-    ),
-)
 COLUMNS = (
-    *("case", "side", "version", "turn", "process_cpu_s", "process_peak_mb", "cpu_s", "wall_s"),
-    *("peak_mb", "threads", "figure", "goal", "quality", "machine", "python", "load", "measured"),
-)
+    "case", "size", "program", "versions", "rounds", "cpu_s_min", "cpu_s_median", "wall_s_median",
+    "peak_mb", "ours_to_this_cpu", "load", "machine", "facts",
+)  # fmt: skip
 
 
-def main() -> int:
-    """Run the cases asked for; 1 if one of ours failed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--all", action="store_true", help="also the cases that take minutes")
-    parser.add_argument("--only", action="append", help="names of cases")
-    parser.add_argument("--turns", type=int, default=3, help="runs of every side")
-    args = parser.parse_args()
-    failed = False
-    for case in CASES:
-        wanted = case.name in args.only if args.only else args.all or case.quick
-        if wanted:
-            failed |= not run_case(case, args.turns)
-    return int(failed)
+def load(name: str) -> Case:
+    """Import a case file."""
+    spec = importlib.util.spec_from_file_location(name, HERE / "cases" / f"{name}.py")
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"no case {name}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.CASE
 
 
-def run_case(case: Case, turns: int) -> bool:
-    """Run all sides in turn and write the table; false if our side failed."""
-    if not (HERE / "cases" / f"{case.file}.py").exists():
-        print(f"{case.name}: skipped, there is no cases/{case.file}.py")
-        return True
-    sides = [s for s in case.sides if interpreter(s, case) is not None]
-    data = prepared(case.data) if case.data else "-"
-    rows, broken = [], set()
-    for turn in range(-1 if turns > 1 else 0, turns):  # the first turn fills caches, not counted
-        for side in sides:
-            if side in broken:
-                continue
-            row = run_side(case, side, data, turn)
-            if row is None:
-                broken.add(side)
-            elif turn >= 0:
-                rows.append(row)
-    write(case.name, rows)
-    show(case, rows)
-    return case.sides[0] not in broken
+def peers_python() -> str:
+    """Python of the peers' environment."""
+    found = os.environ.get("IMSCOPE_BENCH_PEERS", str(HERE / ".peers" / "bin" / "python"))
+    if not Path(found).exists():
+        raise SystemExit("peers are missing: run benchmarks/peers.sh or set IMSCOPE_BENCH_PEERS")
+    return found
 
 
-def prepared(name: str) -> str:
-    """Path of a data set, made in another process: a child inherits the peak of its parent."""
-    command = [sys.executable, str(HERE / "data.py"), name]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+def run_once(name: str, case: Case, program: str, path: str) -> dict:
+    """Run one program in a fresh process and measure it."""
+    kind = case.programs[program]
+    python = sys.executable if kind.own else peers_python()
+    env = {**os.environ, **dict(kind.environment)}
+    env["PYTHONPATH"] = os.pathsep.join(
+        [str(HERE), *([env.get("PYTHONPATH") or str(HERE.parent / "src")] if kind.own else [])]
+    )
+    start = time.perf_counter()
+    child = subprocess.Popen(
+        [python, str(HERE / "cases" / f"{name}.py"), program, path],
+        stdout=subprocess.PIPE, text=True, env=env,
+    )  # fmt: skip
+    out = child.stdout.read()
+    _, status, used = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"{name}: {program} ended with {child.returncode}")
+    facts = json.loads(out.strip().splitlines()[-1])
+    cpu = facts.pop("cpu_s", used.ru_utime + used.ru_stime)
+    return {"cpu": cpu, "wall": wall, "peak": used.ru_maxrss / 1024, "facts": facts}
 
 
-def interpreter(side: str, case: Case) -> str | None:
-    """Python of a side; none, with the reason printed, if the peers are not there."""
-    if side in OURS:
-        return sys.executable
-    peers = os.environ.get("IMSCOPE_PEERS_PYTHON", "")
-    if not Path(peers).is_file():
-        print(f"{case.name}: {side} skipped, IMSCOPE_PEERS_PYTHON names no interpreter")
-        return None
-    return peers
+def run_case(name: str, size: str, rounds: int | None) -> Path:
+    """Run all programs of a case in turn; write one TSV."""
+    case = load(name)
+    path = "" if size == "-" else str(data.ensure(size))
+    runs: dict[str, list[dict]] = {p: [] for p in case.programs}
+    for turn in range(rounds or case.rounds):
+        for program in case.programs:
+            runs[program].append(run_once(name, case, program, path))
+            last = runs[program][-1]
+            print(f"{name} {size} {program} {turn}: {last['cpu']:.2f} CPU s, {last['peak']:.0f} MB",
+                  file=sys.stderr, flush=True)  # fmt: skip
+    ours = runs[next(iter(case.programs))]
+    lines = ["\t".join(COLUMNS)]
+    for program, mine in runs.items():
+        ratio = median(a["cpu"] / b["cpu"] for a, b in zip(ours, mine, strict=True))
+        facts = dict(mine[-1]["facts"])
+        versions = facts.pop("versions")
+        cpu = [m["cpu"] for m in mine]
+        lines.append("\t".join(map(str, (
+            name, size, program, versions, len(mine), f"{min(cpu):.3f}", f"{median(cpu):.3f}",
+            f"{median(m['wall'] for m in mine):.2f}", f"{max(m['peak'] for m in mine):.0f}",
+            f"{ratio:.3f}", f"{os.getloadavg()[0]:.1f}",
+            f"{os.cpu_count()} x {platform.machine()}", json.dumps(facts),
+        ))))  # fmt: skip
+    out = HERE / "results" / f"{name}{'' if size == '-' else '_' + size}.tsv"
+    out.parent.mkdir(exist_ok=True)
+    out.write_text("\n".join(lines) + "\n")
+    return out
 
 
-def run_side(case: Case, side: str, data: str, turn: int) -> dict | None:
-    """Run one process and measure it from outside."""
-    command = [interpreter(side, case), str(HERE / "cases" / f"{case.file}.py"), side, data]
-    command += ["--threads", str(case.threads), "--repeats", str(case.repeats)]
-    names = ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON", "POLARS_MAX")
-    env = os.environ | {f"{n}_NUM_THREADS": str(case.threads) for n in names}
-    env["POLARS_MAX_THREADS"] = str(case.threads)
-    env["PYTHONPATH"] = str(HERE.parent / "src") if side in OURS else ""
-    env.pop("PYTHONDONTWRITEBYTECODE", None)  # installed programs run from compiled files
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
-    output, errors = process.stdout.read(), process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        words = errors.decode(errors="replace").strip().splitlines()
-        print(f"{case.name}: {side} failed: {words[-1] if words else process.returncode}")
-        return None
-    line = json.loads(output.decode().strip().splitlines()[-1])
-    return {
-        **{key: line.get(key, "") for key in ("version", "cpu_s", "wall_s", "peak_mb")},
-        "case": case.name,
-        "side": side,
-        "turn": turn,
-        "process_cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
-        "process_peak_mb": round(usage.ru_maxrss / 1024, 1),
-        "threads": case.threads,
-        "figure": case.figure,
-        "goal": case.goal,
-        "quality": json.dumps(line.get("quality", {})),
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors",
-        "python": platform.python_version(),
-        "load": f"{os.getloadavg()[0]:.1f}",
-        "measured": time.strftime("%Y-%m-%d"),
-    }
+def main() -> None:
+    """Parse the command line and run."""
+    known = sorted(p.stem for p in (HERE / "cases").glob("*.py"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="*", choices=[*known, []], default=known)
+    parser.add_argument("--size", action="append", help="only these sizes, also 500k")
+    parser.add_argument("--rounds", type=int)
+    asked = parser.parse_args()
+    for name in asked.cases:
+        for size in asked.size or load(name).sizes:
+            print(run_case(name, size, asked.rounds))
+    import page
 
-
-def write(name: str, rows: list[dict]) -> None:
-    """Write one row per process."""
-    if not rows:
-        return
-    RESULTS.mkdir(exist_ok=True)
-    with (RESULTS / f"{name}.tsv").open("w", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-
-
-def show(case: Case, rows: list[dict]) -> None:
-    """Print median, least and most of every side."""
-    for side in dict.fromkeys(row["side"] for row in rows):
-        mine = [float(row[case.figure]) for row in rows if row["side"] == side]
-        peak = max(float(row["process_peak_mb"]) for row in rows if row["side"] == side)
-        print(
-            f"{case.name}: {side} {statistics.median(mine):.3f} "
-            f"({min(mine):.3f}-{max(mine):.3f}) CPU s, {peak:.0f} MB"
-        )
+    page.write()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

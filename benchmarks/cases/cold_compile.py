@@ -1,36 +1,31 @@
-"""Compilation of every kernel of the default run on a machine that has compiled none."""
+"""First compilation of every kernel from counts to principal components, without a cache."""
 
-import os
-import pkgutil
-import sys
-import tempfile
-import time
-from importlib import import_module
-
-from _case import parse, peak_mb, report
-
-ROOMS = ("imscope.engine", "imscope.io", "imscope.analyses")
+from harness import Case, Program, main
 
 
-def main(argv):
-    """Compile into an empty folder; the import is not counted."""
-    parse(argv, ["imscope"])
-    with tempfile.TemporaryDirectory() as empty:
-        os.environ["IMSCOPE_KERNEL_CACHE"] = empty
-        for room in ROOMS:
-            package = import_module(room)
-            for module in pkgutil.walk_packages(package.__path__, f"{room}."):
-                import_module(module.name)
-        import numba  # noqa: F401
+def run(_: str) -> dict:
+    import time
 
-        from imscope.core.jit import KERNELS
+    import numba  # noqa: F401  (its import is not compilation)
 
-        cpu, wall = time.process_time(), time.perf_counter()
-        for kernel in KERNELS:
-            kernel.compile()
-        clock = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
-    report("cold_compile", "imscope", "imscope", clock | peak_mb(), {"kernels": len(KERNELS)})
+    import imscope.engine.fused  # noqa: F401
+    from imscope.core.jit import KERNELS
 
+    start = time.process_time()
+    each = {}
+    for kernel in KERNELS:
+        before = time.process_time()
+        kernel.compile()
+        each[kernel.__name__] = round(time.process_time() - before, 2)
+    return {"cpu_s": time.process_time() - start, **each}
+
+
+CASE = Case(
+    "Cold compilation, counts to components (CPU of the compilation alone)",
+    ("-",),
+    {"imscope": Program(run, ("imscope", "numba"), True, (("IMSCOPE_KERNEL_CACHE", "off"),))},
+    goal="at most 5 CPU s for all kernels of the default run.",
+)
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(CASE)

@@ -1,20 +1,27 @@
-"""Import of the package, the whole process. Sides: imscope, brisc, scanpy."""
+"""Import alone."""
 
+import importlib
 import sys
-import time
-from importlib import import_module
+from functools import partial
 
-from _case import parse, peak_mb, report
+from harness import Case, Program, main
 
 
-def main(argv):
-    """Import one package."""
-    args = parse(argv, ["imscope", "brisc", "scanpy"])
-    cpu, wall = time.process_time(), time.perf_counter()
-    import_module(args.side)
-    clock = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
-    report("import_time", args.side, args.side, clock | peak_mb(), {"modules": len(sys.modules)})
+def load(name: str, _: str) -> dict:
+    importlib.import_module(name)
+    return {"modules": len(sys.modules)}
 
+
+CASE = Case(
+    "Import",
+    ("-",),
+    {
+        "imscope": Program(partial(load, "imscope"), ("imscope",), own=True),
+        "brisc": Program(partial(load, "brisc"), ("brisc",)),
+        "scanpy": Program(partial(load, "scanpy"), ("scanpy",)),
+    },
+    goal="`import imscope` at most 0.5 CPU s.",
+)
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(CASE)

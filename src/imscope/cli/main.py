@@ -6,7 +6,8 @@ import sys
 import typer
 
 from imscope import __version__
-from imscope.cli import qc, run
+from imscope.cli import data, heterogeneity, qc, run, simulate
+from imscope.cli.doctor import doctor
 from imscope.core.errors import ImscopeError
 
 app = typer.Typer(
@@ -36,10 +37,18 @@ def root(
 app.command("run")(run.run)
 app.command("demo")(run.demo)
 app.command("qc")(qc.qc)
+app.add_typer(heterogeneity.app, name="heterogeneity")
+app.add_typer(simulate.app, name="simulate")
+app.add_typer(data.app, name="data")
+app.command("doctor")(doctor)
 
 
 def main() -> None:
     """Run the command line; an :class:`ImscopeError` becomes one message and its exit code."""
+    # blocks run in our own threads; a second layer inside linear algebra would cost time and digits
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("MKL_NUM_THREADS", "1")
     try:
         app()
     except ImscopeError as error:

@@ -82,10 +82,13 @@ def demo(
 
 
 def _show(result: "RunResult", *, as_json: bool) -> None:
+    from imscope.report.write import write_report
+
+    report = write_report(result)
     console = Console(stderr=True, highlight=False)
     for line in result.results["answer"]:
         console.print(f"- {line}", markup=False)
-    console.print(f"report: {result.folder / 'report.html'}", markup=False, soft_wrap=True)
+    console.print(f"report: {report}", markup=False, soft_wrap=True)
     if as_json:
         json.dump(result.results, sys.stdout, indent=1, sort_keys=True)
         print()

@@ -6,7 +6,7 @@ from typing import Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-ROWS_PER_BLOCK = 2_500
+ROWS_PER_BLOCK = 5_000
 """Rows per block. Fixed, because block borders decide the order of floating-point sums."""
 
 

@@ -54,10 +54,10 @@ RUN_LOCKED = declare(
     "Another run is writing to the same folder.",
     "Wait for it to end, or name another folder.",
 )
-SAMPLE_EMPTY = declare(
-    "E-SAMPLE-EMPTY",
-    "A sample has no cells.",
-    "Check the file, `sample_key` and `select` of that row.",
+W_DESIGN = declare(
+    "W-DESIGN",
+    "Two levels of the design cannot be told apart, so a claim cannot be tested.",
+    "Plan samples in which the two change independently.",
 )
 QC_NOTHING_LEFT = declare(
     "E-QC-NOTHING-LEFT",
@@ -464,4 +464,122 @@ SIMULATE_OUT = declare(
     "E-SIMULATE-OUT",
     "The folder for simulated data holds files already or cannot be written.",
     "Name a new folder; nothing is ever overwritten.",
+)
+
+# public data
+DATA_NAME = declare(
+    "E-DATA-NAME",
+    "The catalogue of public data has no set of this name.",
+    "`imscope data list` shows all names.",
+)
+DATA_LIST_ONLY = declare(
+    "E-DATA-LIST-ONLY",
+    "The data set has no direct address with a known checksum.",
+    "Fetch it from the repository named in `imscope data list`.",
+)
+DATA_OFFLINE = declare(
+    "E-DATA-OFFLINE",
+    "A download could not start or was cut off.",
+    "Connect to the network and give the same command again; it continues.",
+)
+DATA_SERVER = declare(
+    "E-DATA-SERVER",
+    "The server answered a download with an error.",
+    "Look up the accession; the address may have moved.",
+)
+DATA_CHECKSUM = declare(
+    "E-DATA-CHECKSUM",
+    "A downloaded file is not the one of the catalogue.",
+    "Try again; if it happens twice the file was changed at its source.",
+)
+DATA_CATALOGUE = declare(
+    "E-DATA-CATALOGUE",
+    "A catalogue file cannot be read or has the wrong layout.",
+    "Compare it with the layout in the documentation.",
+)
+
+# --- analyses: heterogeneity ----------------------------------------------------------------
+HETEROGENEITY_COLUMN = declare(
+    "E-HETEROGENEITY-COLUMN",
+    "The column to group or decompose by does not exist.",
+    "Use one of the columns listed; the nearest names are suggested.",
+)
+HETEROGENEITY_LEVELS = declare(
+    "E-HETEROGENEITY-LEVELS",
+    "No level of the design can be told apart from the cells.",
+    "Name at least one column with two or more levels.",
+)
+W_AMBIENT = declare(
+    "W-AMBIENT-HIGH",
+    "Ambient RNA is high enough to make cells look more alike.",
+    "Remove ambient RNA upstream or repeat the library; do not read the index as uniformity.",
+)
+W_DEPTH = declare(
+    "W-DEPTH-LOW",
+    "A sample of the group has too few UMI per cell.",
+    "Sequence deeper, or leave the sample out.",
+)
+W_PLATFORM = declare(
+    "W-PLATFORM-UNKNOWN",
+    "The platform is not stated, so nothing checks that indices may be compared.",
+    "Add the column `platform` to the sample sheet.",
+)
+W_BIOTYPE = declare(
+    "W-BIOTYPE-UNKNOWN",
+    "Gene biotypes are unknown, so the gene universe is wider than usual.",
+    "Use Ensembl ids or current gene symbols.",
+)
+W_COORDINATED = declare(
+    "W-COORDINATED",
+    "Coordinated heterogeneity is not estimable, uncertain, or from part of the cells.",
+    "Read the words after the code; more cells or depth lower the error.",
+)
+W_MATCHED = declare(
+    "W-DEPTH-MATCHED",
+    "The index changes by more than 10 % when depths are matched by thinning.",
+    "The noise of these counts is not multinomial; compare only libraries of like depth.",
+)
+
+# engine: neighbours to markers
+PATH_COORDINATES = declare(
+    "E-PATH-COORDINATES",
+    "Coordinates of cells are missing, not finite, or not those of the cells in question.",
+    "Give one finite row per cell, such as its principal components.",
+)
+PATH_FEW_CELLS = declare(
+    "E-PATH-FEW-CELLS",
+    "There are too few cells for neighbours, or too few in a batch for an alignment.",
+    "Ask for fewer neighbours, or leave out the step for so few cells.",
+)
+PATH_GRAPH = declare(
+    "E-PATH-GRAPH",
+    "A graph of cells is not square, not symmetric, or has a weight that cannot be used.",
+    "Give the result of neighbour_graph, or make the weights symmetric and not negative.",
+)
+PATH_LABELS = declare(
+    "E-PATH-LABELS",
+    "Labels, size factors or counts do not fit the cells they belong to.",
+    "Give one label and one positive size factor per cell, and raw counts.",
+)
+PATH_OPTION = declare(
+    "E-PATH-OPTION",
+    "An option of a step between neighbours and markers is out of range.",
+    "Correct the option named in the message.",
+)
+
+# engine: quality control to principal components
+ENGINE_COUNTS = declare(
+    "E-ENGINE-COUNTS",
+    "A step that needs raw counts was given something else.",
+    "Give the matrix of raw whole counts.",
+)
+ENGINE_SHAPE = declare(
+    "E-ENGINE-SHAPE",
+    "Inputs that describe the same cells or genes differ in length.",
+    "Give one value per cell (or per gene) of the same matrix.",
+)
+ENGINE_EMPTY = declare(
+    "E-ENGINE-EMPTY",
+    "No cell, or no gene, is left for this step.",
+    "Look at the quality limits and at the ledger of losses.",
 )

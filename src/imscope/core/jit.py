@@ -66,8 +66,15 @@ class Kernel:
         before = numba.config.CACHE_DIR
         with FileLock(folder / f"{name}.lock"):
             numba.config.CACHE_DIR = str(folder)
+            make = numba.njit(self.signature, nogil=True, cache=True, **self._options)
             try:
-                return numba.njit(self.signature, nogil=True, cache=True, **self._options)(function)
+                return make(function)
+            except numba.core.errors.NumbaError:
+                raise
+            except Exception:  # noqa: BLE001  an unreadable cache file fails in many ways
+                for damaged in folder.rglob(f"*.{self.py_func.__qualname__}-*.nb[ci]"):
+                    damaged.unlink(missing_ok=True)
+                return make(function)
             finally:
                 numba.config.CACHE_DIR = before
 

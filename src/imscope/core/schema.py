@@ -206,11 +206,29 @@ HETEROGENEITY_INDEX = _table(
     bcv_low? | number | % | lower end of the 95 % interval
     bcv_high? | number | % | upper end of the 95 % interval
     hi_c | number | | coordinated heterogeneity, sqrt(tr S^2)
+    hi_c_low? | number | | lower end of the 95 % interval over cells
+    hi_c_high? | number | | upper end of the 95 % interval over cells
     programmes | number | programmes | effective number of coordinated programmes
+    hi2_without_cycle? | number | | hi2 without cell-cycle and dissociation genes
+    hi2_above_floor? | number | | hi2 less the technical floor; empty when no floor is given
     interval? | text | | what the interval is over: units or blocks of cells
     comparability_key? | text | | platform, chemistry, pipeline and gene universe
     status | text | | ok, not estimable, not comparable: with the reason
     warnings | text | | codes and words, semicolon separated
+    """,
+)
+HETEROGENEITY_LEVELS = _table(
+    "heterogeneity_levels",
+    "Heterogeneity that each level of the design adds; the levels of a programme add up.",
+    """
+    programme | text | | `all` genes of the universe, or the name of a gene set
+    level | text | | level, coarse to fine; the last is `cell`; `a=b` where two cannot be told apart
+    hi2 | number | | component; may be below zero
+    low | number | | lower end of the 95 % interval; empty when there are too few groups
+    high | number | | upper end of the 95 % interval
+    share | number | fraction | component over the sum of all levels
+    n_groups | integer | groups | groups at this level
+    status | text | | ok or not above zero; why there is no interval
     """,
 )
 CLAIMS = _table(
@@ -283,6 +301,7 @@ TABLES: dict[str, Table] = {
         DESIGN_LEVELS,
         DESIGN_TESTS,
         HETEROGENEITY_INDEX,
+        HETEROGENEITY_LEVELS,
         CLAIMS,
         CLUSTERS,
         MARKERS,

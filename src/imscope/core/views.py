@@ -1,7 +1,7 @@
 """Views of block sources: one after another, a choice of rows, renumbered features."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -124,6 +124,56 @@ def map_features(source: BlockSource, mapping: NDArray[np.integer], n_features: 
     if kept.size == new.size == n_features and (new == np.arange(n_features)).all():
         return source
     return _Features(source, new, n_features)
+
+
+def fixed_point(source: BlockSource, scale: int) -> BlockSource:
+    """Show expression values as whole numbers of ``1 / scale``, for steps that take integers.
+
+    Parameters
+    ----------
+    source
+        Expression values of any kind, none negative.
+    scale
+        Steps per unit; a value is off by at most half a step.
+
+    Raises
+    ------
+    DataError
+        On reading: a value is too large for 32 bits.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from imscope.core.blocks import MemoryBlocks
+    >>> fixed_point(MemoryBlocks.from_csr(sp.csr_array([[0.5, 2.25]])), 100).read(0, 1).data
+    array([ 50, 225], dtype=int32)
+    """
+    return _Fixed(source, scale)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    source: BlockSource
+    scale: int
+
+    @property
+    def n_cells(self) -> int:
+        return self.source.n_cells
+
+    @property
+    def n_features(self) -> int:
+        return self.source.n_features
+
+    def read(self, start: int, stop: int) -> CsrBlock:
+        block = self.source.read(start, stop)
+        steps = np.rint(block.data.astype(np.float64) * self.scale)
+        if steps.size and steps.max() > np.iinfo(np.int32).max:
+            raise DataError(
+                "an expression value is too large",
+                found=f"{steps.max() / self.scale:g}",
+                fix=f"values up to {np.iinfo(np.int32).max // self.scale:,} can be used",
+            )
+        return replace(block, data=steps.astype(np.int32))
 
 
 @dataclass(frozen=True, slots=True)

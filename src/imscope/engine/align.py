@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imscope.core import codes
 from imscope.core.errors import DataError, MethodError
 from imscope.core.rng import spawn
 
@@ -95,7 +96,7 @@ def align_batches(
     >>> bool(np.abs(moved[:100].mean(axis=0) - moved[100:].mean(axis=0)).max() < 0.3)
     True
     """
-    points, codes, size = _checked(coordinates, batches)
+    points, batch, size = _checked(coordinates, batches)
     if len(size) == 1:
         return Alignment(points.astype(np.float32), 0, True)
     from threadpoolctl import threadpool_limits
@@ -104,8 +105,8 @@ def align_batches(
     k = n_clusters or int(np.clip(round(n / 30), 2, 100))
     rng = spawn(seed, "align")
     design = np.zeros((len(size), n))
-    design[codes, np.arange(n)] = 1
-    state = _State(codes, size / n, diversity)
+    design[batch, np.arange(n)] = 1
+    state = _State(batch, size / n, diversity)
     with threadpool_limits(1, user_api="blas"):
         aligned = points
         centres = _first_centres(_unit(points), k, rng)
@@ -123,7 +124,7 @@ def align_batches(
 class _State:
     """What soft clustering needs to know of the batches."""
 
-    codes: NDArray[np.int64]
+    batch: NDArray[np.int64]
     share: Floats
     diversity: float
     sigma: float = 0.1
@@ -138,10 +139,10 @@ class _State:
         for _ in range(20):
             centres = _unit(soft.T @ unit)
             cosine = unit @ centres.T
-            seen = self._seen(soft, self.codes)
+            seen = self._seen(soft, self.batch)
             expected = np.outer(self.share, soft.sum(axis=0))
             for part in np.array_split(rng.permutation(n), 20):  # a part leaves, is placed anew
-                mine = self.codes[part]
+                mine = self.batch[part]
                 seen -= self._seen(soft[part], mine)
                 expected -= np.outer(self.share, soft[part].sum(axis=0))
                 penalty = ((expected + 1) / (seen + 1)) ** self.diversity
@@ -159,9 +160,9 @@ class _State:
         soft = np.exp(log) * penalty
         return np.asarray(soft / soft.sum(axis=1, keepdims=True))
 
-    def _seen(self, soft: Floats, codes: NDArray[np.int64]) -> Floats:
+    def _seen(self, soft: Floats, batch: NDArray[np.int64]) -> Floats:
         """Membership per batch and cluster."""
-        return np.stack([soft[codes == b].sum(axis=0) for b in range(len(self.share))])
+        return np.stack([soft[batch == b].sum(axis=0) for b in range(len(self.share))])
 
     def _loss(self, soft: Floats, cosine: Floats, seen: Floats, expected: Floats) -> float:
         distance = (soft * 2 * (1 - cosine)).sum()
@@ -220,12 +221,14 @@ def _checked(
         raise DataError(
             "alignment needs a finite row of coordinates and a batch for every cell",
             found=f"coordinates of shape {points.shape}, batches of shape {names.shape}",
+            code=codes.PATH_COORDINATES,
         )
-    _, codes, size = np.unique(names, return_inverse=True, return_counts=True)
+    _, batch, size = np.unique(names, return_inverse=True, return_counts=True)
     if len(size) > 1 and size.min() < 2:
         raise MethodError(
             "not estimable: a batch has a single cell",
             found=f"{int((size < 2).sum())} of {len(size)} batches",
             fix="leave these cells out of the alignment, or leave out the alignment",
+            code=codes.PATH_FEW_CELLS,
         )
-    return points, codes, size
+    return points, batch, size

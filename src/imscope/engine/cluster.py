@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from imscope.core import codes
 from imscope.core.errors import DataError, UsageError
 from imscope.core.rng import spawn
 
@@ -36,7 +37,7 @@ class Clusters:
 
 
 def find_clusters(
-    graph: "sp.csr_array", *, resolution: float = 1.0, seed: int = 0, iterations: int = 2
+    graph: "sp.csr_array", *, resolution: float = 1.0, seed: int = 0, iterations: int = 3
 ) -> Clusters:
     """Partition a graph by modularity with the Leiden algorithm.
 
@@ -84,7 +85,9 @@ def find_clusters(
     import scipy.sparse as sp
 
     if not resolution > 0:
-        raise UsageError("the resolution must be positive", found=f"{resolution}")
+        raise UsageError(
+            "the resolution must be positive", found=f"{resolution}", code=codes.PATH_OPTION
+        )
     weights = sp.csr_array(graph, dtype=np.float64, copy=True)
     _check(weights)
     weights.setdiag(0)
@@ -168,12 +171,17 @@ def compute_modularity(
 
 def _check(graph: "sp.csr_array") -> None:
     if graph.shape[0] != graph.shape[1]:
-        raise DataError("a graph of cells must be square", found=f"shape {graph.shape}")
+        raise DataError(
+            "a graph of cells must be square", found=f"shape {graph.shape}", code=codes.PATH_GRAPH
+        )
     if not np.isfinite(graph.data).all() or (graph.data < 0).any():
-        raise DataError("weights of the graph must be finite and not negative")
+        raise DataError(
+            "weights of the graph must be finite and not negative", code=codes.PATH_GRAPH
+        )
     gap = graph - graph.T
     if gap.nnz and np.abs(gap.data).max() > 1e-6 * max(1.0, float(graph.data.max())):
         raise DataError(
             "the graph must be symmetric",
             found=f"largest difference between the two directions: {np.abs(gap.data).max():.3g}",
+            code=codes.PATH_GRAPH,
         )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imscope.core import codes
 from imscope.core.errors import DataError, UsageError
 from imscope.core.rng import spawn
 from imscope.engine.kernels.layout import run_epochs
@@ -84,9 +85,12 @@ def compute_umap(
         raise DataError(
             "the layout needs one row of finite coordinates per cell of the neighbours",
             found=f"shape {points.shape} and {n} cells",
+            code=codes.PATH_COORDINATES,
         )
     if not 0 < min_dist < 3:
-        raise UsageError("min_dist must be between 0 and 3", found=f"{min_dist}")
+        raise UsageError(
+            "min_dist must be between 0 and 3", found=f"{min_dist}", code=codes.PATH_OPTION
+        )
     epochs = n_epochs or (500 if n <= 10_000 else 200)
     if graph is None:
         graph = neighbour_graph(neighbours)

@@ -8,8 +8,22 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from imscope.core.blocks import ROWS_PER_BLOCK, BlockSource, CsrBlock, block_bounds
+
+_EXECUTOR: ContextVar[Executor | None] = ContextVar("executor", default=None)
+
+
+@contextmanager
+def use_executor(executor: Executor) -> Iterator[None]:
+    """Send every pass inside the ``with`` block to this executor; see :func:`map_blocks`."""
+    token = _EXECUTOR.set(executor)
+    try:
+        yield
+    finally:
+        _EXECUTOR.reset(token)
 
 
 def thread_count(threads: int | None = None) -> int:
@@ -42,7 +56,7 @@ def map_blocks[T](
         See :func:`thread_count`.
     executor
         Anything with ``submit``, for instance ``distributed.Client.get_executor()``. The caller
-        keeps it open and closes it.
+        keeps it open and closes it. Default: the one of :func:`use_executor`, else threads.
 
     Yields
     ------
@@ -59,6 +73,8 @@ def map_blocks[T](
     """
     bounds = block_bounds(source.n_cells, rows)
     n = thread_count(threads)
+    if executor is None:
+        executor = _EXECUTOR.get()
     if executor is None and (n == 1 or len(bounds) < 2):
         for low, high in bounds:
             yield partial(source.read(low, high))

@@ -1,242 +1,307 @@
-"""Variable genes: variance of log-normalised values above the trend, within each sample."""
+"""Moments of every gene in every sample, and the genes that vary more than their mean predicts."""
 
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from imscope.core import codes
 from imscope.core.blocks import BlockSource, CsrBlock
-from imscope.core.errors import DataError, MethodError
+from imscope.core.errors import DataError
 from imscope.engine.execute import map_blocks
 from imscope.engine.kernels.counts import add_moments
-from imscope.engine.normalise import scratch, values_of
+from imscope.engine.passes import count_arrays, local_codes
 
-TREND_BINS = 50
-ROUNDING = 1e-12
-MIN_CELLS = 3
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MIN_CELLS = 20
+"""Samples with fewer cells have no usable trend and do not vote."""
+MIN_DETECTED = 3
 """A gene seen in fewer cells of a sample has no usable variance there."""
+BIN = 150
+"""Genes per step of the trend: the median of so many residuals is known to about a tenth."""
 
 
 @dataclass(frozen=True, slots=True)
 class GeneMoments:
-    """Sums of log-normalised values per group of cells; additive over cells and groups.
+    """Sums over the cells of each sample; adding two results joins their cells.
 
     Attributes
     ----------
-    n_cells
-        Cells per group, shape ``(n_groups,)``.
-    total, squares
-        Sum and sum of squares, shape ``(n_groups, n_features)``.
+    n
+        int64, shape ``(n_samples,)``: cells.
+    sum, sum_squares
+        Shape ``(n_samples, n_features)``: of log-normalised values.
     n_detected
-        Cells with the gene, int64, shape ``(n_groups, n_features)``.
+        int64, shape ``(n_samples, n_features)``: cells in which the gene is seen.
     """
 
-    n_cells: NDArray[np.int64]
-    total: NDArray[np.float64]
-    squares: NDArray[np.float64]
-    n_detected: NDArray[np.int64]
+    n: Ints
+    sum: Floats
+    sum_squares: Floats
+    n_detected: Ints
 
-    def mean(self) -> NDArray[np.float64]:
-        """Mean per group and gene."""
-        return self.total / np.maximum(self.n_cells, 1)[:, None]
-
-    def variance(self) -> NDArray[np.float64]:
-        """Sample variance per group and gene; zero in groups of one cell."""
-        n = self.n_cells[:, None].astype(np.float64)
-        spread = self.squares - self.total**2 / np.maximum(n, 1)
-        spread[spread < ROUNDING * self.squares] = 0  # what is left of equal values
-        return spread / np.maximum(n - 1, 1)
+    def __add__(self, other: "GeneMoments") -> "GeneMoments":
+        return GeneMoments(
+            self.n + other.n,
+            self.sum + other.sum,
+            self.sum_squares + other.sum_squares,
+            self.n_detected + other.n_detected,
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class VariableGenes:
-    """Variable genes.
+class HvgResult:
+    """Result of :func:`select_variable_genes`.
 
     Attributes
     ----------
     table
-        One row per feature: ``mean``, ``variance``, ``excess`` (mean over groups of the variance
-        above the trend), ``n_groups`` (groups in which the gene is among the most variable),
-        ``rank`` (median over those groups), ``selected``.
+        One row per feature: ``mean`` and ``excess`` (variance above the trend; both averaged over
+        samples), ``median_rank`` (1 is the most variable; NaN if no sample could judge),
+        ``n_samples`` that could judge it, ``selected``.
     selected
-        Columns of the variable genes, ascending.
+        Features chosen, rising.
+    n_samples
+        Samples that took part.
     """
 
-    table: pd.DataFrame
-    selected: NDArray[np.int64]
+    table: "pd.DataFrame"
+    selected: Ints
+    n_samples: int
+
+
+def _moment_block(block: CsrBlock, factors: Floats, groups: Ints) -> tuple[Ints, Ints, Floats]:
+    rows = slice(block.start, block.start + block.n_rows)
+    present, local = local_codes(groups[rows])
+    out = np.zeros((len(present), block.n_features, 3))
+    add_moments(*count_arrays(block), factors[rows], local, out)
+    return present, np.bincount(local[local >= 0], minlength=len(present)), out
 
 
 def compute_gene_moments(
     source: BlockSource,
-    size_factors: ArrayLike,
-    groups: ArrayLike,
-    n_groups: int,
+    size_factors: Floats,
+    sample_codes: NDArray[np.integer],
+    n_samples: int,
     *,
     threads: int | None = None,
 ) -> GeneMoments:
-    """Gather gene moments per group of cells in one pass.
+    """Sum log-normalised values and their squares per sample and gene in one pass.
 
     Parameters
     ----------
     source
-        Counts of ``n`` cells.
+        Counts.
     size_factors
-        Shape ``(n,)``.
-    groups
-        Sample or batch of each cell, from 0 to ``n_groups - 1``.
-    n_groups
-        Number of groups.
+        Shape ``(n_cells,)``; see :func:`imscope.engine.normalise.compute_size_factors`.
+    sample_codes
+        Number of each cell's sample, shape ``(n_cells,)``; -1 leaves the cell out.
+    n_samples
+        Number of samples.
     threads
-        Threads; changes no digit.
+        See :func:`imscope.engine.execute.thread_count`.
+
+    Raises
+    ------
+    DataError
+        Lengths differ, a code is out of range, or a used cell has no positive size factor.
 
     Examples
     --------
     >>> import scipy.sparse as sp
     >>> from imscope.core.blocks import MemoryBlocks
-    >>> source = MemoryBlocks.from_csr(sp.csr_array([[1, 0], [3, 1]]))
-    >>> compute_gene_moments(source, [1.0, 1.0], [0, 0], 1).total.round(3)
-    array([[2.079, 0.693]])
+    >>> source = MemoryBlocks.from_csr(sp.csr_array([[1, 0], [1, 2], [0, 9]]))
+    >>> m = compute_gene_moments(source, np.ones(3), np.array([0, 0, -1]), 1)
+    >>> m.n_detected, m.sum.round(3)
+    (array([[2, 1]]), array([[1.386, 1.099]]))
     """
-    scale = 1 / np.ascontiguousarray(size_factors, dtype=np.float64)
-    codes = np.ascontiguousarray(groups, dtype=np.int32)
-    if len(scale) != source.n_cells or len(codes) != source.n_cells:
-        raise DataError(
-            "size factors and groups need one value per cell",
-            found=f"{source.n_cells} cells, {len(scale)} size factors, {len(codes)} groups",
-        )
-    if codes.size and (codes.min() < 0 or codes.max() >= n_groups):
-        raise DataError("a group is out of range", found=f"{codes.max()} of {n_groups}")
-
-    def gather(block: CsrBlock) -> tuple[int, NDArray[np.float64]]:
-        rows = slice(block.start, block.start + block.n_rows)
-        first = int(codes[rows].min())
-        here = codes[rows] - np.int32(first)
-        out = np.zeros((int(here.max()) + 1, block.n_features, 3))
-        values = values_of(block)
-        add_moments(block.indptr, block.indices, values, scale[rows], here, scratch(), out)
-        return first, out
-
-    sums = np.zeros((n_groups, source.n_features, 3))
-    for first, part in map_blocks(source, gather, threads=threads):
-        sums[first : first + len(part)] += part
+    factors, groups = check_cells(source, size_factors, sample_codes, n_samples)
+    n = np.zeros(n_samples, dtype=np.int64)
+    total = np.zeros((n_samples, source.n_features, 3))
+    work = partial(_moment_block, factors=factors, groups=groups)
+    for present, cells, part in map_blocks(source, work, threads=threads):
+        n[present] += cells
+        for k, group in enumerate(present):
+            total[group] += part[k]
     return GeneMoments(
-        n_cells=np.bincount(codes, minlength=n_groups).astype(np.int64),
-        total=sums[:, :, 0].copy(),
-        squares=sums[:, :, 1].copy(),
-        n_detected=np.rint(sums[:, :, 2]).astype(np.int64),
+        n, total[..., 0].copy(), total[..., 1].copy(), total[..., 2].astype(np.int64)
     )
 
 
-def select_variable_genes(
-    moments: GeneMoments, *, n_genes: int = 2000, exclude: ArrayLike | None = None
-) -> VariableGenes:
-    """Choose the genes whose variance exceeds the trend in as many groups as possible.
+def check_cells(
+    source: BlockSource, size_factors: Floats, groups: NDArray[np.integer], n_groups: int
+) -> tuple[Floats, Ints]:
+    """Check size factors and group numbers against a source; return them in kernel types."""
+    factors = np.ascontiguousarray(size_factors, dtype=np.float64)
+    numbers = np.ascontiguousarray(groups, dtype=np.int64)
+    if factors.shape != (source.n_cells,) or numbers.shape != (source.n_cells,):
+        raise DataError(
+            "every cell needs one size factor and one group number",
+            found=f"{source.n_cells} cells, shapes {factors.shape} and {numbers.shape}",
+            code=codes.ENGINE_SHAPE,
+        )
+    if numbers.size and (numbers.max() >= n_groups or numbers.min() < -1):
+        raise DataError(
+            "a group number is out of range",
+            found=f"{numbers.min()} to {numbers.max()}, allowed -1 to {n_groups - 1}",
+            code=codes.ENGINE_SHAPE,
+        )
+    bad = np.flatnonzero((numbers >= 0) & ~(np.isfinite(factors) & (factors > 0)))
+    if bad.size:
+        raise DataError(
+            "a cell in use has no positive size factor",
+            found=f"{bad.size} cells, first is row {bad[0]}: {factors[bad[0]]}",
+            fix="leave cells without counts out (code -1)",
+            code=codes.ENGINE_EMPTY,
+        )
+    return factors, numbers
 
-    Within each group the trend of variance on mean is the running median over equally filled bins
-    of the mean; a gene's excess is its variance minus the trend at its mean. Genes are ordered by
-    the number of groups in which they are among the ``n_genes`` largest excesses, then by the
-    median rank there. So a gene that differs only between groups is not rewarded.
+
+def select_variable_genes(
+    moments: GeneMoments, *, n_genes: int = 2_000, exclude: NDArray[np.bool_] | None = None
+) -> HvgResult:
+    """Choose genes whose variance exceeds the trend of variance on mean, in most samples.
+
+    In each sample the variance of the log-normalised values is compared with the median variance
+    of genes of like mean; genes are ranked by the excess. A gene's final rank is the median of its
+    ranks over samples (last where a sample cannot judge it), so a gene that differs only *between*
+    samples or batches gains nothing, and no single sample decides.
 
     Parameters
     ----------
     moments
-        From :func:`compute_gene_moments`.
+        See :func:`compute_gene_moments`.
     n_genes
-        Genes wanted; fewer if fewer have any variance.
+        Genes to choose; fewer if fewer can be judged.
     exclude
-        Genes that may not be chosen, shape ``(n_features,)``.
-
-    Returns
-    -------
-    result
-        The table and the chosen genes.
+        Features never chosen, shape ``(n_features,)``.
 
     Raises
     ------
-    MethodError
-        No gene has variance in any group.
+    DataError
+        No sample has enough cells, no gene can be judged, or ``exclude`` has the wrong length.
+
+    Notes
+    -----
+    With two samples the median is the mean of both ranks. The trend is the median over genes, so
+    it misleads where most genes vary biologically.
 
     References
     ----------
-    .. [1] Lun ATL et al. (2016). F1000Research 5:2122. doi:10.12688/f1000research.9501.2
+    .. [1] Lun ATL, McCarthy DJ, Marioni JC (2016). F1000Research 5:2122.
+       doi:10.12688/f1000research.9501.2
+    """
+    import pandas as pd
+
+    n_features = moments.sum.shape[1]
+    allowed = np.ones(n_features, dtype=np.bool_)
+    if exclude is not None:
+        if np.shape(exclude) != (n_features,):
+            raise DataError(
+                "the list of excluded genes needs one value per feature",
+                found=f"shape {np.shape(exclude)} for {n_features} features",
+                code=codes.ENGINE_SHAPE,
+            )
+        allowed &= ~np.asarray(exclude, dtype=np.bool_)
+    voters = np.flatnonzero(moments.n >= MIN_CELLS)
+    if not voters.size:
+        raise DataError(
+            f"variable genes need a sample with at least {MIN_CELLS} cells",
+            found=f"the largest has {int(moments.n.max(initial=0))}",
+            fix="look at the ledger of losses",
+            code=codes.ENGINE_EMPTY,
+        )
+    judged, means, excess, ranks = _votes(moments, voters, allowed)
+    n_judged = judged.sum(axis=0)
+    median = np.where(n_judged > 0, np.median(ranks, axis=0), np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        average = np.where(judged, excess, 0.0).sum(axis=0) / n_judged
+    candidates = np.flatnonzero(n_judged > 0)
+    if not candidates.size:
+        raise DataError(
+            "no gene is seen in enough cells to judge its variance",
+            found=f"genes need {MIN_DETECTED} cells in one sample",
+            code=codes.ENGINE_EMPTY,
+        )
+    order = np.lexsort((candidates, -average[candidates], median[candidates]))
+    chosen = np.sort(candidates[order[:n_genes]])
+    selected = np.zeros(n_features, dtype=np.bool_)
+    selected[chosen] = True
+    table = pd.DataFrame(
+        {
+            "mean": means.mean(axis=0),
+            "excess": average,
+            "median_rank": median,
+            "n_samples": n_judged,
+            "selected": selected,
+        }
+    )
+    return HvgResult(table, chosen.astype(np.int64), len(voters))
+
+
+def _votes(
+    moments: GeneMoments, voters: Ints, allowed: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], Floats, Floats, Floats]:
+    """For each voting sample: genes it can judge, means, excess variance, ranks."""
+    shape = (len(voters), moments.sum.shape[1])
+    judged = np.zeros(shape, dtype=np.bool_)
+    means, excess = np.zeros(shape), np.zeros(shape)
+    ranks = np.full(shape, float(shape[1]))
+    for row, k in enumerate(voters):
+        n = float(moments.n[k])
+        means[row] = moments.sum[k] / n
+        variance = np.maximum(moments.sum_squares[k] - n * means[row] ** 2, 0.0) / (n - 1)
+        usable = (moments.n_detected[k] >= MIN_DETECTED) & (variance > 0)
+        if not usable.any():
+            continue
+        mine = np.flatnonzero(usable & allowed)
+        trend = fit_trend(means[row, usable], variance[usable], means[row, mine])
+        judged[row, mine] = True
+        excess[row, mine] = variance[mine] - trend
+        order = mine[np.argsort(-excess[row, mine], kind="stable")]
+        ranks[row, order] = np.arange(1, len(order) + 1)
+    return judged, means, excess, ranks
+
+
+def fit_trend(mean: Floats, variance: Floats, at: Floats) -> Floats:
+    """Median of log variance in steps of equally many genes, joined by lines over log mean.
+
+    Parameters
+    ----------
+    mean, variance
+        Positive, shape ``(n_genes,)``.
+    at
+        Means at which the trend is wanted.
+
+    Returns
+    -------
+    trend
+        Variance expected at each of ``at``.
 
     Examples
     --------
-    >>> rng = np.random.default_rng(0)
-    >>> import scipy.sparse as sp
-    >>> from imscope.core.blocks import MemoryBlocks
-    >>> counts = rng.poisson(3.0, (60, 30))
-    >>> counts[:30, 4] += 20
-    >>> moments = compute_gene_moments(
-    ...     MemoryBlocks.from_csr(sp.csr_array(counts)), np.ones(60), np.zeros(60, int), 1
-    ... )
-    >>> int(select_variable_genes(moments, n_genes=1).selected[0])
-    4
+    >>> mean = np.linspace(0.1, 2, 400)
+    >>> fit_trend(mean, 0.5 * mean, np.array([0.5, 1.0])).round(2)
+    array([0.25, 0.5 ])
     """
-    mean, variance = moments.mean(), moments.variance()
-    usable = moments.n_detected >= MIN_CELLS
-    if exclude is not None:
-        usable = usable & ~np.asarray(exclude, dtype=bool)
-    usable &= variance > 0
-    if not usable.any():
-        raise MethodError(
-            "no gene varies among the cells of any sample",
-            found=f"{int(moments.n_cells.sum())} cells",
-            fix="check what quality control removed",
-        )
-    excess = np.full(mean.shape, np.nan)
-    ranks = np.full(mean.shape, np.nan)
-    for g in range(len(mean)):
-        here = np.flatnonzero(usable[g])
-        if here.size == 0:
-            continue
-        excess[g, here] = variance[g, here] - _trend(mean[g, here], variance[g, here])
-        order = np.argsort(-excess[g, here], kind="stable")[:n_genes]
-        ranks[g, here[order]] = np.arange(len(order))
-    n_groups = np.isfinite(ranks).sum(axis=0)
-    median_rank = _nan_median(ranks)
-    mean_excess = _nan_mean(excess)
-    candidates = np.flatnonzero(n_groups > 0)
-    order = np.lexsort(
-        (candidates, -mean_excess[candidates], median_rank[candidates], -n_groups[candidates])
-    )
-    selected = np.sort(candidates[order[:n_genes]])
-    flag = np.zeros(mean.shape[1], dtype=bool)
-    flag[selected] = True
-    weights = moments.n_cells / max(1, int(moments.n_cells.sum()))
-    table = pd.DataFrame(
-        {
-            "mean": weights @ mean,
-            "variance": weights @ variance,
-            "excess": mean_excess,
-            "n_groups": n_groups,
-            "rank": median_rank,
-            "selected": flag,
-        }
-    )
-    return VariableGenes(table, selected)
-
-
-def _trend(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Running median of variance on mean, joined by straight lines."""
-    order = np.argsort(mean, kind="stable")
-    bins = np.array_split(order, min(TREND_BINS, max(1, len(order) // 10)))
-    x = np.array([np.median(mean[b]) for b in bins])
-    y = np.array([np.median(variance[b]) for b in bins])
-    trend: NDArray[np.float64] = np.interp(mean, x, y)
-    return trend
-
-
-def _nan_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    out = np.full(values.shape[1], np.nan)
-    some = np.isfinite(values).any(axis=0)
-    out[some] = np.nanmedian(values[:, some], axis=0)
-    return out
-
-
-def _nan_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    out = np.full(values.shape[1], np.nan)
-    some = np.isfinite(values).any(axis=0)
-    out[some] = np.nanmean(values[:, some], axis=0)
-    return out
+    x, y = np.log(mean), np.log(variance)
+    order = np.argsort(x, kind="stable")
+    n_bins = max(1, round(len(x) / BIN))
+    knots = [(np.median(x[part]), np.median(y[part])) for part in np.array_split(order, n_bins)]
+    kx, ky = np.array(knots).T
+    kx, first = np.unique(kx, return_index=True)
+    ky = ky[first]
+    if len(kx) == 1:
+        # too few genes for a trend: variance proportional to the mean
+        return np.asarray(np.exp(ky[0] + np.log(at) - kx[0]))
+    inside = np.interp(np.log(at), kx, ky)
+    left = (ky[1] - ky[0]) / (kx[1] - kx[0]) * np.minimum(np.log(at) - kx[0], 0.0)
+    right = (ky[-1] - ky[-2]) / (kx[-1] - kx[-2]) * np.maximum(np.log(at) - kx[-1], 0.0)
+    return np.asarray(np.exp(inside + left + right))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imscope.core import codes
 from imscope.core.blocks import BlockSource, CsrBlock, block_bounds
 from imscope.core.errors import DataError
 from imscope.core.schema import MARKERS
@@ -235,7 +236,11 @@ class _Passes:
 
         def task(block: CsrBlock) -> NDArray[np.int64]:
             if block.data.size and block.data.min() < 0:
-                raise DataError("counts must not be negative", found=f"{block.data.min()}")
+                raise DataError(
+                    "counts must not be negative",
+                    found=f"{block.data.min()}",
+                    code=codes.PATH_LABELS,
+                )
             cursor = np.zeros(n_slots, dtype=np.int64)
             self._run(block, slots, cursor, no_values)
             return cursor
@@ -269,9 +274,9 @@ class _Passes:
     ) -> None:
         rows = slice(block.start, block.start + block.n_rows)
         fill_genes(
-            block.indptr,
-            block.indices,
-            block.data.astype(np.float32, copy=False),
+            _writable(block.indptr, np.int64),
+            _writable(block.indices, np.int32),
+            _writable(block.data, np.float32),
             self.factors[rows],
             self.groups[rows],
             slots,
@@ -352,20 +357,28 @@ def _statistics(
         )
 
 
+def _writable[T: np.generic](array: ArrayLike, dtype: type[T]) -> NDArray[T]:
+    """Copy only if need be: kernels take no other kind of array, mapped files are read-only."""
+    return np.require(array, dtype, ["C", "W"])
+
+
 def _checked(
     source: BlockSource, size_factors: ArrayLike, labels: ArrayLike, n_groups: int
 ) -> tuple[Floats, NDArray[np.int32]]:
-    factors = np.ascontiguousarray(size_factors, dtype=np.float64)
-    groups = np.ascontiguousarray(labels, dtype=np.int32)
+    factors = _writable(size_factors, np.float64)
+    groups = _writable(labels, np.int32)
     n = source.n_cells
     if factors.shape != (n,) or groups.shape != (n,):
         raise DataError(
             "there must be one size factor and one label per cell",
             found=f"{factors.shape} size factors, {groups.shape} labels, {n} cells",
+            code=codes.PATH_LABELS,
         )
     if groups.max(initial=-1) >= n_groups:
         raise DataError(
-            "a label is outside the groups", found=f"label {groups.max()}, {n_groups} groups"
+            "a label is outside the groups",
+            found=f"label {groups.max()}, {n_groups} groups",
+            code=codes.PATH_LABELS,
         )
     used = factors[groups >= 0]
     bad = np.flatnonzero(~(np.isfinite(used) & (used > 0)))
@@ -374,5 +387,6 @@ def _checked(
             "size factors must be finite and positive",
             found=f"{bad.size} of {used.size} are not",
             fix="remove empty cells first",
+            code=codes.PATH_LABELS,
         )
     return factors, groups

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imscope.core import codes
 from imscope.core.errors import DataError, UsageError
 from imscope.engine.neighbours import Neighbours, find_neighbours
 
@@ -78,12 +79,13 @@ def compute_lisi(
         raise UsageError(
             "the perplexity must be above 1 and below the number of neighbours",
             found=f"perplexity {perplexity}, {k} neighbours",
+            code=codes.PATH_OPTION,
         )
-    codes, n_labels = _codes(labels, n)
+    label, n_labels = _codes(labels, n)
     out = np.empty(n)
     for low in range(0, n, 512):  # a stretch stays in cache through the search for beta
         weights = _weights(found.distances[low : low + 512].astype(np.float64), perplexity)
-        theirs = codes[found.indices[low : low + 512]]
+        theirs = label[found.indices[low : low + 512]]
         rows = np.arange(len(theirs))[:, None] * n_labels
         share = np.bincount(
             (rows + theirs).ravel(), weights.ravel(), minlength=len(theirs) * n_labels
@@ -107,9 +109,13 @@ def expected_lisi(labels: ArrayLike) -> float:
 def _codes(labels: ArrayLike, n: int) -> tuple[NDArray[np.int64], int]:
     values = np.asarray(labels)
     if values.shape != (n,):
-        raise DataError("there must be one label per cell", found=f"{values.shape}, {n} cells")
-    names, codes = np.unique(values, return_inverse=True)
-    return codes, len(names)
+        raise DataError(
+            "there must be one label per cell",
+            found=f"{values.shape}, {n} cells",
+            code=codes.PATH_LABELS,
+        )
+    names, label = np.unique(values, return_inverse=True)
+    return label, len(names)
 
 
 def _weights(d: Floats, perplexity: float) -> Floats:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imscope.core import codes
 from imscope.core.errors import DataError, MethodError, UsageError
 from imscope.engine.execute import thread_count
 from imscope.engine.search import augmented, search_buckets, search_exactly
@@ -165,7 +166,9 @@ def neighbour_graph(
         graph = _jaccard(member, linked, k + 1)
     else:
         raise UsageError(
-            f"there is no neighbour graph of kind {kind!r}", fix="use 'fuzzy' or 'snn'"
+            f"there is no neighbour graph of kind {kind!r}",
+            fix="use 'fuzzy' or 'snn'",
+            code=codes.PATH_OPTION,
         )
     graph.eliminate_zeros()
     graph.sort_indices()
@@ -243,19 +246,27 @@ def _jaccard(member: "sp.csr_array", linked: "sp.csr_array", size: int) -> "sp.c
 def _checked(coordinates: ArrayLike, k: int, target: float) -> Floats:
     points = np.asarray(coordinates)
     if points.ndim != 2 or not np.issubdtype(points.dtype, np.number):
-        raise DataError("coordinates must be a matrix of numbers", found=f"{points.ndim} axes")
+        raise DataError(
+            "coordinates must be a matrix of numbers",
+            found=f"{points.ndim} axes",
+            code=codes.PATH_COORDINATES,
+        )
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
     if bad.size:
         raise DataError(
             "coordinates must be finite",
             found=f"{bad.size} of {len(points)} cells are not, first is row {bad[0]}",
+            code=codes.PATH_COORDINATES,
         )
     if k < 1 or not 0 < target <= 1:
-        raise UsageError("k must be at least 1 and the recall target in (0, 1]")
+        raise UsageError(
+            "k must be at least 1 and the recall target in (0, 1]", code=codes.PATH_OPTION
+        )
     if len(points) < k + 1:
         raise MethodError(
             f"not estimable: {k} neighbours need at least {k + 1} cells",
             found=f"{len(points)} cells",
             fix="ask for fewer neighbours, or leave out this step for so few cells",
+            code=codes.PATH_FEW_CELLS,
         )
     return np.ascontiguousarray(points, dtype=np.float32)

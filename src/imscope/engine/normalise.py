@@ -1,93 +1,85 @@
-"""Size factors, and log-normalised blocks made on the fly; the matrix is never copied."""
+"""Size factors. Normalised values are made inside each pass and never stored for all genes."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imscope.core import codes
 from imscope.core.blocks import CsrBlock
 from imscope.core.errors import DataError
-from imscope.engine.kernels.counts import take_genes
-
-TABULATED = 32
-"""Logarithms of counts below this are computed once per cell instead of once per entry."""
 
 
-def compute_size_factors(totals: ArrayLike) -> NDArray[np.float64]:
-    """Divide each cell's total by the median total, so that a typical cell keeps its counts.
+def compute_size_factors(n_umi: ArrayLike, samples: ArrayLike) -> NDArray[np.float64]:
+    """Compute the depth of each cell relative to a common depth.
+
+    The common depth is the median over samples of their median UMI, so a large sample does not
+    decide it. The normalised value of a count ``c`` is ``log(1 + c / factor)``.
 
     Parameters
     ----------
-    totals
-        UMI per cell, shape ``(n,)``; all above zero.
+    n_umi
+        Total UMI per cell, shape ``(n_cells,)``.
+    samples
+        Sample of each cell, shape ``(n_cells,)``.
 
     Returns
     -------
-    size_factors
-        Shape ``(n,)``, median 1.
+    factors
+        Shape ``(n_cells,)``; 0 for a cell without counts, which no later step may use.
 
     Raises
     ------
     DataError
-        A cell has no counts.
+        Lengths differ, a total is negative, or no cell has a count.
 
     Examples
     --------
-    >>> compute_size_factors([500, 1000, 4000])
-    array([0.5, 1. , 4. ])
+    >>> compute_size_factors([100, 300, 400], ["a", "a", "b"]).round(3)
+    array([0.333, 1.   , 1.333])
     """
-    n = np.asarray(totals, dtype=np.float64)
-    if n.size and not (n > 0).all():
+    import pandas as pd
+
+    total = np.asarray(n_umi, dtype=np.float64)
+    if total.ndim != 1 or np.shape(samples) != total.shape:
         raise DataError(
-            "a cell without counts has no size factor",
-            found=f"{int((n <= 0).sum())} of {n.size} cells, first is row {int(np.argmax(n <= 0))}",
-            fix="remove empty cells first; quality control does",
+            "every cell needs one total and one sample name",
+            found=f"shapes {total.shape} and {np.shape(samples)}",
+            code=codes.ENGINE_SHAPE,
         )
-    return n / np.median(n) if n.size else n
+    if not (np.isfinite(total).all() and (total >= 0).all() and (total > 0).any()):
+        raise DataError(
+            "totals must be finite, not negative, and not all zero",
+            found=f"{int((~(total > 0)).sum())} of {total.size} are not above zero",
+            code=codes.ENGINE_EMPTY,
+        )
+    some = total > 0
+    medians = pd.Series(total[some]).groupby(np.asarray(samples, dtype=object)[some]).median()
+    return np.asarray(total / float(np.median(medians.to_numpy())))
 
 
-def values_of(block: CsrBlock) -> NDArray[np.float32]:
-    """Values of a block in the one type the kernels take; whole counts below 2^24 are exact."""
-    return block.data.astype(np.float32, copy=False)
-
-
-def scratch() -> NDArray[np.float64]:
-    """Work space of a kernel that looks small counts up."""
-    return np.zeros(TABULATED)
-
-
-def take_log_genes(
-    block: CsrBlock, size_factors: NDArray[np.float64], column: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-    """Log-normalised values of some genes of a block, as CSR arrays with unsorted columns.
+def normalise_block(block: CsrBlock, size_factors: NDArray[np.float64]) -> CsrBlock:
+    """Return one block of log-normalised values, for readers and plots of a few rows.
 
     Parameters
     ----------
     block
-        Cells.
+        Counts.
     size_factors
-        Of all cells, shape ``(n_cells,)``.
-    column
-        New column of each gene, -1 for genes left out; shape ``(n_features,)``.
+        Of all cells of the source, shape ``(n_cells,)``.
 
     Returns
     -------
-    indptr, columns, values
-        int64, int32, float64. Unit of values: natural log of 1 + counts per size factor.
+    block
+        The same cells with float32 values ``log(1 + c / factor)``.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from imscope.core.blocks import MemoryBlocks
+    >>> block = MemoryBlocks.from_csr(sp.csr_array([[1, 0, 3]])).read(0, 1)
+    >>> normalise_block(block, np.array([1.0])).data.round(3)
+    array([0.693, 1.386], dtype=float32)
     """
-    wanted = int(np.count_nonzero(column[block.indices] >= 0)) + 1
-    indptr = np.zeros(block.n_rows + 1, dtype=np.int64)
-    columns = np.empty(wanted, dtype=np.int32)
-    values = np.empty(wanted)
-    scale = 1 / size_factors[block.start : block.start + block.n_rows]
-    take_genes(
-        block.indptr,
-        block.indices,
-        values_of(block),
-        scale,
-        column,
-        scratch(),
-        indptr,
-        columns,
-        values,
-    )
-    n = int(indptr[-1])
-    return indptr, columns[:n], values[:n]
+    factors = size_factors[block.start : block.start + block.n_rows]
+    each = np.repeat(factors, np.diff(block.indptr))
+    values = np.log1p(block.data / np.where(each > 0, each, 1.0)).astype(np.float32)
+    return CsrBlock(block.start, block.indptr, block.indices, values, block.n_features)

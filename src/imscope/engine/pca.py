@@ -1,245 +1,318 @@
-"""Exact principal components of sparse counts: a Gram matrix over the variable genes, two passes.
+"""Exact principal components from one pass of cross products; memory does not grow with cells."""
 
-The matrix of log-normalised values is never formed. Memory is that of the Gram matrix (genes
-squared) and of the coordinates, whatever the number of cells.
-"""
-
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from imscope.core import codes
 from imscope.core.blocks import BlockSource, CsrBlock
-from imscope.core.errors import DataError, MethodError
+from imscope.core.errors import DataError, UsageError
 from imscope.engine.execute import map_blocks
-from imscope.engine.kernels.counts import add_gram, project_rows
-from imscope.engine.normalise import take_log_genes
+from imscope.engine.hvg import check_cells
+from imscope.engine.kernels.counts import fill_chosen, project_cells
+from imscope.engine.passes import count_arrays, local_codes
 
-PAIR_COST = 100.0
-"""Time of adding a pair of stored values, in multiply-and-adds of a matrix product."""
-DENSE_ROWS = 500
-"""Rows laid out in full at a time: 8 MB with 2,000 genes."""
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+TILE = 1_000
+"""Cells made dense at a time: 8 MB for 2,000 genes, and short sums in single precision."""
 
 
 @dataclass(frozen=True, slots=True)
 class PcaResult:
-    """Principal components.
+    """Result of :func:`compute_pca`.
 
     Attributes
     ----------
     coordinates
-        float32, shape ``(n_cells, n_components)``.
+        float32, shape ``(n_used_cells, n_components)``, in the order of the source.
     loadings
-        Shape ``(n_genes, n_components)``, orthonormal columns; the largest entry is positive.
+        Shape ``(n_genes, n_components)``; orthonormal, the largest entry of each is positive.
     mean
-        Mean log-normalised expression of the genes, shape ``(n_genes,)``.
+        Shape ``(n_batches, n_genes)``: what was subtracted; one row without batches.
+    scale
+        Shape ``(n_genes,)``: what centred values were divided by; ones unless scaled.
     explained_variance
-        Variance along each component, shape ``(n_components,)``.
-    total_variance
-        Variance of all variable genes together.
-    genes
-        The variable genes, shape ``(n_genes,)``.
+        Shape ``(n_components,)``: variance along each component (``n - 1`` in the denominator).
+    explained_variance_ratio
+        Its share in the variance of all chosen genes.
+    n_components
+        Components found; may be fewer than asked for.
+    status
+        ``ok``, or why there are fewer.
     """
 
     coordinates: NDArray[np.float32]
-    loadings: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    explained_variance: NDArray[np.float64]
-    total_variance: float
-    genes: NDArray[np.int64]
+    loadings: Floats
+    mean: Floats
+    scale: Floats
+    explained_variance: Floats
+    explained_variance_ratio: Floats
+    n_components: int
+    status: str
 
 
 def compute_pca(
     source: BlockSource,
-    size_factors: ArrayLike,
-    genes: ArrayLike,
+    size_factors: Floats,
+    genes: NDArray[np.integer],
     *,
     n_components: int = 50,
-    batches: ArrayLike | None = None,
+    batches: NDArray[np.integer] | None = None,
+    scale: bool = False,
     threads: int | None = None,
 ) -> PcaResult:
-    r"""Find the leading principal components of log-normalised expression.
+    """Compute principal components of log-normalised counts, exactly and in two passes.
 
-    With :math:`X` the cells x genes matrix, centred over all cells or within each batch, the
-    components are the leading eigenvectors of :math:`X^\top X`, and that matrix is a sum over
-    cells: it is gathered block by block and solved once, exactly.
+    The first pass sums the products of every two chosen genes, the second projects the cells.
+    Centring and scaling are done on the sums; no matrix of cells by genes is ever made.
 
     Parameters
     ----------
     source
-        Counts of ``n`` cells.
+        Counts.
     size_factors
-        Shape ``(n,)``.
+        Shape ``(n_cells,)``.
     genes
-        Variable genes: columns of the source.
+        Features to use, such as the variable genes; no feature twice.
     n_components
-        Components wanted; never more than the data can have.
+        Components wanted.
     batches
-        Integer batch of each cell; each batch is centred by itself.
+        Shape ``(n_cells,)``: -1 leaves a cell out; otherwise each batch is centred on its own
+        mean. All zeros is the usual PCA of all cells, which is also the default.
+    scale
+        Divide each gene by its standard deviation (within batches). Off by default: it gives rare,
+        noisy genes the weight of strong ones.
     threads
-        Threads; changes no digit.
+        See :func:`imscope.engine.execute.thread_count`.
 
     Returns
     -------
     result
-        Coordinates, loadings and variances.
+        Same digits for any number of threads.
 
     Raises
     ------
     DataError
-        Lengths disagree, or a gene is out of range.
-    MethodError
-        Fewer than three cells or genes.
+        No gene or fewer than two cells are given, or lengths differ.
+    UsageError
+        ``n_components`` is below 1.
 
     Notes
     -----
-    Time grows with the square of the variable genes seen per cell: made for 2,000 to 3,000 genes.
+    Cost per cell grows with the square of the number of genes, so this suits a few thousand genes,
+    not all of them. Products are summed in single precision within a block and in double precision
+    over blocks: eigenvalues agree with a double-precision decomposition to about 1e-6. Centring
+    per batch removes real differences between batches too.
 
     References
     ----------
-    .. [1] Jolliffe IT, Cadima J (2016). Phil Trans R Soc A 374:20150202. doi:10.1098/rsta.2015.0202
-
-    Examples
-    --------
-    >>> import scipy.sparse as sp
-    >>> from imscope.core.blocks import MemoryBlocks
-    >>> counts = np.random.default_rng(0).poisson(2.0, (40, 9))
-    >>> source = MemoryBlocks.from_csr(sp.csr_array(counts))
-    >>> compute_pca(source, np.ones(40), range(9), n_components=3).coordinates.shape
-    (40, 3)
+    .. [1] Jolliffe IT (2002). Principal Component Analysis, 2nd ed. Springer.
+       doi:10.1007/b98835
     """
-    factors = np.ascontiguousarray(size_factors, dtype=np.float64)
-    chosen = np.asarray(genes, dtype=np.int64)
-    n, p = source.n_cells, len(chosen)
-    groups = np.zeros(n, np.int64) if batches is None else np.asarray(batches, dtype=np.int64)
-    _check(n, factors, chosen, groups, source.n_features)
-    column = np.full(source.n_features, -1, dtype=np.int32)
-    column[chosen] = np.arange(p, dtype=np.int32)
-    n_groups = int(groups.max()) + 1
-
-    def gather(block: CsrBlock) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        indptr, columns, values = take_log_genes(block, factors, column)
-        gram = _gram(indptr, columns, values, p)
-        if n_groups == 1:
-            return gram, np.bincount(columns, values, minlength=p)[None, :]
-        here = groups[block.start : block.start + block.n_rows]
-        place = np.repeat(here, np.diff(indptr)) * p + columns
-        return gram, np.bincount(place, values, minlength=n_groups * p).reshape(n_groups, p)
-
-    gram, sums = np.zeros((p, p)), np.zeros((n_groups, p))
-    with _one_blas_thread():
-        for part, part_sums in map_blocks(source, gather, threads=threads):
-            gram += part
-            sums += part_sums
-            del part
-    sizes = np.bincount(groups, minlength=n_groups).astype(np.float64)
-    means = sums / np.maximum(sizes, 1)[:, None]
-    covariance = gram + gram.T
-    covariance[np.diag_indices(p)] /= 2
+    chosen = _check_genes(source, genes, n_components)
+    groups = np.zeros(source.n_cells, dtype=np.int64) if batches is None else batches
+    n_groups = int(np.max(groups, initial=-1)) + 1
+    factors, groups = check_cells(source, size_factors, groups, max(n_groups, 1))
+    n = np.bincount(groups[groups >= 0], minlength=max(n_groups, 1))
+    if n.sum() < 2:
+        raise DataError(
+            "principal components need at least two cells",
+            found=f"{int(n.sum())}",
+            fix="look at the ledger of losses",
+            code=codes.ENGINE_EMPTY,
+        )
+    place = np.full(source.n_features, -1, dtype=np.int32)
+    place[chosen] = np.arange(len(chosen), dtype=np.int32)
+    gram, sums = _products(source, factors, groups, place, n_groups, threads)
+    mean = sums / np.maximum(n, 1)[:, None]
+    gram -= (mean * n[:, None]).T @ mean
+    gram /= n.sum() - 1
+    variance = np.maximum(np.diagonal(gram), 0.0)
+    divisor = np.sqrt(np.where(variance > 0, variance, 1.0)) if scale else np.ones(len(chosen))
+    gram /= divisor[:, None] * divisor[None, :]
+    total = float(np.maximum(np.diagonal(gram), 0.0).sum())
+    values, loadings = _largest(gram, n_components, int(n.sum()) - int((n > 0).sum()))
     del gram
-    with _one_blas_thread():
-        for low in range(0, p, 500):  # in slabs: no second matrix of this size
-            covariance[low : low + 500] -= (means[:, low : low + 500] * sizes[:, None]).T @ means
-    covariance /= n - 1
-    total_variance = float(np.trace(covariance))
-    k = min(n_components, p, n - 1)
-    variances, loadings = _leading(covariance, k)
-    offset = means @ loadings
-
-    def project(block: CsrBlock) -> NDArray[np.float32]:
-        indptr, columns, values = take_log_genes(block, factors, column)
-        out = np.ascontiguousarray(-offset[groups[block.start : block.start + block.n_rows]])
-        project_rows(indptr, columns, values, loadings, out)
-        return out.astype(np.float32)
-
-    coordinates = np.empty((n, k), dtype=np.float32)
-    row = 0
-    for piece in map_blocks(source, project, threads=threads):
-        coordinates[row : row + len(piece)] = piece
-        row += len(piece)
-    return PcaResult(
-        coordinates=coordinates,
-        loadings=loadings,
-        mean=sums.sum(axis=0) / n,
-        explained_variance=variances,
-        total_variance=total_variance,
-        genes=chosen,
+    found = len(values)
+    weights = np.ascontiguousarray(loadings / divisor[:, None])
+    coordinates = _project(source, factors, groups, place, weights, mean @ weights, threads)
+    status = (
+        "ok"
+        if found == n_components
+        else (
+            f"{found} of {n_components} components: {int(n.sum())} cells and {len(chosen)} genes "
+            "hold no more"
+        )
     )
+    ratio = values / total if total > 0 else np.zeros(found)
+    return PcaResult(coordinates, loadings, mean, divisor, values, ratio, found, status)
 
 
-def _gram(
-    indptr: NDArray[np.int64],
-    columns: NDArray[np.int32],
-    values: NDArray[np.float64],
-    p: int,
-) -> NDArray[np.float64]:
-    """Upper or lower part of the Gram matrix: each pair of genes once, the other half zero.
+def project_cells_on(
+    result: PcaResult,
+    source: BlockSource,
+    size_factors: Floats,
+    genes: NDArray[np.integer],
+    *,
+    threads: int | None = None,
+) -> NDArray[np.float32]:
+    """Place other cells on components found before; only for results with one batch.
 
-    Pairs of entries are added one by one where rows are sparse; where they are not, stretches of
-    rows are laid out in full and multiplied.
+    Parameters
+    ----------
+    result
+        From :func:`compute_pca` without batches.
+    source, size_factors, genes, threads
+        As for :func:`compute_pca`, for the new cells and the same genes.
+
+    Returns
+    -------
+    coordinates
+        float32, shape ``(n_cells, n_components)``.
+
+    Raises
+    ------
+    DataError
+        The result has several batches, or the genes do not fit.
     """
-    from scipy.linalg.blas import dsyrk
-
-    n = len(indptr) - 1
-    stored = np.diff(indptr).astype(np.float64)
-    if PAIR_COST * (stored**2).sum() / 2 <= n * float(p) ** 2:
-        gram = np.zeros((p, p))
-        add_gram(indptr, columns, values, gram)
-        return gram
-    total = np.zeros((p, p), order="F")
-    for low in range(0, n, DENSE_ROWS):
-        high = min(low + DENSE_ROWS, n)
-        here = slice(int(indptr[low]), int(indptr[high]))
-        dense = np.zeros((high - low, p))
-        rows = np.repeat(np.arange(high - low), np.diff(indptr[low : high + 1]))
-        dense[rows, columns[here]] = values[here]
-        total = dsyrk(1.0, dense.T, beta=1.0, c=total, overwrite_c=1)
-    return np.asarray(total)
+    chosen = _check_genes(source, genes, 1)
+    if result.mean.shape != (1, len(chosen)):
+        raise DataError(
+            "other cells can be placed only with one batch and the same genes",
+            found=f"means of shape {result.mean.shape}, {len(chosen)} genes",
+            code=codes.ENGINE_SHAPE,
+        )
+    zeros = np.zeros(source.n_cells, dtype=np.int64)
+    factors, groups = check_cells(source, size_factors, zeros, 1)
+    place = np.full(source.n_features, -1, dtype=np.int32)
+    place[chosen] = np.arange(len(chosen), dtype=np.int32)
+    weights = np.ascontiguousarray(result.loadings / result.scale[:, None])
+    return _project(source, factors, groups, place, weights, result.mean @ weights, threads)
 
 
-def _one_blas_thread() -> AbstractContextManager[object]:
-    """Blocks are the unit of parallel work; so threads move no digit."""
+def _check_genes(source: BlockSource, genes: NDArray[np.integer], n_components: int) -> Ints:
+    if n_components < 1:
+        raise UsageError("at least one component is needed", found=f"{n_components}")
+    chosen = np.asarray(genes, dtype=np.int64)
+    if chosen.ndim != 1 or not chosen.size:
+        raise DataError(
+            "principal components need at least one gene",
+            found=f"genes of shape {chosen.shape}",
+            code=codes.ENGINE_EMPTY,
+        )
+    if (
+        chosen.min() < 0
+        or chosen.max() >= source.n_features
+        or np.unique(chosen).size != chosen.size
+    ):
+        raise DataError(
+            "genes must be different column numbers of the source",
+            found=f"{chosen.size} numbers, {np.unique(chosen).size} different, "
+            f"{chosen.min()} to {chosen.max()}, {source.n_features} columns",
+            code=codes.ENGINE_SHAPE,
+        )
+    return chosen
+
+
+def _product_block(
+    block: CsrBlock, factors: Floats, groups: Ints, place: NDArray[np.int32], m: int
+) -> tuple[NDArray[np.float32], Ints, Floats]:
+    """Products of the genes over one block: tiles of dense rows, lower triangle of the result."""
+    from scipy.linalg.blas import ssyrk
+
+    rows = slice(block.start, block.start + block.n_rows)
+    present, local = local_codes(groups[rows])
+    indptr, indices, data = count_arrays(block)
+    gram = np.zeros((m, m), dtype=np.float32, order="F")
+    sums = np.zeros((len(present), m))
+    for low in range(0, block.n_rows, TILE):
+        high = min(low + TILE, block.n_rows)
+        tile = np.zeros((high - low, m), dtype=np.float32)
+        pointers = indptr[low : high + 1]
+        mine = slice(rows.start + low, rows.start + high)
+        fill_chosen(pointers, indices, data, factors[mine], local[low:high], place, tile, sums)
+        gram = ssyrk(1.0, tile.T, beta=1.0, c=gram, lower=1, overwrite_c=1)
+    return gram, present, sums
+
+
+def _products(
+    source: BlockSource,
+    factors: Floats,
+    groups: Ints,
+    place: NDArray[np.int32],
+    n_groups: int,
+    threads: int | None,
+) -> tuple[Floats, Floats]:
+    """Sum of products of every two genes (full matrix) and sums per group."""
     from threadpoolctl import threadpool_limits
 
-    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
-    return limits
+    m = int(place.max()) + 1
+    gram = np.zeros((m, m), order="F")
+    sums = np.zeros((n_groups, m))
+    work = partial(_product_block, factors=factors, groups=groups, place=place, m=m)
+    with threadpool_limits(1, user_api="blas"):  # one thread per block, so digits cannot move
+        for part, present, part_sums in map_blocks(source, work, threads=threads):
+            gram += part
+            sums[present] += part_sums
+    for p in range(m - 1):
+        gram[p, p + 1 :] = gram[p + 1 :, p]
+    return gram, sums
 
 
-def _leading(
-    covariance: NDArray[np.float64], k: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Leading eigenpairs, largest first, signs fixed; destroys the matrix."""
+def _largest(gram: Floats, wanted: int, rank: int) -> tuple[Floats, Floats]:
+    """Largest eigenvalues, falling, and their vectors with a fixed sign."""
     from scipy.linalg import eigh
+    from threadpoolctl import threadpool_limits
 
-    p = len(covariance)
-    with _one_blas_thread():
-        values, vectors = eigh(covariance.T, subset_by_index=[p - k, p - 1], overwrite_a=True)
+    m = len(gram)
+    count = min(wanted, m, max(rank, 1))
+    with threadpool_limits(1, user_api="blas"):
+        values, vectors = eigh(
+            gram, subset_by_index=[m - count, m - 1], check_finite=False, overwrite_a=True
+        )
     values, vectors = values[::-1], vectors[:, ::-1]
-    largest = np.abs(vectors).argmax(axis=0)
-    signs = np.where(vectors[largest, np.arange(k)] < 0, -1.0, 1.0)
-    return np.maximum(values, 0.0), np.ascontiguousarray(vectors * signs)
+    real = values > max(values[0], 0.0) * 1e-12
+    real[0] = True
+    values, vectors = np.maximum(values[real], 0.0), vectors[:, real]
+    peak = vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])]
+    return values, np.ascontiguousarray(vectors * np.where(peak < 0, -1.0, 1.0))
 
 
-def _check(
-    n: int,
-    factors: NDArray[np.float64],
-    genes: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    n_features: int,
-) -> None:
-    if len(factors) != n or len(groups) != n:
-        raise DataError(
-            "size factors and batches need one value per cell",
-            found=f"{n} cells, {len(factors)} size factors, {len(groups)} batches",
-        )
-    if genes.size and (genes.min() < 0 or genes.max() >= n_features):
-        raise DataError(
-            "a variable gene is out of range", found=f"{genes.max()} of {n_features} features"
-        )
-    if n < 3 or len(genes) < 3:
-        raise MethodError(
-            "components need at least three cells and three variable genes",
-            found=f"{n} cells, {len(genes)} variable genes",
-            fix="check what quality control removed",
-        )
+def _project_block(
+    block: CsrBlock,
+    factors: Floats,
+    groups: Ints,
+    place: NDArray[np.int32],
+    weights: Floats,
+    offset: Floats,
+) -> NDArray[np.float32]:
+    rows = slice(block.start, block.start + block.n_rows)
+    used = groups[rows] >= 0
+    out = np.zeros((block.n_rows, weights.shape[1]))
+    out[used] = -offset[groups[rows][used]]
+    project_cells(*count_arrays(block), factors[rows], groups[rows], place, weights, out)
+    return out[used].astype(np.float32)
+
+
+def _project(
+    source: BlockSource,
+    factors: Floats,
+    groups: Ints,
+    place: NDArray[np.int32],
+    weights: Floats,
+    offset: Floats,
+    threads: int | None,
+) -> NDArray[np.float32]:
+    coordinates = np.empty((int((groups >= 0).sum()), weights.shape[1]), dtype=np.float32)
+    work = partial(
+        _project_block, factors=factors, groups=groups, place=place, weights=weights, offset=offset
+    )
+    at = 0
+    for part in map_blocks(source, work, threads=threads):
+        coordinates[at : at + len(part)] = part
+        at += len(part)
+    return coordinates

@@ -18,7 +18,7 @@ QUERIES = 256
 COLUMNS = 2_048
 SPARE = 6
 """Candidates kept beyond k, so that rounding in the tiles cannot lose a true neighbour."""
-AUDITED = 1_000
+AUDITED = 2_000
 """Queries searched exactly to measure the recall of the bucketed search."""
 
 
@@ -89,18 +89,25 @@ def search_exactly(points: Points, rows: Ints, k: int, *, workers: int) -> tuple
 
 def search_buckets(points: Points, k: int, *, target: float, seed: int, workers: int) -> Bucketed:
     """Search only the buckets nearest to each cell, as many as the audited recall needs."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        return _search_buckets(points, k, target=target, seed=seed, workers=workers)
+
+
+def _search_buckets(points: Points, k: int, *, target: float, seed: int, workers: int) -> Bucketed:
     n = len(points.raw)
     rng = spawn(seed, "neighbours")
-    drawn = rng.choice(n, size=min(2 * AUDITED, n), replace=False).astype(np.int32)
-    tuning, audit = np.sort(drawn[: len(drawn) // 2]), np.sort(drawn[len(drawn) // 2 :])
-    truth, _ = search_exactly(points, np.concatenate([tuning, audit]), k, workers=workers)
-    for_tuning, for_audit = truth[: len(tuning)], truth[len(tuning) :]
-
+    audit = np.sort(rng.choice(n, size=min(AUDITED, n), replace=False)).astype(np.int32)
+    truth, _ = search_exactly(points, audit, k, workers=workers)
     centres, bucket = _buckets(points, n_buckets=max(2, round(n**0.5)), rng=rng)
-    probes = _probes_needed(points, centres, bucket, tuning, for_tuning, target)
+    probes = _probes_needed(points, centres, bucket, audit, truth, target)
     while True:
         indices, distances = _search_lists(points, centres, bucket, k, probes, workers)
-        share = _share_found(indices[audit], for_audit)
+        short = np.flatnonzero(indices[:, -1] < 0).astype(np.int32)
+        if short.size:  # their buckets hold fewer than k others
+            indices[short], distances[short] = search_exactly(points, short, k, workers=workers)
+        share = _share_found(indices[audit], truth)
         recall, low = float(share.mean()), _lower_limit(share)
         if low >= target or probes >= len(centres):
             return Bucketed(indices, distances, recall, low, len(audit), probes, len(centres))
@@ -124,23 +131,20 @@ def _centre_scores(block: Floats, centres: Floats) -> Floats:
 
 def _buckets(points: Points, *, n_buckets: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
     """Lloyd's k-means on a sample; every cell then goes to its nearest centre."""
-    from threadpoolctl import threadpool_limits
-
     n = len(points.raw)
-    with threadpool_limits(1, user_api="blas"):
-        sample = np.sort(rng.choice(n, size=min(n, 50 * n_buckets), replace=False))
-        data = points.queries[sample]
-        centres = data[rng.choice(len(data), size=n_buckets, replace=False), :-1]
-        for _ in range(6):
-            near = _nearest_centre(data, centres)
-            order = np.argsort(near, kind="stable")
-            size = np.bincount(near, minlength=n_buckets)
-            full = np.flatnonzero(size)
-            first = np.concatenate([[0], np.cumsum(size[full])[:-1]])
-            total = np.add.reduceat(data[order, :-1], first, axis=0)
-            centres = centres.copy()
-            centres[full] = total / size[full, None]  # an empty bucket keeps its centre
-        return centres, _nearest_centre(points.queries, centres)
+    sample = np.sort(rng.choice(n, size=min(n, 50 * n_buckets), replace=False))
+    data = points.queries[sample]
+    centres = data[rng.choice(len(data), size=n_buckets, replace=False), :-1]
+    for _ in range(6):
+        near = _nearest_centre(data, centres)
+        order = np.argsort(near, kind="stable")
+        size = np.bincount(near, minlength=n_buckets)
+        full = np.flatnonzero(size)
+        first = np.concatenate([[0], np.cumsum(size[full])[:-1]])
+        total = np.add.reduceat(data[order, :-1], first, axis=0)
+        centres = centres.copy()
+        centres[full] = total / size[full, None]  # an empty bucket keeps its centre
+    return centres, _nearest_centre(points.queries, centres)
 
 
 def _nearest_centre(block: Floats, centres: Floats) -> Ints:
@@ -154,7 +158,7 @@ def _nearest_centre(block: Floats, centres: Floats) -> Ints:
 def _probes_needed(
     points: Points, centres: Floats, bucket: Ints, rows: Ints, truth: Ints, target: float
 ) -> int:
-    """Smallest number of buckets with which the sample would reach the target."""
+    """Smallest number of buckets in which enough of the true neighbours lie."""
     scores = _centre_scores(points.queries[rows], centres)
     theirs = np.take_along_axis(scores, bucket[truth], axis=1)
     rank = np.empty(truth.shape, dtype=np.int64)

@@ -111,7 +111,9 @@ def write_tsv(path: Path, frame: "pd.DataFrame") -> None:
     for position, name in enumerate(frame.columns):
         column = frame.iloc[:, position]
         if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
-            safe[name] = [_safe_field(v) for v in column.astype(object)]
+            safe[name] = pd.Series(
+                [_safe_field(v) for v in column.astype(object)], index=safe.index, dtype=object
+            )
     safe.columns = [str(_safe_field(str(c))) for c in frame.columns]
     write_text(path, safe.to_csv(sep="\t", index=False, lineterminator="\n"))
 

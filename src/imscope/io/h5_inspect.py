@@ -6,10 +6,12 @@ open, no further file can be opened: the limit on open files is set to those alr
 even a mistake of the walk below could not reach a byte outside the file.
 """
 
+import codecs
 import json
 import os
 import resource
 import sys
+from typing import Any
 
 MAX_OBJECTS = 100_000
 MAX_DEPTH = 48
@@ -22,12 +24,12 @@ PLUGINS = {32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32015: "zstd", 320
 class Refused(Exception):  # noqa: N818  carries a finding, not a failure of this program
     """The file must not be opened."""
 
-    def __init__(self, code, place, found):
+    def __init__(self, code: str, place: str, found: str) -> None:
         self.finding = {"code": code, "place": place, "found": found}
         super().__init__(code)
 
 
-def limit_self():
+def limit_self() -> None:
     """Bound memory, processor time, output; called before the file is opened."""
     for what, amount in (
         (resource.RLIMIT_AS, 2 << 30),
@@ -40,16 +42,19 @@ def limit_self():
         resource.setrlimit(what, (soft, hard))
 
 
-def close_the_door():
+def close_the_door() -> None:
     """Let no further file be opened by this process."""
+    for name in ("ascii", "latin-1", "utf-8", "idna"):
+        codecs.lookup(name)  # Python loads these from files on first use
     spare = os.open("/dev/null", os.O_RDONLY)  # the lowest free number
     os.close(spare)
     resource.setrlimit(resource.RLIMIT_NOFILE, (spare, spare))
 
 
-def walk(h5py, root):
+def walk(h5py: Any, root: Any) -> None:
     """Check every link and object below the root group."""
-    seen, count = set(), 0
+    seen: set[tuple[int, int]] = set()
+    count = 0
     stack = [(root, "/", frozenset([address(h5py, root)]), 0)]
     while stack:
         group, path, above, depth = stack.pop()
@@ -84,7 +89,7 @@ def walk(h5py, root):
                 check_dataset(h5py, child, place)
 
 
-def link_kind(h5py, group, name):
+def link_kind(h5py: Any, group: Any, name: str) -> str:
     """`hard`, `soft`, `external` or `user`, read from the link itself."""
     kind = group.id.links.get_info(name.encode("utf-8", "surrogateescape")).type
     if kind == h5py.h5l.TYPE_HARD:
@@ -94,7 +99,7 @@ def link_kind(h5py, group, name):
     return "external" if kind == h5py.h5l.TYPE_EXTERNAL else "user"
 
 
-def check_soft(h5py, group, name, place, above):
+def check_soft(h5py: Any, group: Any, name: str, place: str, above: frozenset[Any]) -> None:
     """Follow a soft link by hand: every step must be a hard or a good soft link of this file."""
     here, todo, steps = group, group.get(name, getlink=True).path.split("/"), 0
     if group.get(name, getlink=True).path.startswith("/"):
@@ -124,18 +129,18 @@ def check_soft(h5py, group, name, place, above):
         raise Refused("E-H5-CYCLE", place, "a soft link leads back to a group above it")
 
 
-def names(group):
+def names(group: Any) -> set[str]:
     """Names of the links in a group."""
     return set(group)
 
 
-def address(h5py, thing):
+def address(h5py: Any, thing: Any) -> tuple[int, int]:
     """Where in the file the object lies."""
     info = h5py.h5o.get_info(thing.id)
     return (info.fileno, info.addr)
 
 
-def check_dataset(h5py, data, place):
+def check_dataset(h5py: Any, data: Any, place: str) -> None:
     """Refuse storage elsewhere, foreign filters, absurd sizes and parts never written."""
     plan = data.id.get_create_plist()
     if plan.get_external_count():
@@ -171,7 +176,7 @@ def check_dataset(h5py, data, place):
     probe(h5py, data, filters)
 
 
-def probe(h5py, data, filters):
+def probe(h5py: Any, data: Any, filters: list[int]) -> None:
     """Read text and the first and last piece here, where a crash of the library does no harm."""
     if any(f in PLUGINS for f in filters):
         return
@@ -184,11 +189,13 @@ def probe(h5py, data, filters):
         data[-wide:]
 
 
-def main():
+def main() -> None:
     """Inspect one file and print the finding."""
     sys.path.append(sys.argv[1])
     import h5py
 
+    for name in ("ascii", "latin-1", "utf-8", "idna"):
+        codecs.lookup(name)  # loaded from a file on first use, which is not possible later
     path = sys.argv[2]
     limit_self()
     finding = {"code": "", "place": "", "found": ""}

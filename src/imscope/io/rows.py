@@ -164,7 +164,7 @@ def checked_block(
             codes.MATRIX_INDPTR, f"{len(data)} values, {len(indices)} indices", row=start
         )
     if whole and data.dtype == np.float32 and indices.dtype == np.int32 and data.size > _FEW:
-        counts: NDArray[np.int32] = np.empty(len(data), dtype=np.int32)
+        counts = np.empty(len(data), dtype=np.int32)
         if convert_whole(indptr, indices, data, width, counts):
             return CsrBlock(start, indptr, indices, counts, width)
     if not np.issubdtype(indices.dtype, np.integer):
@@ -186,8 +186,9 @@ def checked_block(
         keep = data != 0
         before = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
         indptr, indices, data = before[indptr], indices[keep], data[keep]
-    values: NDArray[Any] = data.astype(np.int32 if whole else np.float32, copy=False)
-    return CsrBlock(start, indptr, indices, values, width)
+    if whole:
+        return CsrBlock(start, indptr, indices, data.astype(np.int32, copy=False), width)
+    return CsrBlock(start, indptr, indices, data.astype(np.float32, copy=False), width)
 
 
 def _check_values(

@@ -2,6 +2,7 @@
 
 from imscope.simulate.cohort import Cohort, SimulatedSample, simulate_cohort
 from imscope.simulate.files import write_cohort
+from imscope.simulate.indices import true_indices
 from imscope.simulate.settings import CohortSettings
 from imscope.simulate.truth import TrueIndex, true_components, true_index
 
@@ -13,5 +14,6 @@ __all__ = [
     "simulate_cohort",
     "true_components",
     "true_index",
+    "true_indices",
     "write_cohort",
 ]

@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 
 from imscope.core.rng import spawn
 from imscope.simulate.genes import STATES, GeneModel, gene_model
+from imscope.simulate.indices import true_indices
 from imscope.simulate.latent import Latent, latent_cells, programme_loadings
 from imscope.simulate.settings import CohortSettings, SampleDesign, cohort_design
-from imscope.simulate.truth import true_components, true_index
-
-MIN_SHARE = 0.5e-4
-"""Genes below this mean share are outside the universe of the index."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,7 @@ def simulate_cohort(settings: CohortSettings | None = None) -> Cohort:
     mitochondrial, ribosomal protein, haemoglobin and sex-linked genes; fractions are of the counts
     of the genes that are not excluded; the reference weighs every sample equally. ``hi2_library``
     holds the value after ambient RNA, which pulls cells together by about ``(1 - ambient)**2``.
+    :func:`true_indices` gives the same for another universe, reference or denominator.
 
     Examples
     --------
@@ -96,20 +94,16 @@ def simulate_cohort(settings: CohortSettings | None = None) -> Cohort:
     settings = CohortSettings() if settings is None else settings
     genes = gene_model(settings.genes, settings.seed)
     designs = cohort_design(settings)
-    samples, profiles = {}, []
-    for design in designs:
-        latent = latent_cells(design, genes, settings)
-        samples[design.sample] = _sequence(design, latent, genes, settings)
-        profiles.append(_kept_fractions(latent.fractions, genes).mean(axis=0))
-    reference = np.mean(profiles, axis=0)
-    universe = reference >= MIN_SHARE
+    samples = {
+        design.sample: _sequence(design, latent_cells(design, genes, settings), genes, settings)
+        for design in designs
+    }
+    exact = true_indices(settings)
+    facts = pd.DataFrame([_sample_facts(d, samples[d.sample]) for d in designs])
     truth = {
-        **_sample_truth(designs, samples, genes, settings, reference),
-        "genes": genes.features.assign(
-            reference=_over_all_genes(reference, genes.kept),
-            kept=genes.kept,
-            universe=_over_all_genes(universe, genes.kept),
-        ),
+        "samples": facts.merge(exact["samples"], on="sample", validate="one_to_one"),
+        "components": exact["components"],
+        "genes": exact["genes"],
         "programmes": _loading_table(genes, settings),
     }
     return Cohort(settings, samples, genes.features, _sheet(designs), truth)
@@ -175,78 +169,25 @@ def _barcodes(rng: np.random.Generator, n: int) -> list[str]:
     return ["".join(row) + "-1" for row in letters[digits]]
 
 
-def _kept_fractions(fractions: NDArray[np.floating], genes: GeneModel) -> NDArray[np.float64]:
-    kept: NDArray[np.float64] = fractions[:, genes.kept].astype(np.float64)
-    kept /= kept.sum(axis=1, keepdims=True)
-    return kept
-
-
-def _sample_truth(
-    designs: list[SampleDesign],
-    samples: dict[str, SimulatedSample],
-    genes: GeneModel,
-    settings: CohortSettings,
-    reference: NDArray[np.float64],
-) -> dict[str, pd.DataFrame]:
-    universe = reference >= MIN_SHARE
-    root = np.sqrt(reference[universe])
-    rows, sums, squares = [], [], []
-    for design in designs:
-        latent = latent_cells(design, genes, settings)
-        y = _kept_fractions(latent.fractions, genes)[:, universe]
-        soup = latent.fractions.mean(axis=0, dtype=np.float64)
-        seen = (1 - design.ambient) * latent.fractions + design.ambient * soup
-        in_library = _kept_fractions(seen, genes)[:, universe]
-        index = true_index(y, reference[universe])
-        cells, counts = samples[design.sample].cells, samples[design.sample].counts
-        share = latent.cells["subset"].value_counts(normalize=True)
-        rows.append(
-            {
-                "sample": design.sample,
-                "source_class": design.source_class,
-                "n_cells": len(cells),
-                "n_good": len(latent.cells),
-                "hi2": index.hi2,
-                "bcv_percent": 100 * np.sqrt(index.hi2),
-                "hi_c": index.hi_c,
-                "programmes": index.programmes,
-                "hi2_library": true_index(in_library, reference[universe]).hi2,
-                "ambient_frac": design.ambient,
-                "doublet_frac": float((cells["state"] == "doublet").mean()),
-                "damaged_frac": float((cells["state"] == "damaged").mean()),
-                "median_umi": float(np.median(counts.sum(axis=1)[cells["state"] == "good"])),
-                "cycling_frac": float((latent.cells["phase"] != "G1").mean()),
-                "senescent_frac": float(latent.cells["senescent"].mean()),
-                **{f"subset_{name}": float(share.get(name, 0.0)) for name in STATES},
-            }
-        )
-        sums.append((y / root).sum(axis=0))
-        squares.append(float(((y / root) ** 2).sum()))
-    table = pd.DataFrame(rows)
-    parts = _component_table(designs, np.array(sums), np.array(squares), table["n_good"])
-    return {"samples": table, "components": parts}
-
-
-def _component_table(
-    designs: list[SampleDesign],
-    sums: NDArray[np.float64],
-    squares: NDArray[np.float64],
-    sizes: pd.Series,
-) -> pd.DataFrame:
-    rows = []
-    for source_class in dict.fromkeys(d.source_class for d in designs):
-        at = [i for i, d in enumerate(designs) if d.source_class == source_class]
-        unit = [designs[i].lot for i in at]
-        if len(set(unit)) < 2:
-            continue
-        run = [designs[i].sample for i in at]
-        nesting = {"unit": unit, "run": run} if len(run) > len(set(unit)) else {"unit": unit}
-        values = true_components(
-            sums[at], squares[at], sizes.iloc[at].tolist(), [*nesting.values()]
-        )
-        for level, value in zip([*nesting, "cell"], values, strict=True):
-            rows.append({"source_class": source_class, "level": level, "variance": value})
-    return pd.DataFrame(rows, columns=["source_class", "level", "variance"])
+def _sample_facts(design: SampleDesign, made: SimulatedSample) -> dict[str, object]:
+    """Shares, depth and states of one library, as they are in the simulated cells."""
+    cells = made.cells
+    good = cells[cells["state"] == "good"]
+    share = good["subset"].value_counts(normalize=True)
+    depth = made.counts.sum(axis=1)[(cells["state"] == "good").to_numpy()]
+    return {
+        "sample": design.sample,
+        "source_class": design.source_class,
+        "n_cells": len(cells),
+        "n_good": len(good),
+        "ambient_frac": design.ambient,
+        "doublet_frac": float((cells["state"] == "doublet").mean()),
+        "damaged_frac": float((cells["state"] == "damaged").mean()),
+        "median_umi": float(np.median(depth)),
+        "cycling_frac": float((good["phase"] != "G1").mean()),
+        "senescent_frac": float(good["senescent"].mean()),
+        **{f"subset_{name}": float(share.get(name, 0.0)) for name in STATES},
+    }
 
 
 def _loading_table(genes: GeneModel, settings: CohortSettings) -> pd.DataFrame:
@@ -256,13 +197,6 @@ def _loading_table(genes: GeneModel, settings: CohortSettings) -> pd.DataFrame:
         part = genes.features.iloc[at].assign(programme=name, loading=loading[at])
         parts.append(part[["programme", "feature_id", "symbol", "loading"]])
     return pd.concat(parts, ignore_index=True)
-
-
-def _over_all_genes[T: np.generic](values: NDArray[T], kept: NDArray[np.bool_]) -> NDArray[T]:
-    """Put values of the kept genes among all genes; zero (or False) elsewhere."""
-    out = np.zeros(len(kept), dtype=values.dtype)
-    out[kept] = values
-    return out
 
 
 def _sheet(designs: list[SampleDesign]) -> pd.DataFrame:

@@ -122,13 +122,12 @@ def _sync(path: Path) -> None:
 
 def _write_10x(path: Path, made: SimulatedSample, features: pd.DataFrame, sample: str) -> None:
     counts = made.counts
-    text = h5py.string_dtype("ascii")
     with h5py.File(path, "w") as file:
         file.attrs["chemistry_description"] = "SIMULATED by imscope"
         file.attrs["library_ids"] = np.array([sample], dtype="S")
         matrix = file.create_group("matrix")
         for name, values, kind in (
-            ("barcodes", made.cells["cell"], text),
+            ("barcodes", made.cells["cell"].to_numpy(dtype="S"), None),
             ("data", counts.data, np.int32),
             ("indices", counts.indices, np.int64),
             ("indptr", counts.indptr, np.int64),
@@ -144,5 +143,5 @@ def _write_10x(path: Path, made: SimulatedSample, features: pd.DataFrame, sample
             ("feature_type", np.repeat("Gene Expression", len(features))),
             ("genome", np.repeat("GRCh38", len(features))),
         ):
-            group.create_dataset(name, data=column.astype(object), dtype=text)
+            group.create_dataset(name, data=column.astype("S"))
         group.create_dataset("_all_tag_keys", data=np.array([b"genome"]))

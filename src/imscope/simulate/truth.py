@@ -82,6 +82,7 @@ def true_components(
     sums: NDArray[np.float64],
     squares: NDArray[np.float64],
     sizes: Sequence[int],
+    *,
     nesting: Sequence[Sequence[object]],
 ) -> list[float]:
     """Split the inertia of known fractions over nested levels and cells (ANOVA estimator).

@@ -31,8 +31,8 @@ def answer_lines(
     judged = claims.drop(described.index).drop(refused.index)
     if len(judged):
         lines.append(" ".join(_verdict(row) for row in judged.itertuples()))
-    elif len(described):
-        lines.append(" ".join(_sentence(reason) for reason in described["reason"]))
+    if len(described):
+        lines.append(_against_pools(described))
     if len(refused):
         lines.append(_refusals(refused))
     lines.append(_losses(samples, ledger))
@@ -54,7 +54,8 @@ def _uniformity(index: pd.DataFrame) -> str:
     rows = rows[rows["bcv_percent"].notna() & ~rows["status"].str.startswith("not")]
     if rows.empty:
         why = sorted(set(index["status"]))
-        return f"Heterogeneity could not be estimated: {'; '.join(why)}."
+        reasons = "; ".join(w.removeprefix("not estimable: ") for w in why)
+        return f"Heterogeneity could not be estimated: {reasons}."
     rows = rows.sort_values("bcv_percent", kind="stable")
     low, high = rows.iloc[0], rows.iloc[-1]
     if len(rows) == 1:
@@ -62,7 +63,7 @@ def _uniformity(index: pd.DataFrame) -> str:
     keys = rows["comparability_key"].nunique() if "comparability_key" in rows else 1
     if keys > 1:
         per_key = [
-            f"{part['bcv_percent'].min():.0f} to {part['bcv_percent'].max():.0f} % ({_platform(key)})"
+            f"{_range(part['bcv_percent'])} % ({_platform(key)})"
             for key, part in rows.groupby("comparability_key", sort=True)
         ]
         return (
@@ -75,6 +76,11 @@ def _uniformity(index: pd.DataFrame) -> str:
     )
 
 
+def _range(values: pd.Series) -> str:
+    low, high = f"{values.min():.0f}", f"{values.max():.0f}"
+    return low if low == high else f"{low} to {high}"
+
+
 def _platform(key: object) -> str:
     return str(key).split("|")[0].strip()
 
@@ -83,6 +89,27 @@ def _bcv(row: pd.Series) -> str:
     if pd.isna(row.get("bcv_low")) or pd.isna(row.get("bcv_high")):
         return f"{row['bcv_percent']:.0f} %"
     return f"{row['bcv_percent']:.0f} % ({row['bcv_low']:.0f} to {row['bcv_high']:.0f})"
+
+
+def _against_pools(described: pd.DataFrame) -> str:
+    """One sentence per pool: how many of its samples are more uniform than all of them together."""
+    said = []
+    for pool, rows in described.groupby("reference_group", sort=True):
+        below = rows["high"] < 1
+        above = rows["low"] > 1
+        spread = f"HI2 ratio {rows['ratio'].min():.2f} to {rows['ratio'].max():.2f}"
+        if below.all():
+            which = "each sample is" if len(rows) > 1 else f"{rows['test_group'].iloc[0]} is"
+            said.append(f"{which} more uniform than the {pool} ({spread})")
+            continue
+        parts = [f"{int(below.sum())} of {len(rows)} samples are more uniform than the {pool}"]
+        if above.any():
+            parts.append(f"{', '.join(rows.loc[above, 'test_group'].astype(str))} less")
+        rest = int((~below & ~above).sum())
+        if rest:
+            parts.append(f"{rest} cannot be told apart from it")
+        said.append(f"{', '.join(parts)} ({spread})")
+    return _sentence("; ".join(said)) + " This describes these samples and no others."
 
 
 def _verdict(row: object) -> str:
@@ -94,7 +121,9 @@ def _sentence(text: object) -> str:
     words = str(text).strip()
     if not words:
         return ""
-    return words[0].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
+    first = words.split(maxsplit=1)[0]
+    start = words[0].upper() if first.islower() else words[0]  # names keep their own spelling
+    return start + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
 
 
 def _refusals(refused: pd.DataFrame) -> str:

@@ -1,19 +1,171 @@
 """The heterogeneity step: index per sample, lot and group, and what may be claimed of it."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from imscope.core.schema import DESIGN_FACTORS
-from imscope.study.stages import Context
+from imscope.analyses.heterogeneity.compute import Heterogeneity, compute_heterogeneity
+from imscope.analyses.heterogeneity.decomposition import decompose
+from imscope.analyses.heterogeneity.describe import describe_claims
+from imscope.analyses.heterogeneity.index import index_table
+from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+from imscope.core.errors import MethodError
+from imscope.core.schema import CLAIMS, HETEROGENEITY_INDEX
+from imscope.io.genes import gene_classes
+from imscope.study.config import RunConfig
+from imscope.study.design import Design
+from imscope.study.stages import Context, kept_source, save_json
+
+NESTED = (
+    *("source_class", "source_tissue", "donor", "line", "clone", "lot"),
+    *("batch", "passage", "condition"),
+)
+"""Levels of the decomposition, coarse to fine; the sample and the cell come last."""
+REFUSAL = "not estimable: needs UMI counts, the matrix holds other expression values"
 
 
-def cell_design(context: Context, rows: np.ndarray) -> pd.DataFrame:
-    """Design of every kept cell: its sample's row of the sheet, known factors only."""
+def heterogeneity_settings(config: RunConfig, unit: str | None) -> HeterogeneitySettings:
+    """Settings of the analysis, as the run's configuration gives them."""
+    chosen = config.heterogeneity
+    return HeterogeneitySettings(
+        replicate_unit=unit,
+        coordinated_cells=chosen.cells_per_library,
+        margin_low=chosen.margin_low,
+        margin_high=chosen.margin_high,
+        seed=config.seed,
+    )
+
+
+def work_heterogeneity(
+    context: Context, design: Design, qc: Path, ambient: Path, folder: Path
+) -> None:
+    """Compute the index and the claims of a run and write their tables.
+
+    Parameters
+    ----------
+    context
+        Cohort, sheet, configuration.
+    design
+        Group and replicate unit.
+    qc, ambient
+        Folders of the steps this one reads.
+    folder
+        Empty folder.
+    """
+    if context.cohort.kind != "counts":
+        _write(folder, _refused_index(context, qc), _refused_claims(design))
+        save_json(folder, "decomposition", {"skipped": "needs UMI counts"})
+        return
+    source, rows = kept_source(context, qc)
+    h = compute_heterogeneity(
+        source,
+        context.cohort.features,
+        _cells(context, design, rows, ambient),
+        classes=gene_classes(context.cohort.features),
+        settings=heterogeneity_settings(context.config, design.unit),
+        threads=context.threads,
+    )
+    tables = [_table(context, h, by) for by in _levels(context, design)]
+    _write(folder, pd.concat(tables, ignore_index=True), describe_claims(h))
+    save_json(folder, "decomposition", _decompose(context, h, folder))
+
+
+def _decompose(context: Context, h: Heterogeneity, folder: Path) -> dict[str, Any]:
+    """Split the total by level of the design where that can be done; say why where it cannot."""
     sheet = context.sheet
-    names = ["sample", *(c for c in sheet.columns if c in DESIGN_FACTORS)]
-    extra = [c for c in sheet.columns if c not in names and c not in _PATHS]
-    per_sample = sheet[names + extra].reset_index(drop=True)
+    levels = [f for f in NESTED if f in sheet and sheet[f].notna().all() and sheet[f].nunique() > 1]
+    nothing: dict[str, Any] = {"levels": levels, "merged": [], "untestable": []}
+    if "platform" in sheet and sheet["platform"].nunique() > 1:
+        return nothing | {"skipped": "platforms differ, and what differs between them is technical"}
+    if len(sheet) < 2:
+        return nothing | {"skipped": "one sample has no level above its cells"}
+    try:
+        made = decompose(h, [*levels, "sample"])
+    except MethodError as error:
+        return nothing | {"skipped": error.problem}
+    made.table.to_parquet(folder / "heterogeneity_levels.parquet")
+    return {
+        "levels": levels,
+        "merged": list(made.merged),
+        "untestable": list(made.untestable),
+        "interval": made.interval,
+        "total_hi2": made.total_hi2,
+        "skipped": "",
+    }
+
+
+def _levels(context: Context, design: Design) -> list[str]:
+    """Columns to report by: samples, lots, compared groups, platform pools, any asked for."""
+    wanted = ["sample", "lot", design.unit, design.group, "platform"]
+    wanted += context.config.heterogeneity.by
+    found = ["sample"]
+    for name in wanted:
+        if name is None or name in found or name not in context.sheet:
+            continue
+        if name == "platform" or context.sheet[name].nunique() < len(context.sheet):
+            found.append(name)
+    return found
+
+
+def _cells(
+    context: Context, design: Design, rows: NDArray[np.int64], ambient: Path
+) -> pd.DataFrame:
+    """Design of every kept cell: its sample's row of the sheet and its ambient share."""
+    names = ["sample", *(f for f in design.factors if f not in {"library", "collected_at"})]
+    names += [c for c in context.config.heterogeneity.by if c in context.sheet and c not in names]
+    per_sample = context.sheet[names].copy()
+    shares = pd.read_parquet(ambient / "ambient.parquet").set_index("sample")["fraction"]
+    per_sample["ambient_frac"] = shares.reindex(per_sample["sample"]).to_numpy(np.float64)
     return per_sample.iloc[context.cohort.codes[rows]].reset_index(drop=True)
 
 
-_PATHS = ("path", "raw_path", "sample_key", "select")
+def _table(context: Context, h: Heterogeneity, by: str) -> pd.DataFrame:
+    """Index by one column, groups in the order of the sheet."""
+    table = index_table(h, by)
+    order = {str(v): i for i, v in enumerate(dict.fromkeys(context.sheet[by].astype(str)))}
+    return table.sort_values(
+        "group", key=lambda g: g.astype(str).map(order).fillna(len(order)), kind="stable"
+    )
+
+
+def _write(folder: Path, index: pd.DataFrame, claims: pd.DataFrame) -> None:
+    HETEROGENEITY_INDEX.check(index).to_parquet(folder / "heterogeneity_index.parquet")
+    CLAIMS.check(claims).to_parquet(folder / "claims.parquet")
+
+
+def _refused_index(context: Context, qc: Path) -> pd.DataFrame:
+    _, rows = kept_source(context, qc)
+    sizes = np.bincount(context.cohort.codes[rows], minlength=len(context.samples))
+    numbers = [c.name for c in HETEROGENEITY_INDEX.columns if c.kind == "number"]
+    records: list[dict[str, Any]] = [
+        dict.fromkeys(numbers, np.nan)
+        | {
+            "level": "sample",
+            "group": sample,
+            "n_cells": int(sizes[i]),
+            "n_units": 1,
+            "interval": "",
+            "comparability_key": "",
+            "status": REFUSAL,
+            "warnings": "",
+        }
+        for i, sample in enumerate(context.samples)
+    ]
+    return pd.DataFrame(records)
+
+
+def _refused_claims(design: Design) -> pd.DataFrame:
+    numbers = [c.name for c in CLAIMS.columns if c.kind == "number"]
+    row = dict.fromkeys(numbers, np.nan) | {
+        "claim": "A",
+        "test_group": design.group or "",
+        "reference_group": "",
+        "n_test": 0,
+        "n_reference": 0,
+        "verdict": "NOT TESTABLE",
+        "reason": "heterogeneity needs UMI counts, the matrix holds other expression values",
+    }
+    return pd.DataFrame([row])

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imscope.core import codes
 from imscope.core.blocks import BlockSource
-from imscope.core.errors import DataError
-from imscope.core.views import concat_blocks, map_features, select_rows
+from imscope.core.views import concat_blocks, fixed_point, map_features, select_rows
 from imscope.io.counts import CountData
 from imscope.io.store import open_store, write_store
+
+FIXED_POINT = 1000
+"""Resolution of expression values that are not counts: steps per unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,12 @@ class Cohort:
     Attributes
     ----------
     source
-        RNA counts, samples one after the other in the order of the sheet.
+        RNA counts, samples one after the other in the order of the sheet; for other expression
+        values whole numbers of 1/1000.
+    exact
+        The values as they were read.
+    scale
+        Steps of ``source`` per unit: 1 for counts.
     features
         One row per gene of the union; ``in_all`` says whether every sample's file lists it.
     cells
@@ -41,68 +47,14 @@ class Cohort:
     """
 
     source: BlockSource
+    exact: BlockSource
+    scale: int
     features: pd.DataFrame
     cells: pd.DataFrame
     codes: NDArray[np.int32]
     info: dict[str, dict[str, Any]]
     modalities: dict[str, dict[str, Path]]
     kind: str
-
-
-def select_cells(
-    obs: pd.DataFrame,
-    sample: str,
-    *,
-    sample_key: str | None,
-    conditions: Mapping[str, Sequence[str]],
-) -> NDArray[np.int64]:
-    """Rows of a file that belong to one sample.
-
-    Parameters
-    ----------
-    obs
-        The file's table of cells.
-    sample
-        Name of the sample.
-    sample_key
-        Column of ``obs`` that holds sample names, or ``None``.
-    conditions
-        Column of ``obs`` to the values it may have.
-
-    Raises
-    ------
-    DataError
-        A column is not there, or no cell is left.
-
-    Examples
-    --------
-    >>> obs = pd.DataFrame({"line": ["a", "b", "a"], "day": [0, 0, 1]})
-    >>> select_cells(obs, "s", sample_key=None, conditions={"line": ["a"], "day": ["1"]})
-    array([2])
-    """
-    wanted = dict(conditions)
-    if sample_key is not None:
-        wanted[sample_key] = [sample]
-    keep = np.ones(len(obs), dtype=bool)
-    for column, values in wanted.items():
-        if column not in obs:
-            raise DataError(
-                f"sample {sample!r}: the file has no cell column {column!r}",
-                found=", ".join(map(str, obs.columns)) or "no columns",
-                fix="correct `sample_key` or `select` in the sample sheet",
-                code=codes.SHEET_SELECT,
-            )
-        keep &= obs[column].astype(str).isin([str(v) for v in values]).to_numpy()
-    rows = np.flatnonzero(keep).astype(np.int64)
-    if not rows.size:
-        seen = {c: sorted(map(str, obs[c].astype(str).unique()))[:8] for c in wanted}
-        raise DataError(
-            f"sample {sample!r} has no cells",
-            found=f"values in the file: {seen}" if wanted else "an empty matrix",
-            fix="correct `sample_key` or `select` in the sample sheet",
-            code=codes.SAMPLE_EMPTY,
-        )
-    return rows
 
 
 def write_sample(folder: Path, data: CountData, rows: NDArray[np.int64]) -> None:
@@ -175,14 +127,18 @@ def join_samples(samples: Sequence[str], folders: Mapping[str, Path]) -> Cohort:
     frame = pd.concat(cells, ignore_index=True)
     sizes = [len(c) for c in cells]
     kinds = {i["kind"] for i in info.values()}
+    counts = kinds == {"counts"}
+    exact = concat_blocks(sources)
     return Cohort(
-        source=concat_blocks(sources),
+        source=exact if counts else fixed_point(exact, FIXED_POINT),
+        exact=exact,
+        scale=1 if counts else FIXED_POINT,
         features=features,
         cells=frame,
         codes=np.repeat(np.arange(len(samples), dtype=np.int32), sizes),
         info=info,
         modalities=modalities,
-        kind="counts" if kinds == {"counts"} else "expression",
+        kind="counts" if counts else "expression",
     )
 
 

@@ -13,19 +13,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imscope import __version__
+from imscope.core import codes
 from imscope.core.schema import CELLS, SAMPLES, TABLES
 from imscope.engine.execute import thread_count
+from imscope.engine.qc import record_genes
 from imscope.io.atomic import crash_point, sync_folder, write_parquet, write_text, write_tsv
 from imscope.study.answer import answer_lines
 from imscope.study.design import Design
-from imscope.study.panel import panel_genes, quantise_panel
+from imscope.study.panel import Panel, panel_genes, quantise_panel
 from imscope.study.provenance import machine, versions, write_crate
+from imscope.study.results import SCHEMA_VERSION
 from imscope.study.stages import Context, kept_source, load_array, load_json
 from imscope.study.steps import Step, StepStore, canonical, sha256_file, sha256_text
 from imscope.study.telemetry import Telemetry, memory_total_mb
-
-SCHEMA_VERSION = "1.0"
-"""Version of the layout of ``results.json``; a change that breaks readers raises the first part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,18 @@ class Finished:
     started: datetime
 
 
-def write_outputs(
-    folder: Path, done: Finished, store: StepStore, telemetry: Telemetry
-) -> tuple[dict[str, Any], dict[str, pd.DataFrame], list[Step]]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: the results, the tables, the panel for the report, the run stamp."""
+
+    results: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+    panel: Panel
+    stamp: dict[str, Any]
+    steps: list[Step]
+
+
+def write_outputs(folder: Path, done: Finished, store: StepStore, telemetry: Telemetry) -> Written:
     """Write every file of the run folder, each whole or not at all.
 
     Parameters
@@ -59,12 +68,8 @@ def write_outputs(
 
     Returns
     -------
-    results
-        Content of ``results.json``.
-    tables
-        Tables by name.
-    steps
-        Further steps that were made on the way.
+    written
+        Results, tables, panel, stamp, and further steps that were made on the way.
     """
     with telemetry.step("write") as parts:
         tables = collect_tables(done)
@@ -75,10 +80,10 @@ def write_outputs(
         written += _place(cells.folder, folder)
         write_text(folder / "results.json", json.dumps(results, indent=1, sort_keys=True) + "\n")
         written.append(folder / "results.json")
-    _write_report(folder, done, results, tables, telemetry)
-    written.append(folder / "report.html")
-    _write_provenance(folder, done, telemetry, written)
-    return results, tables, [cells]
+        panel = _panel(done, tables["markers"])
+    stamp = run_stamp(done, telemetry)
+    _write_provenance(folder, done, stamp, written)
+    return Written(results, tables, panel, stamp, [cells])
 
 
 def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
@@ -88,7 +93,7 @@ def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
         "design_levels": done.design.levels,
         "design_tests": done.design.tests,
         "qc_limits": pd.read_parquet(at["qc"] / "limits.parquet"),
-        "qc_ledger": pd.read_parquet(at["qc"] / "ledger.parquet"),
+        "qc_ledger": _ledger(at),
         "markers": pd.read_parquet(at["markers"] / "markers.parquet"),
     }
     for path in sorted(at["heterogeneity"].glob("*.parquet")):
@@ -100,6 +105,15 @@ def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
         name: TABLES[name].check(frame) if name in TABLES else frame
         for name, frame in sorted(found.items())
     }
+
+
+def _ledger(at: Mapping[str, Path]) -> pd.DataFrame:
+    """Cells lost per sample and rule, then genes lost."""
+    cells = pd.read_parquet(at["qc"] / "ledger.parquet")
+    genes = record_genes(
+        load_array(at["qc"], "gene_cells"), load_array(at["components"], "n_cells_with_gene")
+    )
+    return pd.concat([cells, genes], ignore_index=True)
 
 
 def _cells_table(done: Finished, at: Mapping[str, Path]) -> pd.DataFrame:
@@ -146,7 +160,10 @@ def _samples_table(
     cells = found["cells"]
     called = load_array(at["qc"], "doublet_called")
     scored = np.isfinite(load_array(at["qc"], "doublet_score"))
-    ambient = pd.read_parquet(at["ambient"] / "ambient.parquet").set_index("sample")
+    ambient = (
+        pd.read_parquet(at["ambient"] / "ambient.parquet").set_index("sample").reindex(samples)
+    )
+    shares = ambient["fraction"].to_numpy(np.float64)
     index = found["heterogeneity_index"]
     keys = (
         index[index["level"] == "sample"].set_index("group")["comparability_key"]
@@ -155,6 +172,7 @@ def _samples_table(
     )
     by_sample = cells.groupby("sample")
     median = by_sample[["n_umi", "n_genes", "mito_frac"]].median().reindex(samples)
+    middle = {c: median[c].to_numpy(np.float64) for c in median}
     rows = []
     for i, sample in enumerate(samples):
         here = context.cohort.codes == i
@@ -164,12 +182,12 @@ def _samples_table(
                 "sample": sample,
                 "n_cells_in": int(here.sum()),
                 "n_cells": int((cells["sample"] == sample).sum()),
-                "median_umi": float(median.loc[sample, "n_umi"]),
-                "median_genes": float(median.loc[sample, "n_genes"]),
-                "mito_frac": float(median.loc[sample, "mito_frac"]),
+                "median_umi": float(middle["n_umi"][i]),
+                "median_genes": float(middle["n_genes"][i]),
+                "mito_frac": float(middle["mito_frac"][i]),
                 "doublet_frac": float((called & here).sum() / n_scored) if n_scored else np.nan,
-                "ambient_frac": float(ambient.loc[sample, "fraction"]),
-                "ambient_status": str(ambient.loc[sample, "status"]),
+                "ambient_frac": float(shares[i]),
+                "ambient_status": str(ambient["status"].iloc[i]),
                 "comparability_key": str(keys.get(sample, "")),
             }
         )
@@ -188,6 +206,7 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
     index, claims = tables["heterogeneity_index"], tables["claims"]
     neighbours = load_json(at["neighbours"], "neighbours")
     clusters = load_json(at["clusters"], "clusters")
+    decomposition = load_json(at["heterogeneity"], "decomposition")
     config = context.config.model_dump(mode="json")
     return {
         "schema_version": SCHEMA_VERSION,
@@ -206,6 +225,8 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
         "samples": _records(tables["samples"]),
         "qc": _records(tables["qc_ledger"]),
         "warnings": _warnings(done, tables),
+        "decomposition": decomposition,
+        "skipped": _skipped(tables, decomposition),
         "neighbours": neighbours,
         "clusters": clusters,
         "config": config,
@@ -216,16 +237,24 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
     }
 
 
+def _skipped(tables: Mapping[str, pd.DataFrame], decomposition: dict[str, Any]) -> dict[str, str]:
+    """Tables this run could not make, and why."""
+    reasons = {"heterogeneity_levels": str(decomposition.get("skipped", ""))}
+    return {name: why for name, why in reasons.items() if name not in tables and why}
+
+
 def _warnings(done: Finished, tables: Mapping[str, pd.DataFrame]) -> list[dict[str, str]]:
     found = []
     for sample, info in done.context.cohort.info.items():
         for code, message in info["notices"]:
             found.append({"code": code, "message": message, "sample": sample})
+    design = load_json(done.steps["heterogeneity"].folder, "decomposition")
+    for sentence in design.get("untestable", []):
+        found.append({"code": codes.W_DESIGN, "message": sentence, "sample": ""})
     for row in _records(tables["heterogeneity_index"]):
-        if row.get("warnings"):
-            found.append(
-                {"code": "W-INDEX", "message": row["warnings"], "sample": str(row["group"])}
-            )
+        for warning in filter(None, str(row.get("warnings") or "").split("; W-")):
+            code, _, message = warning.removeprefix("W-").partition(": ")
+            found.append({"code": f"W-{code}", "message": message, "sample": str(row["group"])})
     return found
 
 
@@ -282,41 +311,23 @@ def _place(step: Path, folder: Path) -> list[Path]:
     return placed
 
 
-def _write_report(
-    folder: Path,
-    done: Finished,
-    results: dict[str, Any],
-    tables: Mapping[str, pd.DataFrame],
-    telemetry: Telemetry,
-) -> None:
-    from imscope.report.payload import PanelExpression, ReportInput
-    from imscope.report.render import render
-
-    with telemetry.step("report"):
-        context = done.context
-        source, _ = kept_source(context, done.steps["qc"].folder)
-        genes = panel_genes(
-            context.cohort.features,
-            context.config.report.panel,
-            tables["markers"],
-            limit=context.config.report.max_panel_genes,
-        )
-        factors: NDArray[np.float64] = load_array(done.steps["components"].folder, "size_factors")
-        values, maxima = quantise_panel(source, factors, genes, threads=context.threads)
-        symbols = context.cohort.features["symbol"].astype(str).to_numpy()[genes]
-        page = render(
-            ReportInput(
-                results=results,
-                tables=tables,
-                cells=tables["cells"],
-                panel=PanelExpression(tuple(symbols), values, maxima),
-                provenance=_stamp(done, telemetry),
-            )
-        )
-        write_text(folder / "report.html", page)
+def _panel(done: Finished, markers: pd.DataFrame) -> Panel:
+    """Expression of the report's genes in the kept cells."""
+    context = done.context
+    source, _ = kept_source(context, done.steps["qc"].folder)
+    genes = panel_genes(
+        context.cohort.features,
+        context.config.report.panel,
+        markers,
+        limit=context.config.report.max_panel_genes,
+    )
+    factors: NDArray[np.float64] = load_array(done.steps["components"].folder, "size_factors")
+    values, maxima = quantise_panel(source, factors, genes, threads=context.threads)
+    symbols = context.cohort.features["symbol"].astype(str).to_numpy()[genes]
+    return Panel(tuple(str(s) for s in symbols), values, maxima)
 
 
-def _stamp(done: Finished, telemetry: Telemetry) -> dict[str, Any]:
+def run_stamp(done: Finished, telemetry: Telemetry) -> dict[str, Any]:
     """What differs between two runs of the same thing: times, memory, machine."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -341,15 +352,13 @@ def _stamp(done: Finished, telemetry: Telemetry) -> dict[str, Any]:
 
 
 def _write_provenance(
-    folder: Path, done: Finished, telemetry: Telemetry, written: list[Path]
+    folder: Path, done: Finished, stamp: dict[str, Any], written: list[Path]
 ) -> None:
     place = folder / "provenance"
     place.mkdir(exist_ok=True)
     config = done.context.config.model_dump(mode="json")
     write_text(place / "config.json", json.dumps(config, indent=1, sort_keys=True) + "\n")
-    write_text(
-        place / "run.json", json.dumps(_stamp(done, telemetry), indent=1, sort_keys=True) + "\n"
-    )
+    write_text(place / "run.json", json.dumps(stamp, indent=1, sort_keys=True) + "\n")
     outputs = [
         {"path": p.relative_to(folder).as_posix(), "sha256": sha256_file(p)} for p in written
     ]

@@ -1,6 +1,7 @@
 """Expression of a few genes in every cell, small enough to travel inside the report."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,25 @@ IDENTITY = (
     "CDKN2A",
 )
 """Genes a mesenchymal stromal cell report is asked for first; shown where the file lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Expression of a few genes in every kept cell.
+
+    Attributes
+    ----------
+    genes
+        Symbols.
+    values
+        uint8, shape ``(n_genes, n_cells)``: 0 to 255 of each gene's largest value.
+    maxima
+        float32, shape ``(n_genes,)``: the log-normalised expression 255 stands for.
+    """
+
+    genes: tuple[str, ...]
+    values: NDArray[np.uint8]
+    maxima: NDArray[np.float32]
 
 
 def panel_genes(

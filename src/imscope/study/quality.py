@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imscope.core.views import select_rows
+from imscope.core.views import fixed_point, select_rows
 from imscope.engine.qc import compute_qc, suggest_qc
 from imscope.io.counts import read_counts
-from imscope.io.genes import gene_classes
 from imscope.io.sheet import read_sheet
 from imscope.study.config import RunConfig
-from imscope.study.ingest import select_cells
-from imscope.study.stages import override_limits, qc_settings
+from imscope.study.ingest import FIXED_POINT
+from imscope.study.stages import override_limits, qc_classes, qc_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +64,12 @@ def check_quality(
     for row in read.rows:
         expression = config.input.matrix == "expression"
         with read_counts(row.path, expression=expression) as data:
-            rows = select_cells(
-                data.obs, row.sample, sample_key=row.sample_key, conditions=row.conditions
-            )
+            rows = row.cells_of(data.obs)
             source = select_rows(data.source, rows)
-            metrics = compute_qc(source, gene_classes(data.features), threads=threads)
+            scale = 1 if data.kind == "counts" else FIXED_POINT
+            work = source if scale == 1 else fixed_point(source, scale)
+            metrics = compute_qc(work, qc_classes(data.features), threads=threads)
+            metrics["n_umi"] = metrics["n_umi"] / scale
             metrics.insert(0, "cell", data.obs.index.to_numpy()[rows].astype(str))
             metrics.insert(1, "sample", row.sample)
             parts.append(metrics)
@@ -78,9 +78,9 @@ def check_quality(
     limits = suggest_qc(values, metrics["sample"].to_numpy(), settings=qc_settings(config))
     limits = override_limits(limits, config.qc.limits)
     outside = []
-    for row in limits.itertuples():
-        cells = metrics.loc[metrics["sample"] == row.sample, row.metric].to_numpy(np.float64)
-        low = -np.inf if pd.isna(row.low) else row.low
-        high = np.inf if pd.isna(row.high) else row.high
-        outside.append(int(((cells < low) | (cells > high)).sum()))
+    for limit in limits.to_dict(orient="records"):
+        here = (metrics["sample"] == limit["sample"]).to_numpy()
+        cells = metrics[str(limit["metric"])].to_numpy(np.float64)[here]
+        low, high = float(limit["low"]), float(limit["high"])
+        outside.append(int(((cells < low) | (cells > high)).sum()))  # no limit compares as false
     return Quality(metrics, limits.assign(n_outside=outside))

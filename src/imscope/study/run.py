@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.linalg  # noqa: F401  loads its linear algebra before the limit below is set
 from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
 
 from imscope.core import codes
 from imscope.core.errors import UsageError
@@ -22,8 +24,9 @@ from imscope.study import stages
 from imscope.study.config import RunConfig
 from imscope.study.design import Design, summarise_design
 from imscope.study.heterogeneity import work_heterogeneity
-from imscope.study.ingest import Cohort, join_samples, select_cells, write_sample
+from imscope.study.ingest import join_samples, write_sample
 from imscope.study.outputs import Finished, write_outputs
+from imscope.study.panel import Panel
 from imscope.study.stages import Context, settings_of
 from imscope.study.steps import Step, StepStore, sha256_path
 from imscope.study.telemetry import Listener, Telemetry
@@ -41,6 +44,10 @@ class RunResult:
         Content of ``results.json``.
     tables
         Every table of ``tables/``.
+    panel
+        Expression of the genes the report shows.
+    stamp
+        Times, memory, versions, machine: what may differ between two runs of the same thing.
     cached
         Whether every step was found finished.
     """
@@ -48,6 +55,8 @@ class RunResult:
     folder: Path
     results: dict[str, Any]
     tables: Mapping[str, pd.DataFrame]
+    panel: Panel
+    stamp: dict[str, Any]
     cached: bool
 
 
@@ -95,31 +104,44 @@ def run_study(
     """
     config = config or RunConfig()
     read = read_sheet(Path(sheet))
+    frame = read.frame.rename_axis("sample").reset_index()
+    for key in ("group", "unit"):
+        _known_column(key, getattr(config.heterogeneity, key), frame)
     design = summarise_design(
-        read.frame, group=_column(config.heterogeneity.group, read), unit=config.heterogeneity.unit
+        frame, group=config.heterogeneity.group, unit=config.heterogeneity.unit
     )
     telemetry = Telemetry(listener)
     started = datetime.now(UTC)
     with _work_folder(Path(out), fresh=fresh, telemetry=telemetry) as work:
         inputs = _identify(read, telemetry)
-        ingested, cohort = _ingest(read, config, inputs, work.store, telemetry)
-        work.settle()
-        context = Context(cohort, read.frame, config, threads)
-        done = _compute(context, design, ingested, work.store, telemetry)
+        ingested = work.settle(_ingest(read, config, inputs, work.store, telemetry))
+        names = [row.sample for row in read.rows]
+        cohort = join_samples(names, {s: ingested[s].folder for s in names})
+        raw = {row.sample: row.raw_path for row in read.rows if row.raw_path is not None}
+        context = Context(cohort, frame, raw, config, threads)
+        with threadpool_limits(1, user_api="blas"):  # one layer of threads: ours
+            done = _compute(context, design, ingested, inputs, work.store, telemetry)
         finished = Finished(
             context=context,
             design=design,
             steps=done,
             inputs=list(inputs.values()),
             title=config.report.title or read.path.stem,
-            simulated=simulated or _says_simulated(read),
+            simulated=simulated or _says_simulated(frame),
             started=started,
         )
-        results, tables, more = write_outputs(work.folder, finished, work.store, telemetry)
-        everything = [*ingested.values(), *done.values(), *more]
+        written = write_outputs(work.folder, finished, work.store, telemetry)
+        everything = [*ingested.values(), *done.values(), *written.steps]
         work.store.forget_others({s.folder for s in everything})
         telemetry.event("run finished")
-    return RunResult(work.folder, results, tables, all(s.cached for s in everything))
+    return RunResult(
+        folder=work.folder,
+        results=written.results,
+        tables=written.tables,
+        panel=written.panel,
+        stamp=written.stamp,
+        cached=all(s.cached for s in everything),
+    )
 
 
 class _Work:
@@ -137,8 +159,8 @@ class _Work:
         self.store = StepStore(self.folder / ".steps")
         self.telemetry = telemetry
 
-    def settle(self) -> None:
-        """Take the folder's own name and open the log."""
+    def settle(self, steps: dict[str, Step]) -> dict[str, Step]:
+        """Take the folder's own name, open the log; return the steps where they are now."""
         if self.new:
             if self.out.exists():
                 self.out.rmdir()
@@ -146,6 +168,8 @@ class _Work:
             self.folder, self.new = self.out, False
             self.store = StepStore(self.folder / ".steps")
         self.telemetry.open_log(self.folder / "log.jsonl")
+        root = self.store.root
+        return {k: replace(step, folder=root / step.folder.name) for k, step in steps.items()}
 
     def abandon(self) -> None:
         """Leave nothing behind of a run that never got past its inputs."""
@@ -194,14 +218,13 @@ def _work_folder(out: Path, *, fresh: bool, telemetry: Telemetry) -> Iterator[_W
         lock.release()
 
 
-def _column(name: str | None, sheet: SampleSheet) -> str | None:
-    if name is not None and name not in sheet.frame:
+def _known_column(key: str, name: str | None, frame: pd.DataFrame) -> None:
+    if name is not None and name not in frame:
         raise UsageError(
-            f"heterogeneity.group names the column {name!r}, which the sample sheet does not have",
-            found=", ".join(map(str, sheet.frame.columns)),
+            f"heterogeneity.{key} names the column {name!r}, which the sample sheet does not have",
+            found=", ".join(map(str, frame.columns)),
             code=codes.CONFIG_VALUE,
         )
-    return name
 
 
 def _identify(sheet: SampleSheet, telemetry: Telemetry) -> dict[str, dict[str, Any]]:
@@ -227,7 +250,7 @@ def _ingest(
     inputs: Mapping[str, Mapping[str, Any]],
     store: StepStore,
     telemetry: Telemetry,
-) -> tuple[dict[str, Step], Cohort]:
+) -> dict[str, Step]:
     """Store every sample's counts; files that hold many samples are opened once."""
     expression = config.input.matrix == "expression"
     steps: dict[str, Step] = {}
@@ -242,17 +265,14 @@ def _ingest(
                 if not opened:
                     opened.append(read_counts(Path(path), expression=expression))
                 data = opened[0]
-                cells = select_cells(
-                    data.obs, row.sample, sample_key=row.sample_key, conditions=row.conditions
-                )
-                write_sample(folder, data, cells)
+                write_sample(folder, data, row.cells_of(data.obs))
 
             try:
                 for row in rows:
                     what = {
                         "sample": row.sample,
                         "sample_key": row.sample_key,
-                        "conditions": {k: list(v) for k, v in row.conditions.items()},
+                        "select": row.select,
                         "expression": expression,
                     }
                     digest = {"file": str(inputs[path]["sha256"])}
@@ -263,15 +283,14 @@ def _ingest(
             finally:
                 for data in opened:
                     data.close()
-        names = [row.sample for row in sheet.rows]
-        cohort = join_samples(names, {s: steps[s].folder for s in names})
-    return steps, cohort
+    return steps
 
 
 def _compute(
     context: Context,
     design: Design,
     ingested: Mapping[str, Step],
+    inputs: Mapping[str, Mapping[str, Any]],
     store: StepStore,
     telemetry: Telemetry,
 ) -> dict[str, Step]:
@@ -286,7 +305,9 @@ def _compute(
             done[key] = store.run(key, what, inputs, work)
             parts.append(done[key].cached)
 
-    at = lambda key: done[key].folder  # noqa: E731  short because it is used in every line below
+    def at(key: str) -> Path:
+        return done[key].folder
+
     seed = {"seed": config.seed}
     sheet = context.sheet.astype(str).to_dict("list")
     run(
@@ -325,7 +346,7 @@ def _compute(
         ["qc", "components", "clusters"],
         lambda f: stages.work_markers(context, at("qc"), at("components"), at("clusters"), f),
     )
-    raw = {"raw": sheet.get("raw_path", [])}
+    raw = {"raw": {s: inputs[str(p)]["sha256"] for s, p in sorted(context.raw_paths.items())}}
     run(
         "ambient",
         "ambient",
@@ -343,9 +364,9 @@ def _compute(
     return done
 
 
-def _says_simulated(sheet: SampleSheet) -> bool:
+def _says_simulated(frame: pd.DataFrame) -> bool:
     """Whether the sheet itself marks its samples as simulated."""
-    column = sheet.frame.get("simulated")
+    column = frame.get("simulated")
     if column is None:
         return False
     return bool(np.isin(column.astype(str).str.lower().to_numpy(), ["true", "1", "yes"]).any())

@@ -25,7 +25,7 @@ from imscope.engine.markers import marker_table, score_markers
 from imscope.engine.neighbours import find_neighbours, neighbour_graph
 from imscope.engine.normalise import compute_size_factors
 from imscope.engine.pca import compute_pca
-from imscope.engine.qc import QcSettings, apply_qc, compute_qc, suggest_qc
+from imscope.engine.qc import QcSettings, apply_qc, compute_count_sums, suggest_qc
 from imscope.io.genes import gene_classes
 from imscope.study.config import RunConfig
 from imscope.study.ingest import Cohort
@@ -37,6 +37,7 @@ class Context:
 
     cohort: Cohort
     sheet: pd.DataFrame
+    raw_paths: Mapping[str, Path]
     config: RunConfig
     threads: int | None
 
@@ -70,8 +71,10 @@ def load_json(folder: Path, name: str) -> Any:
 def work_qc(context: Context, folder: Path) -> None:
     """Metrics of every cell, limits per sample, doublets among the cells inside the limits."""
     cohort, config = context.cohort, context.config
-    classes = gene_classes(cohort.features)
-    metrics = compute_qc(cohort.source, classes, threads=context.threads)
+    sums = compute_count_sums(cohort.source, qc_classes(cohort.features), threads=context.threads)
+    metrics = sums.cells
+    if cohort.scale != 1:
+        metrics["n_umi"] = metrics["n_umi"] / cohort.scale
     names = np.array(context.samples, dtype=object)[cohort.codes]
     limits = suggest_qc(metrics, names, settings=qc_settings(config))
     limits = override_limits(limits, config.qc.limits)
@@ -85,7 +88,13 @@ def work_qc(context: Context, folder: Path) -> None:
     limits.to_parquet(folder / "limits.parquet")
     result.ledger.to_parquet(folder / "ledger.parquet")
     table.to_parquet(folder / "doublets.parquet")
-    save_arrays(folder, keep=result.keep, doublet_score=score, doublet_called=called)
+    save_arrays(
+        folder,
+        keep=result.keep,
+        doublet_score=score,
+        doublet_called=called,
+        gene_cells=sums.gene_cells,
+    )
 
 
 def kept_source(context: Context, qc: Path) -> tuple[BlockSource, NDArray[np.int64]]:
@@ -100,7 +109,8 @@ def work_components(context: Context, qc: Path, folder: Path) -> None:
     source, rows = kept_source(context, qc)
     codes = context.cohort.codes[rows]
     totals = pd.read_parquet(qc / "metrics.parquet")["n_umi"].to_numpy(np.float64)[rows]
-    factors = compute_size_factors(totals)
+    relative = compute_size_factors(totals, codes)
+    factors = relative * context.cohort.scale  # per step of the source
     blocks, n_blocks = _block_codes(context, codes)
     moments = compute_gene_moments(source, factors, blocks, n_blocks, threads=context.threads)
     classes = gene_classes(context.cohort.features)
@@ -120,8 +130,10 @@ def work_components(context: Context, qc: Path, folder: Path) -> None:
         folder,
         rows=rows,
         size_factors=factors,
+        relative_factors=relative,
         coordinates=pca.coordinates,
         explained_variance=pca.explained_variance,
+        explained_variance_ratio=pca.explained_variance_ratio,
         n_cells_with_gene=n_cells_with_gene,
     )
     chosen.table.to_parquet(folder / "variable_genes.parquet")
@@ -136,7 +148,8 @@ def work_neighbours(context: Context, components: Path, folder: Path) -> None:
 
         codes = context.cohort.codes[load_array(components, "rows")]
         batches, _ = _block_codes(context, codes)
-        coordinates = align_batches(coordinates, batches, seed=context.config.seed)
+        aligned = align_batches(coordinates, batches, seed=context.config.seed)
+        coordinates = aligned.coordinates
     found = find_neighbours(
         coordinates,
         k=path.n_neighbours,
@@ -144,7 +157,7 @@ def work_neighbours(context: Context, components: Path, folder: Path) -> None:
         seed=context.config.seed,
         threads=context.threads,
     )
-    graph = neighbour_graph(found)
+    graph = neighbour_graph(found, kind="snn")
     save_arrays(
         folder,
         indices=found.indices,
@@ -213,27 +226,27 @@ def work_ambient(context: Context, qc: Path, clusters: Path, folder: Path) -> No
         if context.cohort.kind != "counts":
             records.append(_ambient_row(sample, None, "not estimated: needs UMI counts"))
             continue
-        raw = context.sheet.get("raw_path")
         if not here.any():
             records.append(_ambient_row(sample, None, "not estimated: no cells kept"))
             continue
         cells = select_rows(context.cohort.source, rows[here])
-        if raw is not None and isinstance(raw.iloc[i], str) and raw.iloc[i]:
-            result = _ambient_from_raw(context, str(raw.iloc[i]), cells)
+        if sample in context.raw_paths:
+            result = _ambient_from_raw(context, context.raw_paths[sample], cells)
         else:
             result = estimate_ambient_marker_free(cells, labels[here], threads=context.threads)
         records.append(_ambient_row(sample, result, result.status))
     pd.DataFrame(records).to_parquet(folder / "ambient.parquet")
 
 
-def _ambient_from_raw(context: Context, path: str, cells: BlockSource) -> Any:
+def _ambient_from_raw(context: Context, path: Path, cells: BlockSource) -> Any:
     from imscope.core.views import map_features
     from imscope.io.counts import read_counts
 
     features = context.cohort.features
     place = pd.Series(np.arange(len(features), dtype=np.int32), index=features["feature_id"])
-    with read_counts(Path(path)) as data:
-        mapping = place.reindex(data.features["feature_id"]).fillna(-1).to_numpy(np.int32)
+    with read_counts(path) as data:
+        found = place.reindex(data.features["feature_id"], fill_value=-1)
+        mapping = np.asarray(found, dtype=np.int32)
         raw = map_features(data.source, mapping, len(features))
         return estimate_ambient_from_empty(raw, cells, threads=context.threads)
 
@@ -244,13 +257,19 @@ def _ambient_row(sample: str, result: Any, status: str) -> dict[str, object]:
     return {"sample": sample, **numbers, "status": status}
 
 
+def qc_classes(features: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Gene classes whose share of a cell's counts quality control looks at."""
+    classes = gene_classes(features)
+    return {name: classes[name] for name in ("mito", "ribo", "haemoglobin")}
+
+
 def qc_settings(config: RunConfig) -> QcSettings:
     """The engine's settings of quality control."""
     return QcSettings(
         n_mads=config.qc.n_mads,
         min_umi=config.qc.min_umi,
         min_genes=config.qc.min_genes,
-        max_mito_frac=config.qc.max_mito_frac,
+        mito_ceiling=config.qc.max_mito_frac,
         shared=config.qc.shared_limits,
     )
 

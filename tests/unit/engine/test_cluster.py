@@ -109,3 +109,10 @@ def test_order_by_size(labels):
     tied = np.diff(size) == 0
     assert (np.diff(first)[tied] > 0).all()
     assert len({*zip(got.tolist(), labels, strict=True)}) == len(size) == len(set(labels))
+
+
+def test_errors_carry_their_code():
+    with pytest.raises(DataError, match="E-PATH-GRAPH"):
+        find_clusters(sp.csr_array([[0, 1.0], [0, 0]]))
+    with pytest.raises(UsageError, match="E-PATH-OPTION"):
+        find_clusters(sp.csr_array((2, 2)), resolution=-1)

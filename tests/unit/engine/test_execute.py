@@ -6,17 +6,11 @@ import pytest
 import scipy.sparse as sp
 
 from imscope.core.blocks import MemoryBlocks, block_bounds
-from imscope.engine.execute import map_blocks, thread_count
+from imscope.engine.execute import map_blocks, thread_count, use_executor
 from imscope.engine.hvg import compute_gene_moments
-from imscope.engine.kernels.counts import add_quality
-from imscope.engine.normalise import values_of
 from imscope.engine.pca import compute_pca
-from imscope.engine.qc import QcSettings, compute_qc
-from imscope.engine.standard import standard_pca
+from imscope.engine.qc import compute_qc
 from imscope.io.store import open_store, write_store
-
-LOOSE = QcSettings(min_umi=5, min_genes=3)
-
 
 def counts(n=6_000, p=40, seed=0):
     rng = np.random.default_rng(seed)
@@ -29,11 +23,10 @@ def source():
 
 
 def cells_of(block):
-    """A partial as plain as a Dask worker needs: all by reference to importable names."""
-    cells, genes = np.zeros((block.n_rows, 5)), np.zeros((block.n_features, 2))
-    classes = np.zeros(block.n_features, dtype=np.uint8)
-    add_quality(block.indptr, block.indices, values_of(block), classes, cells, genes)
-    return cells[:, :2]
+    """Total and features of each cell, in NumPy."""
+    row = np.repeat(np.arange(block.n_rows), np.diff(block.indptr))
+    total = np.bincount(row, block.data, minlength=block.n_rows)
+    return np.stack([total, np.diff(block.indptr)], axis=1)
 
 
 def test_blocks_come_in_order_and_cover_every_row(source):
@@ -77,7 +70,7 @@ def test_memory_and_store_on_disk_give_the_same_digits(source, tmp_path):
     factors, groups = np.ones(6_000), np.arange(6_000) % 3
     a, b = (compute_gene_moments(s, factors, groups, 3, threads=2) for s in (source, stored))
     np.testing.assert_array_equal(a.squares, b.squares)
-    a, b = (compute_pca(s, factors, range(40), n_components=5) for s in (source, stored))
+    a, b = (compute_pca(s, factors, np.arange(40), n_components=5) for s in (source, stored))
     np.testing.assert_array_equal(a.coordinates, b.coordinates)
 
 
@@ -117,20 +110,12 @@ def test_number_of_threads(monkeypatch):
     assert thread_count() >= 1
 
 
-def test_standard_path_is_its_steps(source):
-    samples = np.array(["a", "b"])[np.arange(6_000) % 2]
-    one, two = (
-        standard_pca(source, {}, samples, n_genes=20, n_components=4, settings=LOOSE, threads=t)
-        for t in (1, 2)
-    )
-    np.testing.assert_array_equal(one.pca.coordinates, two.pca.coordinates)
-    kept = one.quality.keep
-    assert 3_000 < kept.sum() < 6_000
-    assert len(one.size_factors) == len(one.pca.coordinates) == kept.sum()
-    direct = compute_pca(
-        MemoryBlocks.from_csr(counts()[kept]),
-        one.size_factors,
-        one.variable.selected,
-        n_components=4,
-    )
-    np.testing.assert_array_equal(one.pca.coordinates, direct.coordinates)
+def test_an_executor_for_all_passes_changes_no_digit(source):
+    factors, groups = np.ones(6_000), np.arange(6_000) % 3
+    moments = compute_gene_moments(source, factors, groups, 3, threads=1)
+    pca = compute_pca(source, factors, np.arange(40), n_components=5, threads=1)
+    with ThreadPoolExecutor(2) as pool, use_executor(pool):
+        pooled = compute_gene_moments(source, factors, groups, 3)
+        other = compute_pca(source, factors, np.arange(40), n_components=5)
+    np.testing.assert_array_equal(moments.squares, pooled.squares)
+    np.testing.assert_array_equal(pca.coordinates, other.coordinates)

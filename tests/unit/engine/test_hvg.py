@@ -1,123 +1,83 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from imscope.core.blocks import MemoryBlocks
-from imscope.core.errors import DataError, MethodError
+from imscope.core.errors import DataError
 from imscope.engine.hvg import compute_gene_moments, select_variable_genes
+from imscope.engine.normalise import compute_size_factors, normalise_block
 
 
-def blocks(x):
-    return MemoryBlocks.from_csr(sp.csr_array(x))
+def moments_of(counts, samples, threads=1):
+    names, code = np.unique(samples, return_inverse=True)
+    total = np.asarray(counts.sum(axis=1)).ravel()
+    factors = compute_size_factors(total, samples)
+    source = MemoryBlocks.from_csr(counts)
+    return compute_gene_moments(source, factors, code, len(names), threads=threads), factors
 
 
-def cells(n=300, p=120, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.poisson(rng.gamma(1.0, 2.0, p), (n, p)), rng.uniform(0.5, 2, n)
+def test_moments_match_numpy_and_are_additive(draw):
+    counts, _, _ = draw(0, 90)
+    counts.data[:5] = 40  # beyond the table of logarithms
+    samples = np.repeat(["a", "b", "c"], 30)
+    found, factors = moments_of(counts, samples)
+    values = np.log1p(counts.toarray() / factors[:, None])
+    for k, name in enumerate("abc"):
+        mine = values[samples == name]
+        np.testing.assert_allclose(found.sum[k], mine.sum(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(found.sum_squares[k], (mine**2).sum(axis=0), rtol=1e-12)
+        np.testing.assert_array_equal(found.n_detected[k], (mine > 0).sum(axis=0))
+    source, code = MemoryBlocks.from_csr(counts), np.repeat([0, 1, 2], 30)
+    first = compute_gene_moments(source, factors, np.where(np.arange(90) < 40, code, -1), 3)
+    rest = compute_gene_moments(source, factors, np.where(np.arange(90) < 40, -1, code), 3)
+    np.testing.assert_allclose((first + rest).sum, found.sum, rtol=1e-12)
+    np.testing.assert_array_equal((first + rest).n, found.n)
 
 
-def test_moments_match_numpy():
-    x, factors = cells()
-    groups = np.arange(len(x)) % 3
-    got = compute_gene_moments(blocks(x), factors, groups, 4)
-    y = np.log1p(x / factors[:, None])
-    for g in range(3):
-        here = y[groups == g]
-        np.testing.assert_allclose(got.total[g], here.sum(axis=0), rtol=1e-12)
-        np.testing.assert_allclose(got.squares[g], (here**2).sum(axis=0), rtol=1e-12)
-        np.testing.assert_allclose(got.mean()[g], here.mean(axis=0), rtol=1e-12)
-        np.testing.assert_allclose(got.variance()[g], here.var(axis=0, ddof=1), rtol=1e-9)
-        np.testing.assert_array_equal(got.n_detected[g], (here > 0).sum(axis=0))
-    np.testing.assert_array_equal(got.n_cells, [100, 100, 100, 0])
-    assert not got.total[3].any()
-    assert not got.variance()[3].any()
+def test_genes_of_the_types_are_found_and_batch_genes_are_not(draw):
+    counts, _, _ = draw(1, 600, shift=1.5)
+    dense = counts.toarray()
+    samples = np.repeat(["a", "b"], 300)
+    dense[300:, 200:220] *= 6  # differs between batches only
+    found, _ = moments_of(sp.csr_array(dense), samples)
+    chosen = select_variable_genes(found, n_genes=60).selected
+    assert (chosen < 60).mean() > 0.6
+    share = np.isin(np.arange(200, 220), chosen).mean()
+    pooled, _ = moments_of(sp.csr_array(dense), np.repeat("a", 600))
+    rewarded = np.isin(
+        np.arange(200, 220), select_variable_genes(pooled, n_genes=60).selected
+    ).mean()
+    assert share < rewarded
 
 
-@settings(deadline=None, max_examples=25)
-@given(st.integers(1, 59), st.randoms(use_true_random=False))
-def test_moments_add_up_over_rows_and_forget_their_order(cut, random):
-    x, factors = cells(n=60)
-    groups = np.arange(60) % 2
-    order = np.array(random.sample(range(60), 60))
-    whole = compute_gene_moments(blocks(x), factors, groups, 2)
-    moved = compute_gene_moments(blocks(x[order]), factors[order], groups[order], 2)
-    halves = [
-        compute_gene_moments(blocks(x[s]), factors[s], groups[s], 2)
-        for s in (slice(cut), slice(cut, None))
-    ]
-    for name in ("total", "squares", "n_detected", "n_cells"):
-        want = getattr(whole, name)
-        np.testing.assert_allclose(getattr(moved, name), want, rtol=1e-12)
-        np.testing.assert_allclose(sum(getattr(h, name) for h in halves), want, rtol=1e-12)
+def test_excluded_genes_and_small_samples_have_no_say(draw):
+    counts, _, _ = draw(2, 200)
+    samples = np.array(["a"] * 190 + ["b"] * 10)
+    found, _ = moments_of(counts, samples)
+    exclude = np.arange(300) < 20
+    result = select_variable_genes(found, n_genes=50, exclude=exclude)
+    assert result.selected.min() >= 20
+    assert result.n_samples == 1
+    assert len(result.selected) == 50
 
 
-def test_threads_change_no_digit():
-    x, factors = cells(n=6_000, p=20)
-    one, two = (
-        compute_gene_moments(blocks(x), factors, np.arange(6_000) // 900, 7, threads=t)
-        for t in (1, 2)
+def test_no_cells_are_explained(draw):
+    counts, _, _ = draw(2, 10)
+    found, _ = moments_of(counts, np.repeat("a", 10))
+    with pytest.raises(DataError, match="largest has 10"):
+        select_variable_genes(found)
+
+
+def test_a_cell_without_counts_must_be_left_out():
+    source = MemoryBlocks.from_csr(sp.csr_array([[0, 0], [1, 2]]))
+    with pytest.raises(DataError, match="1 cells, first is row 0"):
+        compute_gene_moments(source, np.array([0.0, 1.0]), np.zeros(2, int), 1)
+
+
+def test_size_factors_and_blocks():
+    factors = compute_size_factors([10, 20, 30, 40], ["a", "a", "a", "b"])
+    np.testing.assert_allclose(factors, np.array([10, 20, 30, 40]) / 30)
+    block = MemoryBlocks.from_csr(sp.csr_array(np.eye(4, dtype=int) * 3)).read(1, 3)
+    np.testing.assert_allclose(
+        normalise_block(block, factors).data, np.log1p(3 / factors[1:3]), rtol=1e-6
     )
-    np.testing.assert_array_equal(one.total, two.total)
-    np.testing.assert_array_equal(one.squares, two.squares)
-
-
-def test_equal_values_have_no_variance():
-    got = compute_gene_moments(blocks(np.full((50, 3), 7)), np.ones(50), np.zeros(50), 1)
-    assert not got.variance().any()
-    with pytest.raises(MethodError, match="no gene varies"):
-        select_variable_genes(got)
-
-
-def varied(seed=0):
-    """Genes 0 to 9 differ within both samples, 10 to 19 between them only."""
-    rng = np.random.default_rng(seed)
-    n, p = 500, 300
-    groups = np.arange(n) % 2
-    mean = np.tile(rng.gamma(2.0, 2.0, p), (n, 1))
-    mean[:, :10] = 4 * np.exp(rng.normal(0, 1.2, (n, 1)))
-    mean[:, 10:20] *= np.where(groups == 0, 0.2, 3.0)[:, None]
-    return rng.poisson(mean), groups
-
-
-def test_finds_genes_that_vary_within_samples_not_between_them():
-    x, groups = varied()
-    moments = compute_gene_moments(blocks(x), np.ones(len(x)), groups, 2)
-    got = select_variable_genes(moments, n_genes=10)
-    assert set(got.selected) == set(range(10))
-    assert np.array_equal(np.flatnonzero(got.table["selected"]), got.selected)
-    assert (got.table["n_groups"][:10] == 2).all()
-    pooled = compute_gene_moments(blocks(x), np.ones(len(x)), np.zeros(len(x)), 1)
-    wide = select_variable_genes(pooled, n_genes=20).selected
-    assert len(set(wide) & set(range(10, 20))) >= 8
-
-
-def test_excluded_and_rare_genes_are_not_chosen():
-    x, groups = varied()
-    x[:, 0] = 0
-    x[:2, 0] = 1_000
-    moments = compute_gene_moments(blocks(x), np.ones(len(x)), groups, 2)
-    without = np.arange(x.shape[1]) == 1
-    got = select_variable_genes(moments, n_genes=10_000, exclude=without)
-    assert not {0, 1} & set(got.selected)
-    assert len(got.selected) == x.shape[1] - 2
-
-
-def test_order_of_genes_does_not_matter():
-    x, groups = varied()
-    order = np.random.default_rng(1).permutation(x.shape[1])
-    one, other = (
-        select_variable_genes(
-            compute_gene_moments(blocks(y), np.ones(len(x)), groups, 2), n_genes=15
-        )
-        for y in (x, x[:, order])
-    )
-    assert set(order[other.selected]) == set(one.selected)
-
-
-def test_wrong_use_is_named():
-    with pytest.raises(DataError, match="one value per cell"):
-        compute_gene_moments(blocks(np.ones((3, 2))), [1, 1], [0, 0, 0], 1)
-    with pytest.raises(DataError, match="out of range"):
-        compute_gene_moments(blocks(np.ones((2, 2))), [1, 1], [0, 1], 1)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -120,6 +122,15 @@ def test_stored_zeros_and_unsorted_rows_are_harmless():
         np.testing.assert_array_equal(getattr(other, field), getattr(plain, field))
 
 
+def test_read_only_arrays_are_accepted():
+    counts, factors, labels = cohort()
+    source = MemoryBlocks.from_csr(counts)
+    plain = score_markers(source, factors, labels, 3)
+    for array in (source.indptr, source.indices, source.data, factors, labels):
+        array.flags.writeable = False
+    np.testing.assert_array_equal(score_markers(source, factors, labels, 3).auc, plain.auc)
+
+
 def test_a_group_with_nothing_to_compare_has_no_number():
     counts, factors, _ = cohort()
     stats = score_markers(MemoryBlocks.from_csr(counts), factors, np.zeros(120, int), 2)
@@ -157,7 +168,7 @@ def test_compiled_kernels_and_python_agree():
         border = np.concatenate([[0], np.cumsum(count)])
         keys = np.zeros(border[-1], dtype=np.uint64)
         fill(*head, border[:-1].copy(), keys.view(np.float32), keys.view(np.int32))
-        for low, high in zip(border[:-1], border[1:], strict=True):
+        for low, high in pairwise(border):
             keys[low:high].sort()
         out = [np.zeros((4, 3)), np.zeros((4, 3)), np.zeros((4, 3), dtype=np.int64), np.zeros(4)]
         walk(keys.view(np.float32), keys.view(np.int32), border, sizes, *out)

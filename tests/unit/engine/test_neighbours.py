@@ -66,6 +66,16 @@ def test_the_audited_recall_is_the_true_recall(target):
     assert f"{found.recall:.3f}" in found.method
 
 
+def test_every_cell_has_its_neighbours_where_buckets_are_small():
+    points = cells(400)
+    found = find_neighbours(points, exact_up_to=10, recall_target=0.05)
+    assert found.recall < 1
+    assert found.indices.min() >= 0
+    assert np.isfinite(found.distances).all()
+    assert all(len(set(row)) == 15 for row in found.indices.tolist())
+    assert (found.indices != np.arange(400)[:, None]).all()
+
+
 def test_too_few_cells_are_named():
     with pytest.raises(MethodError, match="not estimable: 15 neighbours need at least 16 cells"):
         find_neighbours(np.zeros((15, 3)))

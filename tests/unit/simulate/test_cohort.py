@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imscope.core.errors import UsageError
+from imscope.core.errors import DataError, UsageError
 from imscope.core.schema import DESIGN_FACTORS, SOURCE_CLASSES
-from imscope.simulate import CohortSettings, simulate_cohort, true_index
-from imscope.simulate.cohort import MIN_SHARE
+from imscope.simulate import CohortSettings, simulate_cohort, true_index, true_indices
 from imscope.simulate.genes import STATES, gene_model
+from imscope.simulate.indices import MIN_SHARE
 from imscope.simulate.latent import latent_cells
 from imscope.simulate.settings import cohort_design
 
@@ -61,7 +61,8 @@ def test_truth_is_recomputable_from_the_hidden_cells(cohort):
     inside = reference >= MIN_SHARE
     np.testing.assert_array_equal(inside, table["universe"].to_numpy()[genes.kept])
     want = cohort.truth["samples"].set_index("sample").loc[design.sample]
-    assert true_index(y[:, inside], reference[inside]).hi2 == want["hi2"]
+    got = true_index(y[:, inside], reference[inside]).hi2
+    assert got == pytest.approx(want["hi2"], rel=1e-12)
 
 
 def test_arms_with_equal_knobs_differ_only_by_chance_and_others_by_the_square():
@@ -139,3 +140,25 @@ def test_runs_give_a_nested_level():
 def test_impossible_settings_are_refused(knobs):
     with pytest.raises(UsageError):
         simulate_cohort(CohortSettings(**knobs))
+
+
+def test_truth_on_the_terms_of_a_run(cohort):
+    genes = cohort.truth["genes"]
+    same = true_indices(
+        SMALL,
+        kept=genes["kept"].to_numpy(),
+        reference=genes["reference"].to_numpy(),
+        universe=genes["universe"].to_numpy(),
+    )
+    pd.testing.assert_series_equal(same["samples"]["hi2"], cohort.truth["samples"]["hi2"])
+    half = genes["universe"].to_numpy() & (np.arange(SMALL.genes) % 2 == 0)
+    rest = genes["universe"].to_numpy() & ~half
+    parts = [true_indices(SMALL, universe=part)["samples"]["hi2"] for part in (half, rest)]
+    np.testing.assert_allclose(parts[0] + parts[1], cohort.truth["samples"]["hi2"])
+
+
+def test_genes_that_do_not_fit_are_refused():
+    with pytest.raises(DataError, match="3 entries for 1500 genes"):
+        true_indices(SMALL, kept=np.ones(3, dtype=bool))
+    with pytest.raises(DataError, match="not kept"):
+        true_indices(SMALL, universe=np.ones(SMALL.genes, dtype=bool))

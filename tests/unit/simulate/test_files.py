@@ -25,7 +25,7 @@ def test_files_hold_the_cohort(cohort, tmp_path):
             shape = tuple(m["shape"])
             counts = sp.csc_array((m["data"][:], m["indices"][:], m["indptr"][:]), shape)
             assert m["features/id"][0].startswith(b"ENSG")
-            barcodes = m["barcodes"].asstr()[:].tolist()
+            barcodes = m["barcodes"][:].astype(str).tolist()
         made = cohort.samples[row.sample]
         np.testing.assert_array_equal(counts.T.toarray(), made.counts.toarray())
         assert barcodes == made.cells["cell"].tolist()

@@ -57,6 +57,6 @@ def test_components_of_a_balanced_design_are_those_of_a_textbook_anova():
         flat.sum(axis=1)[:, None],
         (flat**2).sum(axis=1),
         [cell] * (unit * run),
-        [[f"u{i // run}" for i in range(unit * run)], list(range(unit * run))],
+        nesting=[[f"u{i // run}" for i in range(unit * run)], list(range(unit * run))],
     )
     np.testing.assert_allclose(got, want)

@@ -15,17 +15,18 @@ def keep_best(scores, rows, columns, own, best, index):  # type: ignore[no-untyp
     depth = best.shape[1]
     for i in range(scores.shape[0]):
         row = rows[i]
+        me = own[row]
         worst = best[row, depth - 1]
         for low in range(0, width, 64):
             high = min(low + 64, width)
-            n = 0
-            for j in range(low, high):  # counting vectorises; most stretches hold nothing new
-                n += scores[i, j] > worst
-            if n == 0:
+            news = False
+            for j in range(low, high):  # without a branch it vectorises; most hold nothing new
+                news |= scores[i, j] > worst
+            if not news:
                 continue
             for j in range(low, high):
                 score = scores[i, j]
-                if score > worst and columns[j] != own[row]:
+                if score > worst and columns[j] != me:
                     place = depth - 1
                     while place > 0 and best[row, place - 1] < score:
                         best[row, place] = best[row, place - 1]

@@ -1,0 +1,167 @@
+"""Groups of strata: which units they hold and what may be said of them."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from imscope.analyses.heterogeneity.compute import AMBIENT, Heterogeneity
+from imscope.analyses.heterogeneity.coordinated import (
+    Coordinated,
+    compute_coordinated,
+    compute_split,
+)
+from imscope.core import codes
+from imscope.core.errors import DataError
+from imscope.core.rng import spawn
+from imscope.core.views import select_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Some strata under one name.
+
+    Attributes
+    ----------
+    name
+        Level of the grouping column.
+    strata
+        Rows of ``Heterogeneity.strata``.
+    units
+        Units of these strata that hold cells.
+    """
+
+    name: str
+    strata: NDArray[np.int64]
+    units: NDArray[np.int64]
+
+
+def groups_by(h: Heterogeneity, by: str) -> list[Group]:
+    """Split the strata by a column.
+
+    Raises
+    ------
+    DataError
+        There is no such column; the message suggests the nearest names.
+    """
+    if by == "all":
+        return [make_group(h, "all", np.arange(len(h.strata)))]
+    columns = [c for c in h.strata.columns if c not in ("n_cells", "median_umi", AMBIENT)]
+    if by not in columns:
+        near = get_close_matches(by, columns, n=3, cutoff=0.4)
+        raise DataError(
+            f"there is no column {by!r} to group by",
+            found=f"columns: {', '.join(map(str, columns))}",
+            fix=f"did you mean {', '.join(near)}?" if near else "name one of these columns",
+            code=codes.HETEROGENEITY_COLUMN,
+        )
+    values = h.strata[by]
+    levels = sorted(values.dropna().unique().tolist(), key=_natural)
+    return [
+        make_group(h, str(level), np.flatnonzero((values == level).to_numpy())) for level in levels
+    ]
+
+
+def _natural(value: object) -> tuple[int, float, str]:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (0, float(value), "")
+    return (1, 0.0, str(value))
+
+
+def make_group(h: Heterogeneity, name: str, strata: NDArray[np.int64]) -> Group:
+    """Put strata under one name."""
+    mine = np.isin(h.stratum, strata) & (h.moments.n_cells > 0)
+    return Group(name, strata, np.flatnonzero(mine))
+
+
+def why_not(h: Heterogeneity, group: Group) -> str:
+    """Reason why a group has no index, or an empty text."""
+    n = int(h.moments.n_cells[group.units].sum())
+    if n < h.settings.min_cells:
+        return f"not estimable: {n} cells, {h.settings.min_cells} are needed"
+    depth = h.moments.median_depth(group.units)
+    if depth < h.settings.min_median_umi:
+        return (
+            f"not estimable: median depth {depth:,.0f} UMI is below {h.settings.min_median_umi:,}"
+        )
+    keys = sorted({h.keys[s] for s in group.strata})
+    if len(keys) > 1:
+        names = ", ".join(k.split("|")[0] for k in keys)
+        return f"not comparable: the group mixes platforms or pipelines ({names})"
+    return ""
+
+
+def warnings_of(h: Heterogeneity, group: Group) -> list[str]:
+    """List what a reader must know about the numbers of a group."""
+    out = []
+    if AMBIENT in h.strata.columns:
+        share = float(h.strata[AMBIENT].iloc[group.strata].max())
+        if share > h.settings.ambient_warn:
+            out.append(
+                f"{codes.W_AMBIENT}: ambient share {100 * share:.1f} %, which makes cells look "
+                "more alike, so a low index is not evidence of uniformity"
+            )
+    shallow = h.strata["median_umi"].iloc[group.strata] < h.settings.min_median_umi
+    if shallow.any() and len(group.strata) > 1:
+        names = h.strata["sample"].iloc[group.strata][shallow].astype(str)
+        out.append(
+            f"{codes.W_DEPTH}: {len(set(names))} samples are below "
+            f"{h.settings.min_median_umi:,} UMI, the first is {names.iloc[0]}"
+        )
+    if "platform" not in h.strata.columns:
+        out.append(f"{codes.W_PLATFORM}: platform not stated, compare within one platform only")
+    note = h.universe_of(group.strata).note
+    if note:
+        out.append(f"{codes.W_BIOTYPE}: {note}")
+    return out
+
+
+def coordinated_of(h: Heterogeneity, group: Group) -> tuple[Coordinated, int]:
+    """Coordinated heterogeneity of a group and the number of its cells.
+
+    Above the cap, each stratum gives its share of cells in a fixed random order.
+    """
+    cached = h.coordinated_cache.get(tuple(group.strata.tolist()))
+    member = np.zeros(h.moments.n_units + 1, dtype=bool)
+    member[group.units] = True
+    cells = np.flatnonzero(member[h.moments.unit])
+    if isinstance(cached, Coordinated):
+        return cached, len(cells)
+    rows = cells
+    if len(cells) > h.settings.coordinated_cells:
+        # a cell's priority is its rank in its stratum, so every stratum gives the same share
+        first = np.argsort(h.priority[cells], kind="stable")[: h.settings.coordinated_cells]
+        rows = np.sort(cells[first])
+    universe = h.universe_of(group.strata)
+    counts = dense_counts(h, rows, universe.genes)
+    depth = h.moments.depth[rows]
+    weights = 1.0 / universe.reference[universe.genes]
+    with threadpool_limits(1, "blas"):
+        if h.settings.coordinated_method == "split":
+            rng = spawn(h.settings.seed, "split", *group.strata.tolist())
+            result = compute_split(counts, depth, weights, rng=rng, replicates=20)
+        else:
+            blocks = h.block[h.moments.unit[rows]]
+            result = compute_coordinated(counts, depth, weights, blocks=blocks)
+    h.coordinated_cache[tuple(group.strata.tolist())] = result
+    return result, len(cells)
+
+
+def dense_counts(
+    h: Heterogeneity, rows: NDArray[np.int64], genes: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Counts of some cells and kept genes, ``(n_rows, n_genes)``. Unit: UMI."""
+    n_genes = int(genes.sum())
+    column = np.full(h.source.n_features, -1, dtype=np.int64)
+    column[np.flatnonzero(h.kept)[genes]] = np.arange(n_genes)
+    out = np.zeros((len(rows), n_genes), dtype=np.int32)
+    chosen = select_rows(h.source, rows)
+    for low in range(0, len(rows), 500):
+        block = chosen.read(low, min(low + 500, len(rows)))
+        row = np.repeat(np.arange(block.n_rows), np.diff(block.indptr)) + low
+        to = column[block.indices]
+        keep = to >= 0
+        out[row[keep], to[keep]] = block.data[keep]
+    return out

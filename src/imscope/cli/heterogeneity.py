@@ -1,0 +1,185 @@
+"""`imscope heterogeneity`: how varied the cells are, and where the variation comes from."""
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from imscope.analyses.heterogeneity.compute import Heterogeneity
+    from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+    from imscope.io.counts import CountData
+
+app = typer.Typer(no_args_is_help=True, help="How varied the cells are, and why.")
+
+PathArgument = Annotated[Path, typer.Argument(help="A run folder or any readable matrix.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Result table (.tsv).")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of blocks and bootstrap.")]
+
+INDEX_FIELDS = (
+    "group",
+    "n_cells",
+    "n_units",
+    "median_umi",
+    "hi2",
+    "hi2_low",
+    "hi2_high",
+    "bcv_percent",
+    "hi_c",
+    "programmes",
+    "status",
+    "warnings",
+)
+
+
+@app.command()
+def index(
+    path: PathArgument,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Column that makes the groups; default `sample`, else the whole file."),
+    ] = None,
+    unit: Annotated[str | None, typer.Option(help="Column of the replicate units.")] = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Noise-corrected heterogeneity of every group, with interval and caveats."""
+    from imscope.analyses.heterogeneity.index import index_table
+    from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+
+    settings = HeterogeneitySettings(seed=seed, replicate_unit=unit)
+    with _open(path) as counts:
+        if counts.kind != "counts":
+            table = _no_counts(counts.obs, by)
+        else:
+            h = _compute(counts, [by, unit], settings)
+            table = index_table(h, by or _default_group(counts.obs))
+    _write(table, out)
+    if as_json:
+        _print_json({"records": [_index_record(row) for row in _records(table)]})
+    else:
+        _show(table, ["group", "n_cells", "median_umi", "hi2", "hi2_low", "hi2_high"])
+
+
+def _open(path: Path) -> "CountData":
+    from imscope.io.counts import read_counts
+
+    inside = path / "cells.h5ad"
+    return read_counts(inside if path.is_dir() and inside.exists() else path)
+
+
+def _default_group(obs: "pd.DataFrame") -> str:
+    return "sample" if "sample" in obs.columns else "all"
+
+
+def _compute(
+    counts: "CountData", wanted: list[str | None], settings: "HeterogeneitySettings"
+) -> "Heterogeneity":
+    from imscope.analyses.heterogeneity.compute import AMBIENT, KEY_COLUMNS, compute_heterogeneity
+    from imscope.core.schema import DESIGN_FACTORS
+    from imscope.io.genes import gene_classes
+
+    obs = counts.obs
+    names = dict.fromkeys(["sample", *DESIGN_FACTORS, *KEY_COLUMNS, AMBIENT])
+    chosen = [c for c in names if c in obs.columns]
+    for name in wanted:
+        if name and name not in ("all", *chosen):
+            _need(obs, name)
+            chosen.append(name)
+    return compute_heterogeneity(
+        counts.source,
+        counts.features,
+        obs[chosen].copy(),
+        classes=gene_classes(counts.features),
+        settings=settings,
+    )
+
+
+def _need(obs: "pd.DataFrame", name: str) -> None:
+    from difflib import get_close_matches
+
+    from imscope.core import codes
+    from imscope.core.errors import DataError
+
+    if name in obs.columns:
+        return
+    columns = [str(c) for c in obs.columns]
+    near = get_close_matches(name, columns, n=3, cutoff=0.4)
+    raise DataError(
+        f"there is no column {name!r}",
+        found=f"columns: {', '.join(columns) or 'none'}",
+        fix=f"did you mean {', '.join(near)}?" if near else "name one of these columns",
+        code=codes.HETEROGENEITY_COLUMN,
+    )
+
+
+def _no_counts(obs: "pd.DataFrame", by: str | None) -> "pd.DataFrame":
+    import pandas as pd
+
+    column = by or _default_group(obs)
+    if column != "all":
+        _need(obs, column)
+    values = pd.Series("all", index=obs.index) if column == "all" else obs[column].astype(str)
+    sizes = values.value_counts(sort=False).sort_index()
+    empty = dict.fromkeys(INDEX_FIELDS[3:10], float("nan"))
+    status = "not estimable: the matrix holds expression values, not counts"
+    rows = [
+        {"group": g, "n_cells": int(n), "n_units": 0, **empty, "status": status, "warnings": ""}
+        for g, n in sizes.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _index_record(row: dict[str, object]) -> dict[str, object]:
+    record = {name: row.get(name) for name in INDEX_FIELDS}
+    record["warnings"] = [w for w in str(record["warnings"] or "").split("; ") if w]
+    return record
+
+
+def _records(table: "pd.DataFrame") -> list[dict[str, object]]:
+    """Rows as plain Python values; what is not a number becomes null."""
+    rows = table.astype("object").to_dict(orient="records")
+    return [{str(k): _plain(v) for k, v in row.items()} for row in rows]
+
+
+def _plain(value: object) -> object:
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _print_json(content: object) -> None:
+    json.dump(content, sys.stdout, indent=1, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def _write(table: "pd.DataFrame", out: Path | None) -> None:
+    if out is not None:
+        table.to_csv(out, sep="\t", index=False)
+        typer.echo(f"wrote {out}: {len(table)} rows", err=True)
+
+
+def _show(table: "pd.DataFrame", numbers: list[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    view = Table()
+    columns = [c for c in [*numbers, "bcv_percent", "status", "warnings"] if c in table.columns]
+    for name in columns:
+        view.add_column(name)
+    for row in _records(table):
+        view.add_row(*[_cell(row[c]) for c in columns])
+    Console().print(view)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

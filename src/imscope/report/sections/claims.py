@@ -1,0 +1,38 @@
+"""What is claimed of the groups, with verdict and reason."""
+
+import pandas as pd
+
+from imscope.core.schema import CLAIMS
+from imscope.report.inputs import ReportInput
+from imscope.report.section import Section
+from imscope.report.sections.answer import claim_rows
+from imscope.report.views import view
+
+COLUMNS = (
+    "claim", "test_group", "reference_group", "verdict", "ratio", "low", "high", "p_value",
+    "p_equivalence", "n_test", "n_reference", "reason",
+)  # fmt: skip
+
+
+def build(report: ReportInput) -> Section:
+    """Show every claim that was asked, also those the design cannot test."""
+    rows = claim_rows(report)
+    table = None
+    if rows:
+        table = view(
+            pd.DataFrame(rows),
+            CLAIMS,
+            caption=f"Claims ({len(rows)}): ratio of the statistic, test over reference, with its "
+            "95 % interval over replicate units. n counts replicate units, never cells.",
+            columns=COLUMNS,
+            merge={"ratio": ("low", "high")},
+            labels={
+                "p_value": "p, one-sided",
+                "p_equivalence": "p, equivalence",
+                "n_test": "n, test",
+                "n_reference": "n, reference",
+            },
+        )
+    return Section(
+        "claims", "Claims and verdicts", {"claims": table, "why": report.why_missing("claims")}
+    )

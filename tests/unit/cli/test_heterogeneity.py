@@ -1,0 +1,61 @@
+import json
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from typer.testing import CliRunner
+
+from imscope.cli.heterogeneity import INDEX_FIELDS
+from imscope.cli.main import app
+from imscope.core.errors import DataError
+
+GENES = ["NT5E", "THY1", "ENG", "VIM", "COL1A1", "COL1A2", "SPARC", "FN1", "TAGLN", "LGALS1"]
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(120, 2.0))
+    q = p * np.exp(rng.normal(0, 0.3, (120, 120)))
+    counts = np.array([rng.multinomial(3_000, r / r.sum()) for r in q]).astype(np.int32)
+    obs = pd.DataFrame(
+        {
+            "sample": np.repeat([f"s{k}" for k in range(4)], 30),
+            "donor": np.repeat(["d1", "d2"], 60),
+            "platform": "v3",
+        },
+        index=[f"c{k}" for k in range(120)],
+    )
+    names = GENES + [f"GENE{k}" for k in range(110)]
+    path = tmp_path_factory.mktemp("matrix") / "cells.h5ad"
+    ad.AnnData(sp.csr_matrix(counts), obs=obs, var=pd.DataFrame(index=names)).write_h5ad(path)
+    return path
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["heterogeneity", *map(str, words)])
+
+
+def test_index_keeps_its_json_contract(matrix):
+    result = run("index", matrix, "--by", "donor", "--json")
+    assert result.exit_code == 0, result.output
+    records = json.loads(result.stdout)["records"]
+    assert [r["group"] for r in records] == ["d1", "d2"]
+    assert all(tuple(r) == INDEX_FIELDS for r in records)
+    assert all(r["status"] == "ok" and isinstance(r["warnings"], list) for r in records)
+    assert all(r["hi2_low"] < r["hi2"] < r["hi2_high"] for r in records)
+
+
+def test_a_run_folder_is_read_and_groups_by_sample(matrix, tmp_path):
+    out = tmp_path / "index.tsv"
+    result = run("index", matrix.parent, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert pd.read_csv(out, sep="\t")["group"].tolist() == ["s0", "s1", "s2", "s3"]
+
+
+def test_a_missing_column_suggests_names(matrix):
+    result = run("index", matrix, "--by", "doner")
+    assert isinstance(result.exception, DataError)
+    assert "did you mean donor" in str(result.exception)

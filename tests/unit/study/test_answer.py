@@ -1,0 +1,93 @@
+import numpy as np
+import pandas as pd
+
+from imscope.study.answer import answer_lines
+
+SAMPLES = pd.DataFrame(
+    {
+        "sample": ["a", "b"],
+        "n_cells_in": [100, 100],
+        "n_cells": [90, 80],
+        "ambient_frac": [0.01, 0.08],
+        "lot": ["L1", "L2"],
+        "platform": ["x", "x"],
+    }
+)
+LEDGER = pd.DataFrame(
+    {
+        "sample": ["a", "b"],
+        "unit": "cells",
+        "rule": ["n_umi below limit", "doublet"],
+        "n_lost": [10, 20],
+    }
+)
+INDEX = pd.DataFrame(
+    {
+        "level": "sample",
+        "group": ["a", "b"],
+        "bcv_percent": [20.0, 30.0],
+        "bcv_low": [18.0, 27.0],
+        "bcv_high": [22.0, 33.0],
+        "status": "ok",
+        "comparability_key": "x|1",
+    }
+)
+
+
+def claims(**columns):
+    base = {
+        "claim": "D",
+        "test_group": ["a", "b"],
+        "reference_group": "pool of x",
+        "ratio": [0.5, 0.6],
+        "low": [0.4, 0.5],
+        "high": [0.6, 0.7],
+        "verdict": "DESCRIPTIVE",
+        "reason": "",
+    }
+    return pd.DataFrame(base | columns)
+
+
+def test_counts_and_losses_are_those_of_the_tables():
+    lines = answer_lines(SAMPLES, INDEX, claims(), LEDGER)
+    assert lines[0] == "2 samples, 2 lots, 1 platform: 170 of 200 cells kept after quality control."
+    assert "20 % (18 to 22) in a to 30 % (27 to 33) in b" in lines[1]
+    assert "removed 30 cells (15.0 %), most by doublet 20, n_umi below limit 10" in lines[-1]
+    assert "above 5 % in b: such samples look more uniform than they are" in lines[-1]
+    assert len(lines) <= 5
+
+
+def test_samples_below_their_pool_are_said_so_only_when_the_interval_excludes_one():
+    below = answer_lines(SAMPLES, INDEX, claims(), LEDGER)[2]
+    assert below.startswith("Each sample is more uniform than the pool of x")
+    mixed = answer_lines(SAMPLES, INDEX, claims(high=[0.6, 1.2]), LEDGER)[2]
+    assert mixed.startswith("1 of 2 samples are more uniform than the pool of x")
+    assert "1 cannot be told apart" in mixed
+
+
+def test_a_refusal_gives_its_reason():
+    refused = claims(verdict=["DESCRIPTIVE", "NOT TESTABLE"], reason=["", "platforms differ"])
+    text = " ".join(answer_lines(SAMPLES, INDEX, refused, LEDGER))
+    assert "Not testable here: D (platforms differ)." in text
+
+
+def test_verdicts_come_before_descriptions():
+    judged = claims(
+        claim=["A", "D"],
+        verdict=["SUPERIOR", "DESCRIPTIVE"],
+        reason=["iMSC lots are more uniform", ""],
+    )
+    lines = answer_lines(SAMPLES, INDEX, judged, LEDGER)
+    assert lines[2].startswith("Claim A: SUPERIOR. ")
+
+
+def test_nothing_estimable_is_said_in_words():
+    none = INDEX.assign(status="not estimable: needs UMI counts", bcv_percent=np.nan)
+    assert "needs UMI counts" in answer_lines(SAMPLES, none, claims(), LEDGER)[1]
+
+
+def test_platforms_are_never_ranked_together():
+    two = INDEX.assign(comparability_key=["x|1", "y|1"])
+    line = answer_lines(SAMPLES, two, claims(), LEDGER)[1]
+    assert "within one platform only" in line
+    assert "runs from" not in line
