@@ -12,6 +12,7 @@ from imscope.engine.pca import compute_pca
 from imscope.engine.qc import compute_qc
 from imscope.io.store import open_store, write_store
 
+
 def counts(n=6_000, p=40, seed=0):
     rng = np.random.default_rng(seed)
     return sp.csr_array(rng.poisson(rng.gamma(0.5, 1.5, (n, 1)) * rng.gamma(1, 1, p)))
@@ -69,7 +70,7 @@ def test_memory_and_store_on_disk_give_the_same_digits(source, tmp_path):
     assert compute_qc(stored, classes).equals(compute_qc(source, classes))
     factors, groups = np.ones(6_000), np.arange(6_000) % 3
     a, b = (compute_gene_moments(s, factors, groups, 3, threads=2) for s in (source, stored))
-    np.testing.assert_array_equal(a.squares, b.squares)
+    np.testing.assert_array_equal(a.sum_squares, b.sum_squares)
     a, b = (compute_pca(s, factors, np.arange(40), n_components=5) for s in (source, stored))
     np.testing.assert_array_equal(a.coordinates, b.coordinates)
 
@@ -117,5 +118,5 @@ def test_an_executor_for_all_passes_changes_no_digit(source):
     with ThreadPoolExecutor(2) as pool, use_executor(pool):
         pooled = compute_gene_moments(source, factors, groups, 3)
         other = compute_pca(source, factors, np.arange(40), n_components=5)
-    np.testing.assert_array_equal(moments.squares, pooled.squares)
+    np.testing.assert_array_equal(moments.sum_squares, pooled.sum_squares)
     np.testing.assert_array_equal(pca.coordinates, other.coordinates)
