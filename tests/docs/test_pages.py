@@ -1,5 +1,6 @@
 """The examples of the documentation run; generated pages are current; nothing is left out."""
 
+import importlib
 import importlib.util
 import io
 import os
@@ -73,6 +74,20 @@ def test_every_public_name_is_on_the_api_page():
     for module in pages.public_modules():
         for name in pages.public_names(module):
             assert f"::: {module.__name__}.{name}\n" in text
+
+
+def test_every_name_of_a_room_is_in_the_table_of_the_api_page():
+    pages = load("build_docs")
+    text = (pages.REFERENCE / "api.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in text.splitlines() if line.startswith("| `imscope")}
+    offered = pages.rooms()
+    assert set(rows) == set(offered)
+    assert {"run_study", "run_demo", "read_config"} <= set(offered["imscope.study"])
+    for room, names in offered.items():
+        for name in names:
+            home = getattr(importlib.import_module(room), name).__module__
+            assert f"[`{name}`](#{home}.{name})" in rows[room]
+            assert f"::: {home}.{name}\n" in text
 
 
 def test_every_command_is_on_the_page_and_says_what_it_does():

@@ -21,12 +21,16 @@ MIN_EMPTY_UMI = 10_000
 """UMI in empty droplets below which their profile is too noisy."""
 MIN_EXPECTED = 20.0
 """Counts a gene must have in a cluster if all its counts were ambient, so that few mean absence."""
+MIN_AMBIENT = 50.0
+"""Counts a gene must have in the profile: with fewer it may only look frequent there by chance."""
 GENES_PER_CLUSTER = 20
 FEWEST, WIDTH = 10, 1.5
 """Genes that set the first level; ratios up to this many times the level agree with it."""
 MIN_CELLS = 20
 MAX_RATIO = 0.5
 """Above this ratio no gene is absent from the cluster, so the cluster says nothing."""
+MAX_SIGMA = 3.0
+"""A gene this many standard errors above the share of rarer genes is expressed."""
 NO_CLUSTERS = "not estimated: needs at least two clusters of cells with private genes"
 
 
@@ -45,7 +49,7 @@ class AmbientResult:
     profile
         Shape ``(n_features,)``: share of each gene in the ambient RNA; empty when unknown.
     n_genes
-        Pairs of cluster and gene behind the number.
+        Pairs of cluster and gene behind the number, in both halves of the cells.
     """
 
     fraction: float
@@ -80,6 +84,12 @@ def estimate_ambient_from_empty(
     threads
         See :func:`imscope.engine.execute.thread_count`.
 
+    Returns
+    -------
+    result
+        ``not estimated`` with the reason if the empty droplets hold too little, or every gene that
+        is frequent in them is expressed by all cells.
+
     Raises
     ------
     DataError
@@ -103,10 +113,9 @@ def estimate_ambient_from_empty(
         return _unknown(
             f"not estimated: empty droplets hold {int(total.sum())} UMI, {MIN_EMPTY_UMI} are needed"
         )
-    profile = total / total.sum()
     labels = np.zeros(cells.n_cells, dtype=np.int64) if clusters is None else clusters
     sums = _half_sums(cells, labels, threads)
-    return _estimate(sums, profile, "from empty droplets")
+    return _estimate(sums, total, "from empty droplets")
 
 
 def estimate_ambient_marker_free(
@@ -149,7 +158,7 @@ def estimate_ambient_marker_free(
     pooled = sums.sum(axis=(0, 1))
     if pooled.sum() == 0:
         return _unknown("not estimated: no counts")
-    return _estimate(sums, pooled / pooled.sum(), "marker-free, profile from the mean of all cells")
+    return _estimate(sums, pooled, "marker-free, profile from the mean of all cells")
 
 
 def _unknown(reason: str) -> AmbientResult:
@@ -198,13 +207,20 @@ def _group_sum(block: CsrBlock, group: Ints, n_groups: int) -> Floats:
     return np.asarray((member @ counts).toarray(), dtype=np.float64)
 
 
-def _estimate(sums: Floats, profile: Floats, how: str) -> AmbientResult:
-    """Choose absent genes on one half of the cells, measure them on the other, and swap."""
-    from scipy.stats import chi2
+def _estimate(sums: Floats, ambient: Floats, how: str) -> AmbientResult:
+    """Choose absent genes on one half of the cells, measure them on the other, and swap.
 
+<<<<<<< HEAD
+=======
+    ``ambient`` holds counts, since the noise of the profile is part of the interval.
+    """
+    profile = ambient / ambient.sum()
+>>>>>>> main
     terms: list[Floats] = []
+    clusters = set()
     for choose, measure in ((0, 1), (1, 0)):
         for c in range(sums.shape[1]):
+<<<<<<< HEAD
             mine, ratio = _absent(sums[choose, c], profile)
             counts, ambient = sums[measure, c, mine], sums[measure, c].sum() * profile[mine]
             terms.append(np.column_stack([counts, ambient, ratio, np.full(mine.size, c)]))
@@ -255,3 +271,64 @@ def _absent(counts: Floats, profile: Floats) -> tuple[Ints, Floats]:
     order = np.argsort(ratio, kind="stable")[:GENES_PER_CLUSTER]
     order = order[ratio[order] < MAX_RATIO]
     return enough[order], ratio[order]
+=======
+            mine = _absent(sums[choose, c], ambient)
+            if not mine.size:
+                continue
+            clusters.add(c)
+            expected = sums[measure, c].sum() * profile[mine]
+            terms.append(np.column_stack([sums[measure, c, mine], expected, mine]))
+    if not terms:
+        return _unknown("not estimated: no gene is absent from any cluster; one population?")
+    seen, expected, genes = np.concatenate(terms).T
+    fraction = float(seen.sum() / expected.sum())
+    low, high = _interval(seen, expected, ambient, genes.astype(np.int64))
+    if high > MAX_RATIO:
+        return _unknown("not estimated: genes chosen as absent are expressed after all")
+    status = f"{how}: at most; {len(seen)} genes taken as absent, in {len(clusters)} clusters"
+    return AmbientResult(fraction, low, high, status, profile, len(seen))
+
+
+def _interval(seen: Floats, expected: Floats, ambient: Floats, genes: Ints) -> tuple[float, float]:
+    """95 % interval of the ratio of sums: counting noise, spread among genes, noisy profile."""
+    from scipy.special import gammaincinv  # quantiles of chi squared, halved
+
+    fraction = seen.sum() / expected.sum()
+    spread = 1.0
+    if fraction > 0 and len(seen) > 1:
+        wanted = fraction * expected
+        spread = max(1.0, float(((seen - wanted) ** 2 / wanted).sum() / (len(seen) - 1)))
+    weight = np.bincount(genes, weights=expected, minlength=len(ambient)) / expected.sum()
+    used = weight > 0
+    profile_noise = float((weight[used] ** 2 / ambient[used]).sum())
+    events = 1 / (spread / seen.sum() + profile_noise) if fraction > 0 else 0.0
+    exposure = events / fraction if events > 0 else expected.sum()
+    low = float(gammaincinv(events, 0.025)) / exposure if events > 0 else 0.0
+    return low, min(1.0, float(gammaincinv(events + 1, 0.975)) / exposure)
+
+
+def _absent(counts: Floats, ambient: Floats) -> Ints:
+    """Genes that one ambient share explains, the rarest first.
+
+    Beginning with the gene that is rarest against the profile, the next rarest is added as long
+    as its counts agree with the share of those before it. The first that is too frequent is
+    expressed, and so are those after it.
+    """
+    total = ambient.sum()
+    expected = counts.sum() * ambient / total
+    enough = np.flatnonzero((expected >= MIN_EXPECTED) & (ambient >= MIN_AMBIENT))
+    ratio = counts[enough] / expected[enough]
+    order = np.argsort(ratio, kind="stable")[:GENES_PER_CLUSTER]
+    order = order[ratio[order] < MAX_RATIO]
+    chosen: list[int] = []
+    seen = exposure = 0.0
+    for gene in enough[order]:
+        share = seen / exposure if exposure else counts[gene] / expected[gene]
+        wanted = share * expected[gene]
+        noise = np.sqrt(wanted + 1 + wanted**2 / ambient[gene])
+        if counts[gene] > wanted + MAX_SIGMA * noise:
+            break
+        chosen.append(int(gene))
+        seen, exposure = seen + counts[gene], exposure + expected[gene]
+    return np.array(chosen, dtype=np.int64)
+>>>>>>> main

@@ -112,7 +112,9 @@ def work_components(context: Context, qc: Path, folder: Path) -> None:
     relative = compute_size_factors(totals, codes)
     factors = relative * context.cohort.scale  # per step of the source
     blocks, n_blocks = _block_codes(context, codes)
-    moments = compute_gene_moments(source, factors, blocks, n_blocks, threads=context.threads)
+    moments = compute_gene_moments(
+        source, factors, blocks, n_samples=n_blocks, threads=context.threads
+    )
     classes = gene_classes(context.cohort.features)
     n_cells_with_gene = moments.n_detected.sum(axis=0)
     seldom = n_cells_with_gene < context.config.qc.min_cells_per_gene
@@ -210,7 +212,7 @@ def work_markers(
     labels = load_array(clusters, "labels")
     factors = load_array(components, "size_factors")
     n_groups = int(labels.max()) + 1
-    stats = score_markers(source, factors, labels, n_groups, threads=context.threads)
+    stats = score_markers(source, factors, labels, n_groups=n_groups, threads=context.threads)
     table = marker_table(stats, context.cohort.features, top=50)
     table.to_parquet(folder / "markers.parquet")
 
@@ -231,14 +233,16 @@ def work_ambient(context: Context, qc: Path, clusters: Path, folder: Path) -> No
             continue
         cells = select_rows(context.cohort.source, rows[here])
         if sample in context.raw_paths:
-            result = _ambient_from_raw(context, context.raw_paths[sample], cells)
+            result = _ambient_from_raw(context, context.raw_paths[sample], cells, labels[here])
         else:
             result = estimate_ambient_marker_free(cells, labels[here], threads=context.threads)
         records.append(_ambient_row(sample, result, result.status))
     pd.DataFrame(records).to_parquet(folder / "ambient.parquet")
 
 
-def _ambient_from_raw(context: Context, path: Path, cells: BlockSource) -> Any:
+def _ambient_from_raw(
+    context: Context, path: Path, cells: BlockSource, labels: NDArray[Any]
+) -> Any:
     from imscope.core.views import map_features
     from imscope.io.counts import read_counts
 
@@ -248,7 +252,7 @@ def _ambient_from_raw(context: Context, path: Path, cells: BlockSource) -> Any:
         found = place.reindex(data.features["feature_id"], fill_value=-1)
         mapping = np.asarray(found, dtype=np.int32)
         raw = map_features(data.source, mapping, len(features))
-        return estimate_ambient_from_empty(raw, cells, threads=context.threads)
+        return estimate_ambient_from_empty(raw, cells, clusters=labels, threads=context.threads)
 
 
 def _ambient_row(sample: str, result: Any, status: str) -> dict[str, object]:

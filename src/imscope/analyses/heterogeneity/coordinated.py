@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imscope.core.errors import DataError
+from imscope.engine.kernels.moments import add_powers
 
 _GENES_PER_CHUNK = 1_024
 
@@ -141,18 +142,11 @@ def _collect(
     diagonal = np.zeros((b, 3))
     w2 = weights * weights
     root = np.sqrt(weights)
+    values = np.ascontiguousarray(counts, dtype=np.int32)
     for low in range(0, n_genes, _GENES_PER_CHUNK):
-        part = slice(low, min(low + _GENES_PER_CHUNK, n_genes))
-        y = counts[:, part] / depth[:, None]
-        z = y * root[part]
+        z = np.zeros((n, min(_GENES_PER_CHUNK, n_genes - low)))
+        add_powers(values, low, depth, label, root, w2, z, gene, diagonal)
         gram += z @ z.T
-        y2 = y * y
-        uy2 = u[:, None] * y2
-        uy3 = uy2 * y
-        for k, value in enumerate((y, y2, u[:, None] * y, uy2, uy3)):
-            gene[:, k, part] = one.T @ value
-        cells = np.stack([uy3 @ w2[part], u * (uy3 @ w2[part]), u * (uy2 @ w2[part])], axis=1)
-        diagonal += one.T @ cells
     np.fill_diagonal(gram, 0.0)
     rows = gram @ one
     np.square(gram, out=gram)
