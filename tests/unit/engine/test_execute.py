@@ -69,7 +69,9 @@ def test_memory_and_store_on_disk_give_the_same_digits(source, tmp_path):
     classes = {"mito": np.arange(40) < 3}
     assert compute_qc(stored, classes).equals(compute_qc(source, classes))
     factors, groups = np.ones(6_000), np.arange(6_000) % 3
-    a, b = (compute_gene_moments(s, factors, groups, 3, threads=2) for s in (source, stored))
+    a, b = (
+        compute_gene_moments(s, factors, groups, n_samples=3, threads=2) for s in (source, stored)
+    )
     np.testing.assert_array_equal(a.sum_squares, b.sum_squares)
     a, b = (compute_pca(s, factors, np.arange(40), n_components=5) for s in (source, stored))
     np.testing.assert_array_equal(a.coordinates, b.coordinates)
@@ -113,10 +115,10 @@ def test_number_of_threads(monkeypatch):
 
 def test_an_executor_for_all_passes_changes_no_digit(source):
     factors, groups = np.ones(6_000), np.arange(6_000) % 3
-    moments = compute_gene_moments(source, factors, groups, 3, threads=1)
+    moments = compute_gene_moments(source, factors, groups, n_samples=3, threads=1)
     pca = compute_pca(source, factors, np.arange(40), n_components=5, threads=1)
     with ThreadPoolExecutor(2) as pool, use_executor(pool):
-        pooled = compute_gene_moments(source, factors, groups, 3)
+        pooled = compute_gene_moments(source, factors, groups, n_samples=3)
         other = compute_pca(source, factors, np.arange(40), n_components=5)
     np.testing.assert_array_equal(moments.sum_squares, pooled.sum_squares)
     np.testing.assert_array_equal(pca.coordinates, other.coordinates)
