@@ -8,11 +8,15 @@ _HOME = {
     "HeterogeneitySettings": "settings",
     "compare": "comparison",
     "compute_coordinated": "coordinated",
+    "compute_power": "planning",
     "compute_heterogeneity": "compute",
     "Decomposition": "decomposition",
     "decompose": "decomposition",
     "describe_claims": "describe",
     "index_table": "index",
+    "match_depth": "matched",
+    "pilot_table": "planning",
+    "plan_units": "planning",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605
