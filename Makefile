@@ -70,9 +70,11 @@ test: lint docs web ## Everything CI checks
 	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal
 
 bench: setup ## Speed and memory, side by side with other programs
-	.venv/bin/python -m benchmarks
+	@test -x benchmarks/.peers/bin/python || sh benchmarks/peers.sh .venv/bin/python
+	.venv/bin/python benchmarks/run.py
 
 validation: setup ## Operating characteristics of the estimators on data with known truth
+	@test -d validation || { echo "validation: there is no folder validation/ in this tree yet"; exit 1; }
 	.venv/bin/python -m validation
 
 lock: $(UV) ## Pin and hash all dependencies again

@@ -35,14 +35,36 @@ def public_names(module: ModuleType) -> list[str]:
         name
         for name, value in vars(module).items()
         if not name.startswith("_")
-        and (inspect.isfunction(value) or inspect.isclass(value))
+        and callable(value)
+        and (inspect.isfunction(inspect.unwrap(value)) or inspect.isclass(value))
         and value.__module__ == module.__name__
     ]
 
 
+def rooms() -> dict[str, list[str]]:
+    """Names each room offers, by the room's full name."""
+    import imscope
+
+    found = {room: importlib.import_module(room) for room in imscope._ROOMS.values()}
+    return {room: sorted(module.__all__) for room, module in sorted(found.items())}
+
+
 def api_page() -> str:
-    """One section per module with every public function and class."""
-    lines = [NOTE + "# Python\n", "Rooms load on first use: `import imscope` is light.\n"]
+    """What each room offers, then one section per module with every public function and class."""
+    lines = [NOTE + "# Python\n"]
+    lines.append(
+        "Import from the rooms, as in `from imscope.study import run_study`. A room loads a"
+    )
+    lines.append(
+        "name on first use, so `import imscope` is light. The sections below the table are"
+    )
+    lines.append("the modules in which these names and those beneath them are defined.\n")
+    lines.append("| room | names |\n|---|---|")
+    for room, names in rooms().items():
+        homes = {n: getattr(importlib.import_module(room), n).__module__ for n in names}
+        shown = ", ".join(f"[`{n}`](#{homes[n]}.{n})" for n in names)
+        lines.append(f"| `{room}` | {shown} |")
+    lines.append("")
     for module in public_modules():
         names = public_names(module)
         if names:
@@ -89,7 +111,9 @@ def tables_page() -> str:
     """Every declared table."""
     from imscope.core.schema import TABLES
 
-    lines = [NOTE + "# Tables\n", "Columns in which the parts of imscope meet.\n"]
+    lines = [NOTE + "# Tables\n"]
+    lines.append("Columns in which the parts of imscope meet. A run folder holds each table as")
+    lines.append("`tables/NAME.parquet` and `tables/NAME.tsv`.\n")
     for table in TABLES.values():
         lines += [f"## {table.name}\n", table.meaning + "\n"]
         lines.append("| column | kind | unit | meaning |\n|---|---|---|---|")

@@ -25,7 +25,9 @@ def main(argv):
         n_groups = int(labels.max()) + 1
 
         def work():
-            return score_markers(source, factors, labels, n_groups, threads=args.threads).p_value
+            return score_markers(
+                source, factors, labels, n_groups=n_groups, threads=args.threads
+            ).p_value
     else:
         work = peer(args, indptr, indices, counts, shape, labels, factors)
     p_value, clock = timed(work, args.repeats)

@@ -32,7 +32,7 @@ def run_imscope(path: str) -> dict:
         metrics = compute_count_sums(source, {"mito": mito}).cells
         keep = apply_qc(metrics, sample, suggest_qc(metrics, sample)).keep
         factors = compute_size_factors(metrics["n_umi"], sample)
-        compute_gene_moments(source, factors, np.where(keep, sample, -1), 12)
+        compute_gene_moments(source, factors, np.where(keep, sample, -1), n_samples=12)
 
     return {"cpu_s": warm_cpu(work), "million_values": source.data.size / 1e6}
 

@@ -18,7 +18,11 @@ def offences(tree):
             yield node.module
         elif isinstance(node, ast.Attribute) and node.attr in NAMES:
             yield node.attr
-        elif isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+        elif (
+            isinstance(node, ast.keyword)
+            and node.arg == "allow_pickle"
+            and not (isinstance(node.value, ast.Constant) and node.value.value is False)
+        ):
             yield "allow_pickle"
 
 

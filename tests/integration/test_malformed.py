@@ -2,6 +2,8 @@
 
 import hashlib
 import importlib.util
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,12 +15,17 @@ from imscope.core.errors import ImscopeError
 from imscope.io.counts import read_counts
 from imscope.io.sheet import read_sheet
 
-_spec = importlib.util.spec_from_file_location(
-    "malformed", Path(__file__).with_name("malformed.py")
-)
-malformed = importlib.util.module_from_spec(_spec)
-sys.modules["malformed"] = malformed
-_spec.loader.exec_module(malformed)
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+malformed = load("malformed")
+load("malformed_text")  # adds to the cases
 CASES = malformed.CASES
 
 
@@ -76,3 +83,67 @@ def test_the_beginnings_are_valid(tmp_path):
 def test_thirty_crafted_files_would_reach_outside():
     words = ("external_", "virtual_", "soft_", "dangling_", "hard_cycle", "ring", "deep")
     assert sum(c.name.startswith(words) or words[-2] in c.name for c in CASES) >= 30
+
+
+FORMATS = ("h5ad_", "tenx_", "mtx_", "csv_", "zarr", "sheet_")
+THROUGH_THE_COMMAND = [c for c in CASES[::3] if c.name != "csv_absent"]  # the sheet would say so
+
+
+def run_command(sheet, out, monkeypatch, capsys):
+    """Exit code and stderr of `imscope run`."""
+    from imscope.cli.main import main
+
+    monkeypatch.setattr(sys, "argv", ["imscope", "run", str(sheet), "--out", str(out)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("case", THROUGH_THE_COMMAND, ids=lambda c: c.name)
+def test_the_command_refuses_and_leaves_nothing(case, tmp_path, monkeypatch, capsys):
+    """No new folder, no change to an old run folder, the code on stderr and no traceback."""
+    data, place = tmp_path / "data", tmp_path / "place"
+    data.mkdir()
+    old = place / "old"
+    (old / ".steps").mkdir(parents=True)
+    (old / ".steps" / "lock").touch()
+    for name in ("report.html", "results.json"):
+        (old / name).write_text(name)
+    path = case.make(data)
+    sheet = path
+    if case.reader == "counts":
+        sheet = tmp_path / "samples.csv"
+        sheet.write_text(f"sample,path\nA,{path}\n")
+    before = state(tmp_path)
+    for out in (place / "new", old):
+        code, words = run_command(sheet, out, monkeypatch, capsys)
+        assert code in (1, 2)
+        assert case.code in words
+        assert "Traceback" not in words
+        assert "SECRETS!" not in words
+    assert [p.name for p in place.iterdir()] == ["old"]
+    assert state(tmp_path) == before
+
+
+def test_every_format_goes_through_the_command():
+    assert len(THROUGH_THE_COMMAND) >= 25
+    for start in FORMATS:
+        assert any(c.name.startswith(start) for c in THROUGH_THE_COMMAND), start
+
+
+def test_the_command_itself_shows_no_traceback(tmp_path):
+    path = tmp_path / "x.h5"
+    path.write_bytes(b"no HDF5 at all")
+    (tmp_path / "samples.csv").write_text("sample,path\nA,x.h5\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "imscope", "run", "samples.csv", "--out", "out"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "E-" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()

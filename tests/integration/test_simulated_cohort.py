@@ -1,9 +1,13 @@
 """A simulated cohort goes through the readers and quality control like a real one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from imscope.core.blocks import MemoryBlocks
+from imscope.engine.ambient import estimate_ambient_from_empty
 from imscope.engine.qc import apply_qc, compute_qc, suggest_qc
 from imscope.io.counts import read_counts
 from imscope.io.genes import gene_classes
@@ -50,3 +54,31 @@ def test_quality_control_removes_the_damaged_cells_and_keeps_the_good(made):
         state = cohort.samples[row.sample].cells["state"].to_numpy()
         assert kept[state == "good"].mean() > 0.95
         assert kept[state == "damaged"].mean() < 0.2
+
+
+AMBIENT = CohortSettings(imsc_lots=2, primary_donors=1, cells=400, genes=2000, troubled_lot=2)
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_ambient_share_is_the_true_one_within_15_percent(seed):
+    """True shares are 0.03, and 0.10 in the troubled lot; tolerance 15 % of the share."""
+    cohort = simulate_cohort(replace(AMBIENT, seed=seed))
+    for row in cohort.truth["samples"].itertuples():
+        made = cohort.samples[row.sample]
+        raw, cells = (MemoryBlocks.from_csr(m) for m in (made.droplet_counts, made.counts))
+        subset = made.cells["subset"].to_numpy(str)
+        for clusters in (subset, None):
+            found = estimate_ambient_from_empty(raw, cells, clusters=clusters)
+            assert found.fraction == pytest.approx(row.ambient_frac, rel=0.15), row.sample
+            assert found.low < found.fraction < found.high < 1.25 * row.ambient_frac
+
+
+def test_without_a_gene_foreign_to_the_cells_no_ambient_share_is_invented():
+    cohort = simulate_cohort(replace(AMBIENT, ambient_blood=0.0))
+    for made in cohort.samples.values():
+        raw, cells = (MemoryBlocks.from_csr(m) for m in (made.droplet_counts, made.counts))
+        subset = made.cells["subset"].to_numpy(str)
+        for clusters in (subset, None):
+            found = estimate_ambient_from_empty(raw, cells, clusters=clusters)
+            assert np.isnan(found.fraction)
+            assert found.status.startswith("not estimated")

@@ -45,6 +45,10 @@ app.command("doctor")(doctor)
 
 def main() -> None:
     """Run the command line; an :class:`ImscopeError` becomes one message and its exit code."""
+    # blocks run in our own threads; a second layer inside linear algebra would cost time and digits
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("MKL_NUM_THREADS", "1")
     try:
         app()
     except ImscopeError as error:

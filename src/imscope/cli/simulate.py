@@ -24,6 +24,9 @@ def cohort(
     genes: Annotated[int, typer.Option(min=1000, max=5000, help="Genes.")] = 3500,
     depth: Annotated[float, typer.Option(min=100, help="Median UMI per cell.")] = 5000,
     ambient: Annotated[float, typer.Option(min=0, help="Ambient share of counts.")] = 0.03,
+    empty: Annotated[
+        int, typer.Option("--empty-droplets", min=0, help="Empty droplets per raw matrix; 0: none.")
+    ] = 2500,
     doublets: Annotated[float, typer.Option(min=0, help="Doublets per good cell.")] = 0.03,
     within: Annotated[
         float, typer.Option(min=0, help="Differences among iMSC cells, relative to primary.")
@@ -44,6 +47,7 @@ def cohort(
         genes=genes,
         depth=depth,
         ambient=ambient,
+        empty_droplets=empty,
         doublets=doublets,
         imsc_within=within,
         seed=CohortSettings.seed if seed is None else seed,

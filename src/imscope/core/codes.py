@@ -54,6 +54,11 @@ RUN_LOCKED = declare(
     "Another run is writing to the same folder.",
     "Wait for it to end, or name another folder.",
 )
+W_DESIGN = declare(
+    "W-DESIGN",
+    "Two levels of the design cannot be told apart, so a claim cannot be tested.",
+    "Plan samples in which the two change independently.",
+)
 QC_NOTHING_LEFT = declare(
     "E-QC-NOTHING-LEFT",
     "Quality control leaves no cell at all.",

@@ -1,14 +1,19 @@
 """Views of block sources: one after another, a choice of rows, renumbered features."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imscope.core.blocks import BlockSource, CsrBlock
+from imscope.core.blocks import ROWS_PER_BLOCK, BlockSource, CsrBlock
 from imscope.core.errors import DataError
+
+MAX_GAP = 16
+"""Rows nobody asked for that are read along rather than beginning a new read."""
+MAX_SPAN = ROWS_PER_BLOCK + ROWS_PER_BLOCK // 4
+"""Rows read in one piece at most when runs are put together, so that memory stays bounded."""
 
 
 def concat_blocks(sources: Sequence[BlockSource]) -> BlockSource:
@@ -80,6 +85,8 @@ def select_rows(source: BlockSource, rows: NDArray[np.integer]) -> BlockSource:
             "a selected row does not exist",
             found=f"rows {wanted.min()} to {wanted.max()}, source has {source.n_cells}",
         )
+    if isinstance(source, _Rows):
+        return _Rows(source.source, source.rows[wanted])
     return _Rows(source, wanted)
 
 
@@ -126,6 +133,56 @@ def map_features(source: BlockSource, mapping: NDArray[np.integer], n_features: 
     return _Features(source, new, n_features)
 
 
+def fixed_point(source: BlockSource, scale: int) -> BlockSource:
+    """Show expression values as whole numbers of ``1 / scale``, for steps that take integers.
+
+    Parameters
+    ----------
+    source
+        Expression values of any kind, none negative.
+    scale
+        Steps per unit; a value is off by at most half a step.
+
+    Raises
+    ------
+    DataError
+        On reading: a value is too large for 32 bits.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from imscope.core.blocks import MemoryBlocks
+    >>> fixed_point(MemoryBlocks.from_csr(sp.csr_array([[0.5, 2.25]])), 100).read(0, 1).data
+    array([ 50, 225], dtype=int32)
+    """
+    return _Fixed(source, scale)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    source: BlockSource
+    scale: int
+
+    @property
+    def n_cells(self) -> int:
+        return self.source.n_cells
+
+    @property
+    def n_features(self) -> int:
+        return self.source.n_features
+
+    def read(self, start: int, stop: int) -> CsrBlock:
+        block = self.source.read(start, stop)
+        steps = np.rint(block.data.astype(np.float64) * self.scale)
+        if steps.size and steps.max() > np.iinfo(np.int32).max:
+            raise DataError(
+                "an expression value is too large",
+                found=f"{steps.max() / self.scale:g}",
+                fix=f"values up to {np.iinfo(np.int32).max // self.scale:,} can be used",
+            )
+        return replace(block, data=steps.astype(np.int32))
+
+
 @dataclass(frozen=True, slots=True)
 class _Concat:
     sources: tuple[BlockSource, ...]
@@ -140,6 +197,10 @@ class _Concat:
         return self.sources[0].n_features
 
     def read(self, start: int, stop: int) -> CsrBlock:
+        return _join(self.pieces(start, stop), start=start, n_features=self.n_features)
+
+    def pieces(self, start: int, stop: int) -> list[CsrBlock]:
+        """Rows ``start`` to ``stop``, one block per source."""
         parts = []
         first = max(int(np.searchsorted(self.starts, start, side="right")) - 1, 0)
         for k in range(first, len(self.sources)):
@@ -147,8 +208,9 @@ class _Concat:
             if low >= stop:
                 break
             if max(start, low) < min(stop, high):
-                parts.append(self.sources[k].read(max(start, low) - low, min(stop, high) - low))
-        return _join(parts, start=start, n_features=self.n_features)
+                part = self.sources[k].read(max(start, low) - low, min(stop, high) - low)
+                parts.append(replace(part, start=max(start, low)))
+        return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +230,14 @@ class _Rows:
         rows = self.rows[start:stop]
         cuts = np.flatnonzero(np.diff(rows) != 1) + 1
         edges = [0, *cuts.tolist(), len(rows)]
+        runs = [
+            (int(rows[low]), int(rows[high - 1]) + 1) for low, high in pairwise(edges) if high > low
+        ]
         parts = [
-            self.source.read(int(rows[low]), int(rows[high - 1]) + 1)
-            for low, high in pairwise(edges)
-            if high > low
+            part
+            for span in _spans(runs)
+            for piece in _pieces(self.source, span[0][0], span[-1][1])
+            for part in _slices(piece, span)
         ]
         return _join(parts, start=start, n_features=self.n_features)
 
@@ -196,6 +262,45 @@ class _Features:
         return CsrBlock(
             block.start, before[block.indptr], new[keep], block.data[keep], self.n_features
         )
+
+
+def _spans(runs: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Put runs that nearly touch together, to be read in one piece."""
+    spans: list[list[tuple[int, int]]] = []
+    for low, high in runs:
+        last = spans[-1] if spans else None
+        if last and 0 <= low - last[-1][1] <= MAX_GAP and high - last[0][0] <= MAX_SPAN:
+            last.append((low, high))
+        else:
+            spans.append([(low, high)])
+    return spans
+
+
+def _pieces(source: BlockSource, start: int, stop: int) -> list[CsrBlock]:
+    return source.pieces(start, stop) if isinstance(source, _Concat) else [source.read(start, stop)]
+
+
+def _slices(block: CsrBlock, runs: list[tuple[int, int]]) -> list[CsrBlock]:
+    """Cut the runs out of a block, as far as it holds them; nothing is copied."""
+    stop = block.start + block.n_rows
+    if any(low <= block.start and stop <= high for low, high in runs):
+        return [block]
+    parts = []
+    for low, high in runs:
+        low, high = max(low, block.start), min(high, stop)
+        if low < high:
+            indptr = block.indptr[low - block.start : high - block.start + 1]
+            part = slice(int(indptr[0]), int(indptr[-1]))
+            parts.append(
+                CsrBlock(
+                    low,
+                    indptr - indptr[0],
+                    block.indices[part],
+                    block.data[part],
+                    block.n_features,
+                )
+            )
+    return parts
 
 
 def _join(parts: list[CsrBlock], *, start: int, n_features: int) -> CsrBlock:

@@ -21,10 +21,16 @@ MIN_EMPTY_UMI = 10_000
 """UMI in empty droplets below which their profile is too noisy."""
 MIN_EXPECTED = 20.0
 """Counts a gene must have in a cluster if all its counts were ambient, so that few mean absence."""
+MIN_AMBIENT = 50.0
+"""Counts a gene must have in the profile: with fewer it may only look frequent there by chance."""
 GENES_PER_CLUSTER = 20
+FEWEST, WIDTH = 10, 1.5
+"""Genes that set the first level; ratios up to this many times the level agree with it."""
 MIN_CELLS = 20
 MAX_RATIO = 0.5
 """Above this ratio no gene is absent from the cluster, so the cluster says nothing."""
+MAX_SIGMA = 3.0
+"""A gene this many standard errors above the share of rarer genes is expressed."""
 NO_CLUSTERS = "not estimated: needs at least two clusters of cells with private genes"
 
 
@@ -43,7 +49,7 @@ class AmbientResult:
     profile
         Shape ``(n_features,)``: share of each gene in the ambient RNA; empty when unknown.
     n_genes
-        Pairs of cluster and gene behind the number.
+        Pairs of cluster and gene behind the number, in both halves of the cells.
     """
 
     fraction: float
@@ -78,6 +84,12 @@ def estimate_ambient_from_empty(
     threads
         See :func:`imscope.engine.execute.thread_count`.
 
+    Returns
+    -------
+    result
+        ``not estimated`` with the reason if the empty droplets hold too little, or every gene that
+        is frequent in them is expressed by all cells.
+
     Raises
     ------
     DataError
@@ -101,10 +113,9 @@ def estimate_ambient_from_empty(
         return _unknown(
             f"not estimated: empty droplets hold {int(total.sum())} UMI, {MIN_EMPTY_UMI} are needed"
         )
-    profile = total / total.sum()
     labels = np.zeros(cells.n_cells, dtype=np.int64) if clusters is None else clusters
     sums = _half_sums(cells, labels, threads)
-    return _estimate(sums, profile, "from empty droplets")
+    return _estimate(sums, total, "from empty droplets")
 
 
 def estimate_ambient_marker_free(
@@ -144,7 +155,7 @@ def estimate_ambient_marker_free(
     pooled = sums.sum(axis=(0, 1))
     if pooled.sum() == 0:
         return _unknown("not estimated: no counts")
-    return _estimate(sums, pooled / pooled.sum(), "marker-free, profile from the mean of all cells")
+    return _estimate(sums, pooled, "marker-free, profile from the mean of all cells")
 
 
 def _unknown(reason: str) -> AmbientResult:
@@ -193,43 +204,92 @@ def _group_sum(block: CsrBlock, group: Ints, n_groups: int) -> Floats:
     return np.asarray((member @ counts).toarray(), dtype=np.float64)
 
 
-def _estimate(sums: Floats, profile: Floats, how: str) -> AmbientResult:
-    """Choose absent genes on one half of the cells, measure them on the other, and swap."""
-    from scipy.stats import chi2
+def _estimate(sums: Floats, ambient: Floats, how: str) -> AmbientResult:
+    """Choose absent genes on one half of the cells, measure them on the other, and swap.
 
-    seen, expected, n_genes, clusters = 0.0, 0.0, 0, set()
+    ``ambient`` holds counts, since the noise of the profile is part of the interval.
+    """
+    profile = ambient / ambient.sum()
     terms: list[Floats] = []
+    clusters = set()
     for choose, measure in ((0, 1), (1, 0)):
         for c in range(sums.shape[1]):
-            mine = _absent(sums[choose, c], profile)
+            mine = _absent(sums[choose, c], ambient)
             if not mine.size:
                 continue
             clusters.add(c)
-            counts, ambient = sums[measure, c, mine], sums[measure, c].sum() * profile[mine]
-            seen, expected = seen + counts.sum(), expected + ambient.sum()
-            n_genes += mine.size
-            terms.append(np.column_stack([counts, ambient]))
-    if not terms or expected == 0:
+            expected = sums[measure, c].sum() * profile[mine]
+            ratio = (sums[choose, c, mine] + 0.5) / (sums[choose, c].sum() * profile[mine])
+            terms.append(np.column_stack([sums[measure, c, mine], expected, mine, ratio]))
+    if not terms:
         return _unknown("not estimated: no gene is absent from any cluster; one population?")
-    fraction = seen / expected
-    if fraction > MAX_RATIO:
+    seen, expected, genes, _ = _agreeing(np.concatenate(terms)).T
+    fraction = float(seen.sum() / expected.sum())
+    low, high = _interval(seen, expected, ambient, genes.astype(np.int64))
+    if high > MAX_RATIO:
         return _unknown("not estimated: genes chosen as absent are expressed after all")
-    pairs = np.concatenate(terms)
-    wanted = np.maximum(fraction * pairs[:, 1], 1e-12)
+    status = f"{how}: at most; {len(seen)} genes taken as absent, in {len(clusters)} clusters"
+    return AmbientResult(fraction, low, high, status, profile, len(seen))
+
+
+def _agreeing(pairs: Floats) -> Floats:
+    """Keep the pairs at the lowest level that many share: others are expressed a little.
+
+    Pairs are ordered by the half that chose them; the level is measured on the other half, so that
+    what lies low by chance does not pull it down. A gene that a few cells of the other half burst
+    with is no absent gene either.
+    """
+    pairs = pairs[np.argsort(pairs[:, 3], kind="stable")]
+    agree = FEWEST
+    for _ in range(3):
+        level = pairs[:agree, 0].sum() / pairs[:agree, 1].sum()
+        agree = max(FEWEST, int(np.searchsorted(pairs[:, 3], WIDTH * level, side="right")))
+    pairs = pairs[:agree]
+    for _ in range(5):
+        wanted = pairs[:, 0].sum() / pairs[:, 1].sum() * pairs[:, 1]
+        pairs = pairs[pairs[:, 0] <= wanted + 4 * np.sqrt(wanted) + 2]
+    return pairs
+
+
+def _interval(seen: Floats, expected: Floats, ambient: Floats, genes: Ints) -> tuple[float, float]:
+    """95 % interval of the ratio of sums: counting noise, spread among genes, noisy profile."""
+    from scipy.special import gammaincinv  # quantiles of chi squared, halved
+
+    fraction = seen.sum() / expected.sum()
     spread = 1.0
-    if fraction > 0 and len(pairs) > 1:
-        spread = max(1.0, float(((pairs[:, 0] - wanted) ** 2 / wanted).sum() / (len(pairs) - 1)))
-    events, exposure = seen / spread, expected / spread
-    low = chi2.ppf(0.025, 2 * events) / 2 / exposure if events > 0 else 0.0
-    high = min(1.0, chi2.ppf(0.975, 2 * (events + 1)) / 2 / exposure)
-    status = f"{how}: at most; {n_genes} genes taken as absent, in {len(clusters)} clusters"
-    return AmbientResult(float(fraction), float(low), float(high), status, profile, n_genes)
+    if fraction > 0 and len(seen) > 1:
+        wanted = fraction * expected
+        spread = max(1.0, float(((seen - wanted) ** 2 / wanted).sum() / (len(seen) - 1)))
+    weight = np.bincount(genes, weights=expected, minlength=len(ambient)) / expected.sum()
+    used = weight > 0
+    profile_noise = float((weight[used] ** 2 / ambient[used]).sum())
+    events = 1 / (spread / seen.sum() + profile_noise) if fraction > 0 else 0.0
+    exposure = events / fraction if events > 0 else expected.sum()
+    low = float(gammaincinv(events, 0.025)) / exposure if events > 0 else 0.0
+    return low, min(1.0, float(gammaincinv(events + 1, 0.975)) / exposure)
 
 
-def _absent(counts: Floats, profile: Floats) -> Ints:
-    """Genes far rarer in a cluster than the profile says, the rarest first."""
-    expected = counts.sum() * profile
-    enough = np.flatnonzero(expected >= MIN_EXPECTED)
+def _absent(counts: Floats, ambient: Floats) -> Ints:
+    """Genes that one ambient share explains, the rarest first.
+
+    Beginning with the gene that is rarest against the profile, the next rarest is added as long
+    as its counts agree with the share of those before it. The first that is too frequent is
+    expressed, and so are those after it.
+    """
+    total = ambient.sum()
+    expected = counts.sum() * ambient / total
+    enough = np.flatnonzero((expected >= MIN_EXPECTED) & (ambient >= MIN_AMBIENT))
     ratio = counts[enough] / expected[enough]
     order = np.argsort(ratio, kind="stable")[:GENES_PER_CLUSTER]
-    return enough[order[ratio[order] < MAX_RATIO]]
+    order = order[ratio[order] < MAX_RATIO]
+    chosen: list[int] = []
+    seen = exposure = 0.0
+    for gene in enough[order]:
+        share = seen / exposure if exposure else counts[gene] / expected[gene]
+        wanted = share * expected[gene]
+        noise = np.sqrt(wanted + 1 + wanted**2 / ambient[gene])
+        if counts[gene] > wanted + MAX_SIGMA * noise:
+            break
+        chosen.append(int(gene))
+        seen, exposure = seen + counts[gene], exposure + expected[gene]
+    return np.array(chosen, dtype=np.int64)

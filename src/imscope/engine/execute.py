@@ -18,7 +18,13 @@ _EXECUTOR: ContextVar[Executor | None] = ContextVar("executor", default=None)
 
 @contextmanager
 def use_executor(executor: Executor) -> Iterator[None]:
-    """Send every pass inside the ``with`` block to this executor; see :func:`map_blocks`."""
+    """Send every pass inside the ``with`` block to this executor; see :func:`map_blocks`.
+
+    Parameters
+    ----------
+    executor
+        An object with the method ``map`` of :class:`concurrent.futures.Executor`.
+    """
     token = _EXECUTOR.set(executor)
     try:
         yield

@@ -93,7 +93,7 @@ def standard_pca(
     factors[qc.keep] = compute_size_factors(
         sums.cells["n_umi"].to_numpy()[qc.keep], np.asarray(samples, dtype=object)[qc.keep]
     )
-    moments = compute_gene_moments(source, factors, code, len(names), threads=threads)
+    moments = compute_gene_moments(source, factors, code, n_samples=len(names), threads=threads)
     hvg = select_variable_genes(moments, n_genes=n_genes)
     pca = compute_pca(
         source,

@@ -89,8 +89,8 @@ def compute_gene_moments(
     source: BlockSource,
     size_factors: Floats,
     sample_codes: NDArray[np.integer],
-    n_samples: int,
     *,
+    n_samples: int,
     threads: int | None = None,
 ) -> GeneMoments:
     """Sum log-normalised values and their squares per sample and gene in one pass.
@@ -118,7 +118,7 @@ def compute_gene_moments(
     >>> import scipy.sparse as sp
     >>> from imscope.core.blocks import MemoryBlocks
     >>> source = MemoryBlocks.from_csr(sp.csr_array([[1, 0], [1, 2], [0, 9]]))
-    >>> m = compute_gene_moments(source, np.ones(3), np.array([0, 0, -1]), 1)
+    >>> m = compute_gene_moments(source, np.ones(3), np.array([0, 0, -1]), n_samples=1)
     >>> m.n_detected, m.sum.round(3)
     (array([[2, 1]]), array([[1.386, 1.099]]))
     """

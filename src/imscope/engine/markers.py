@@ -66,8 +66,8 @@ def score_markers(
     source: BlockSource,
     size_factors: ArrayLike,
     labels: ArrayLike,
-    n_groups: int,
     *,
+    n_groups: int,
     genes: ArrayLike | None = None,
     threads: int | None = None,
     memory_mb: int = MEMORY_MB,
@@ -116,7 +116,7 @@ def score_markers(
     >>> import scipy.sparse as sp
     >>> from imscope.core.blocks import MemoryBlocks
     >>> source = MemoryBlocks.from_csr(sp.csr_array([[5, 1], [4, 0], [0, 1], [0, 0]]))
-    >>> score_markers(source, np.ones(4), [0, 0, 1, 1], 2).auc
+    >>> score_markers(source, np.ones(4), [0, 0, 1, 1], n_groups=2).auc
     array([[1. , 0.5],
            [0. , 0.5]])
     """

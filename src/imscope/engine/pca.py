@@ -20,6 +20,11 @@ Ints = NDArray[np.int64]
 TILE = 1_000
 """Cells made dense at a time: 8 MB for 2,000 genes, and short sums in single precision."""
 
+MIN_SINGLE = 400
+"""Genes from which on single precision with a correcting step is worth while."""
+SPARE = 10
+"""Components found beyond those wanted, which make the correcting step sharper."""
+
 
 @dataclass(frozen=True, slots=True)
 class PcaResult:
@@ -271,15 +276,39 @@ def _largest(gram: Floats, wanted: int, rank: int) -> tuple[Floats, Floats]:
     m = len(gram)
     count = min(wanted, m, max(rank, 1))
     with threadpool_limits(1, user_api="blas"):
-        values, vectors = eigh(
-            gram, subset_by_index=[m - count, m - 1], check_finite=False, overwrite_a=True
-        )
+        if m < MIN_SINGLE:
+            values, vectors = eigh(gram, subset_by_index=[m - count, m - 1], check_finite=False)
+        else:
+            values, vectors = _refined(gram, count)
     values, vectors = values[::-1], vectors[:, ::-1]
     real = values > max(values[0], 0.0) * 1e-12
     real[0] = True
     values, vectors = np.maximum(values[real], 0.0), vectors[:, real]
     peak = vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])]
     return values, np.ascontiguousarray(vectors * np.where(peak < 0, -1.0, 1.0))
+
+
+def _refined(gram: Floats, count: int) -> tuple[Floats, Floats]:
+    """Decompose in single precision, then one step of subspace iteration in double precision.
+
+    The step squares the error: eigenvalues agree with those of a decomposition in double precision
+    to about 1e-11, at half the cost.
+    """
+    from scipy.linalg import eigh, qr
+
+    m = len(gram)
+    spare = min(m, count + SPARE)
+    scale = float(np.abs(gram).max()) or 1.0
+    rough = eigh(
+        (gram / scale).astype(np.float32),
+        subset_by_index=[m - spare, m - 1],
+        check_finite=False,
+        overwrite_a=True,
+    )[1].astype(np.float64)
+    basis = qr(gram @ qr(rough, mode="economic")[0], mode="economic")[0]
+    inner = basis.T @ (gram @ basis)
+    values, turned = eigh((inner + inner.T) / 2)
+    return values[-count:], (basis @ turned)[:, -count:]
 
 
 def _project_block(

@@ -1,1 +1,24 @@
 """Curated knowledge, each record with its DOI."""
+
+from typing import TYPE_CHECKING, Any
+
+from imscope.core.rooms import load_name
+
+if TYPE_CHECKING:
+    from imscope.evidence.gene_sets import GeneSet, genes_of
+
+_HOMES = {
+    "GeneSet": "gene_sets",
+    "genes_of": "gene_sets",
+}
+
+__all__ = ["GeneSet", "genes_of"]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        return load_name(__name__, _HOMES, name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -67,6 +67,11 @@ def load() -> dict[str, GeneSet]:
 def genes_of(*names: str) -> frozenset[str]:
     """Symbols that are in any of the named sets.
 
+    Parameters
+    ----------
+    *names
+        Names of gene sets, such as ``cc_s``.
+
     Raises
     ------
     DataError

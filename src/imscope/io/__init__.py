@@ -7,29 +7,58 @@ Examples
 'read_counts'
 """
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_HOME = {
-    "read_counts": "imscope.io.counts",
-    "CountData": "imscope.io.counts",
-    "Modality": "imscope.io.raw",
-    "Notice": "imscope.io.notice",
-    "read_sheet": "imscope.io.sheet",
-    "sample_sheet_schema": "imscope.io.sheet",
-    "gene_classes": "imscope.io.genes",
-    "gene_table": "imscope.io.genes",
-    "map_genes": "imscope.io.genes",
-    "open_store": "imscope.io.store",
-    "write_store": "imscope.io.store",
-    "write_cells": "imscope.io.cells",
-    "write_modalities": "imscope.io.cells",
+from imscope.core.rooms import load_name
+
+if TYPE_CHECKING:
+    from imscope.io.cells import write_cells
+    from imscope.io.counts import CountData, read_counts
+    from imscope.io.genes import gene_classes, gene_table, map_genes
+    from imscope.io.notice import Notice
+    from imscope.io.raw import Modality
+    from imscope.io.sheet import SampleRow, SampleSheet, read_sheet, sample_sheet_schema
+    from imscope.io.store import open_store, write_store
+
+_HOMES = {
+    "CountData": "counts",
+    "Modality": "raw",
+    "Notice": "notice",
+    "SampleRow": "sheet",
+    "SampleSheet": "sheet",
+    "gene_classes": "genes",
+    "gene_table": "genes",
+    "map_genes": "genes",
+    "open_store": "store",
+    "read_counts": "counts",
+    "read_sheet": "sheet",
+    "sample_sheet_schema": "sheet",
+    "write_cells": "cells",
+    "write_store": "store",
 }
 
-__all__ = list(_HOME)
+__all__ = [
+    "CountData",
+    "Modality",
+    "Notice",
+    "SampleRow",
+    "SampleSheet",
+    "gene_classes",
+    "gene_table",
+    "map_genes",
+    "open_store",
+    "read_counts",
+    "read_sheet",
+    "sample_sheet_schema",
+    "write_cells",
+    "write_store",
+]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        return load_name(__name__, _HOMES, name)
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'imscope.io' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imscope.core.blocks import ROWS_PER_BLOCK, BlockSource, block_bounds
+from imscope.core.blocks import ROWS_PER_BLOCK, BlockSource, CsrBlock, block_bounds
 from imscope.core.errors import DataError
 from imscope.io.atomic import guarded, replacing
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 17
 """Values per compressed piece of a sparse matrix."""
+LOOKED_UP = 32
+"""Counts below this have their logarithm computed once per row."""
 
 
 def write_cells(
@@ -128,30 +130,58 @@ def _write_counts(
     for group, dtype in ((counts, kind), (normal, np.dtype(np.float32))):
         _mark(group, "csr_matrix", "0.1.0")
         group.attrs["shape"] = shape
-        for name, stored in (("data", dtype), ("indices", np.dtype(np.int32))):
-            group.create_dataset(
-                name,
-                shape=(0,),
-                maxshape=(None,),
-                dtype=stored,
-                chunks=(CHUNK,),
-                compression="gzip",
-                compression_opts=1,
-                shuffle=True,
-            )
+        _growing(group, "data", dtype, shuffle=group is counts)
+    _growing(counts, "indices", np.dtype(np.int32), shuffle=True)
     pointers = [np.zeros(1, dtype=np.int64)]
     for low, high in block_bounds(source.n_cells, ROWS_PER_BLOCK):
-        block = source.read(low, high)
-        rows = np.repeat(np.arange(block.n_rows), np.diff(block.indptr))
-        order = np.lexsort((block.indices, rows))
-        indices, data = block.indices[order], block.data[order]
-        scaled = np.log1p(data / size_factors[low + rows]).astype(np.float32)
-        for group, values in ((counts, data), (normal, scaled)):
-            _append(group["data"], values)
-            _append(group["indices"], indices)
+        block = _in_order(source.read(low, high))
+        _append(counts["data"], block.data)
+        _append(counts["indices"], block.indices)
+        _append(normal["data"], _log_shares(block, size_factors[low:high]))
         pointers.append(block.indptr[1:] + pointers[-1][-1])
-    for group in (counts, normal):
-        group.create_dataset("indptr", data=np.concatenate(pointers))
+    counts.create_dataset("indptr", data=np.concatenate(pointers))
+    for name in ("indices", "indptr"):  # the same places: a second name, not a second copy
+        normal[name] = counts[name]
+
+
+def _growing(group: "h5py.Group", name: str, kind: "np.dtype[Any]", *, shuffle: bool) -> None:
+    """Make an empty dataset; bytes are shuffled where that makes them compress better."""
+    group.create_dataset(
+        name,
+        shape=(0,),
+        maxshape=(None,),
+        dtype=kind,
+        chunks=(CHUNK,),
+        compression="gzip",
+        compression_opts=1,
+        shuffle=shuffle,
+    )
+
+
+def _in_order(block: CsrBlock) -> CsrBlock:
+    """Sort the features within each row, unless they are."""
+    falls = np.flatnonzero(block.indices[1:] <= block.indices[:-1]) + 1
+    if np.isin(falls, block.indptr).all():
+        return block
+    rows = np.repeat(np.arange(block.n_rows), np.diff(block.indptr))
+    order = np.lexsort((block.indices, rows))
+    return CsrBlock(
+        block.start, block.indptr, block.indices[order], block.data[order], block.n_features
+    )
+
+
+def _log_shares(block: CsrBlock, factors: NDArray[np.float64]) -> NDArray[np.float32]:
+    """``log1p(value / size factor)``; small counts, nearly all, are looked up by row."""
+    data = block.data
+    if not np.issubdtype(data.dtype, np.integer) or (data.size and data.min() < 0):
+        return np.log1p(data / np.repeat(factors, np.diff(block.indptr))).astype(np.float32)
+    table = np.log1p(np.arange(LOOKED_UP) / factors[:, None]).astype(np.float32)
+    place = np.repeat(np.arange(block.n_rows) * LOOKED_UP, np.diff(block.indptr))
+    large = np.flatnonzero(data >= LOOKED_UP)
+    place += np.minimum(data, LOOKED_UP - 1)
+    out: NDArray[np.float32] = table.ravel()[place]
+    out[large] = np.log1p(data[large] / factors[place[large] // LOOKED_UP])
+    return out
 
 
 def _append(dataset: "h5py.Dataset", values: NDArray[Any]) -> None:

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from imscope.core import codes
 from imscope.core.blocks import CsrBlock
 from imscope.core.errors import DataError
+from imscope.io.whole import convert_whole
 
 _DENSE_BYTES = 64 * 2**20
+_FEW = 100_000
+"""Blocks with fewer values are not worth loading the compiled check for."""
 INT32_MAX = 2**31 - 1
 
 
@@ -160,6 +163,10 @@ def checked_block(
         raise names.error(
             codes.MATRIX_INDPTR, f"{len(data)} values, {len(indices)} indices", row=start
         )
+    if whole and data.dtype == np.float32 and indices.dtype == np.int32 and data.size > _FEW:
+        counts = np.empty(len(data), dtype=np.int32)
+        if convert_whole(indptr, indices, data, width, counts):
+            return CsrBlock(start, indptr, indices, counts, width)
     if not np.issubdtype(indices.dtype, np.integer):
         raise names.error(codes.MATRIX_TYPE, f"indices of type {indices.dtype}", row=start)
     if data.dtype.kind not in "biuf":

@@ -100,7 +100,8 @@ class SampleRow(BaseModel):
                     fix=f"did you mean {near[0]!r}?" if near else "name one of these columns",
                     code=codes.SHEET_SELECT,
                 )
-            texts = np.array([_plain(v) for v in obs[column]], dtype=object)
+            code, found = _levels(obs[column])
+            texts = np.array([_plain(v) for v in found], dtype=object)
             absent = [v for v in values if v not in set(texts)]
             if absent:
                 raise DataError(
@@ -109,7 +110,7 @@ class SampleRow(BaseModel):
                     fix="use one of these values",
                     code=codes.SHEET_SELECT,
                 )
-            keep &= np.isin(texts, values)
+            keep &= np.isin(texts, values)[code]
         if not keep.any():
             raise DataError(
                 f"no cell of {self.path} belongs to sample {self.sample}",
@@ -118,6 +119,16 @@ class SampleRow(BaseModel):
                 code=codes.CELLS_NONE,
             )
         return np.flatnonzero(keep).astype(np.int64)
+
+
+def _levels(column: "pd.Series") -> tuple[NDArray[np.int64], list[Any]]:
+    """Number of each value among the different values; mixed types are all kept apart."""
+    import pandas as pd
+
+    if column.dtype == object:
+        return np.arange(len(column), dtype=np.int64), column.tolist()
+    code, found = pd.factorize(column, use_na_sentinel=False)
+    return code.astype(np.int64), list(found)
 
 
 @dataclass(frozen=True)

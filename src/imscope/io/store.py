@@ -65,6 +65,11 @@ def write_store(
 def open_store(folder: Path) -> BlockSource:
     """Open a store written by :func:`write_store`.
 
+    Parameters
+    ----------
+    folder
+        The folder of the store.
+
     Raises
     ------
     DataError

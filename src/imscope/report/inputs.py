@@ -23,8 +23,8 @@ class PanelExpression:
         Log-normalised expression, shape ``(n_genes, n_cells)``: 0 is zero, 255 the gene's maximum.
         Unit: 1/255 of the maximum.
     maxima
-        Largest log-normalised value per gene, shape ``(n_genes,)``. Unit: ln(1 + counts per
-        10,000).
+        Largest log-normalised value per gene, shape ``(n_genes,)``. Unit: ln(1 + counts at
+        typical depth).
     """
 
     genes: tuple[str, ...]

@@ -1,7 +1,7 @@
 """Data with known truth: cohorts of simulated libraries, never reachable from an estimator."""
 
 from imscope.simulate.cohort import Cohort, SimulatedSample, simulate_cohort
-from imscope.simulate.files import write_cohort
+from imscope.simulate.files import remove_cohort, write_cohort
 from imscope.simulate.indices import true_indices
 from imscope.simulate.settings import CohortSettings
 from imscope.simulate.truth import TrueIndex, true_components, true_index
@@ -11,6 +11,7 @@ __all__ = [
     "CohortSettings",
     "SimulatedSample",
     "TrueIndex",
+    "remove_cohort",
     "simulate_cohort",
     "true_components",
     "true_index",

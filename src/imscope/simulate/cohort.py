@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imscope.core.rng import spawn
 from imscope.simulate.genes import STATES, GeneModel, gene_model
 from imscope.simulate.indices import true_indices
-from imscope.simulate.latent import Latent, latent_cells, programme_loadings
+from imscope.simulate.latent import Latent, ambient_profile, latent_cells, programme_loadings
 from imscope.simulate.settings import CohortSettings, SampleDesign, cohort_design
 
 
@@ -25,10 +25,16 @@ class SimulatedSample:
     cells
         One row per cell: ``cell``, ``state`` (good, damaged, doublet), ``subset``, ``phase``,
         ``senescent``.
+    droplets
+        Barcodes of the unfiltered matrix, sorted: those of the cells and of empty droplets.
+    droplet_counts
+        Whole UMI counts of all droplets, shape ``(n_droplets, n_genes)``.
     """
 
     counts: sp.csr_array
     cells: pd.DataFrame
+    droplets: list[str]
+    droplet_counts: sp.csr_array
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ def _sequence(
     n_doublets, n_damaged = round(design.doublets * n), round(settings.damaged * n)
     more = 2 * n_doublets + n_damaged
     extra = latent_cells(design, genes, settings, n_cells=more, part="extra")
-    soup = latent.fractions.mean(axis=0, dtype=np.float64)
+    soup = ambient_profile(latent, genes, settings)
     middle = settings.depth * float(np.exp(rng.normal(0.0, settings.depth_between)))
 
     def depths(size: int) -> NDArray[np.float64]:
@@ -140,7 +146,32 @@ def _sequence(
     order = rng.permutation(len(cells))
     cells = cells.iloc[order].reset_index(drop=True)
     cells.insert(0, "cell", _barcodes(rng, len(cells)))
-    return SimulatedSample(counts[order], cells)
+    droplets, droplet_counts = _unfiltered(design, counts[order], cells["cell"], soup, settings)
+    return SimulatedSample(counts[order], cells, droplets, droplet_counts)
+
+
+def _unfiltered(
+    design: SampleDesign,
+    counts: sp.csr_array,
+    names: pd.Series,
+    soup: NDArray[np.float64],
+    settings: CohortSettings,
+) -> tuple[list[str], sp.csr_array]:
+    """Add droplets that hold nothing but 5 to 80 molecules of ambient RNA."""
+    rng = spawn(settings.seed, "empty", design.sample)
+    n = settings.empty_droplets
+    umi = np.clip(np.rint(np.exp(rng.normal(3.3, 0.5, n))), 5, 80).astype(np.int64)
+    parts = [
+        sp.csr_array(rng.multinomial(umi[low : low + 256], soup).astype(np.int32))
+        for low in range(0, n, 256)
+    ]
+    taken = set(names)
+    free = [b for b in _barcodes(rng, n + len(taken)) if b not in taken]
+    empty = [free[i] for i in np.sort(rng.choice(len(free), n, replace=False))]
+    barcodes = np.array([*names, *empty])
+    order = np.argsort(barcodes, kind="stable")
+    both = sp.csr_array(sp.vstack([counts, *parts], format="csr"))
+    return barcodes[order].tolist(), both[order]
 
 
 def _draw(

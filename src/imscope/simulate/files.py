@@ -3,24 +3,29 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from imscope.core import codes
 from imscope.core.errors import UsageError
-from imscope.simulate.cohort import Cohort, SimulatedSample
+from imscope.simulate.cohort import Cohort
 
-README = """\
-# SIMULATED data
+MARK = "# SIMULATED data"
+README = (
+    MARK
+    + """
 
 These files were made by `imscope simulate cohort`. No cell, donor or product in them exists.
 
 - `samples.csv`: sample sheet for `imscope run`
 - `counts/*.h5`: one count matrix per sample, in the layout of 10x Genomics
+- `raw/*.h5`: the same with empty droplets, unless they were switched off
 - `truth/samples.tsv`: true heterogeneity, subset shares, ambient RNA, doublets and depth per sample
 - `truth/components.tsv`: nested variance components per source class
 - `truth/genes.tsv`: reference profile and gene universe of the true values
@@ -30,6 +35,7 @@ These files were made by `imscope simulate cohort`. No cell, donor or product in
 
 Seed: {seed}. The same seed and imscope version give the same files.
 """
+)
 
 
 def write_cohort(cohort: Cohort, folder: Path | str) -> Path:
@@ -90,15 +96,52 @@ def write_cohort(cohort: Cohort, folder: Path | str) -> Path:
     return target / "samples.csv"
 
 
+def remove_cohort(folder: Path | str) -> None:
+    """Remove a folder that :func:`write_cohort` wrote, and no other.
+
+    Parameters
+    ----------
+    folder
+        The folder. Nothing happens if it is not there or empty.
+
+    Raises
+    ------
+    UsageError
+        The folder holds something that is not a simulated cohort; it is left as it is.
+    """
+    target = Path(folder)
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    note = target / "README.md"
+    ours = {"README.md", "samples.csv", "counts", "raw", "truth"}
+    found = {p.name for p in target.iterdir()} if target.is_dir() else set()
+    marked = note.is_file() and note.read_text(encoding="utf-8").startswith(MARK)
+    if target.is_symlink() or not marked or not found <= ours:
+        raise UsageError(
+            "the folder is not a simulated cohort alone, so it is not replaced",
+            found=f"{target}: {', '.join(sorted(found - ours)[:5] or sorted(found)[:5])}",
+            fix="move what is yours out of it, or name another folder",
+            code=codes.SIMULATE_OUT,
+        )
+    shutil.rmtree(target)
+
+
 def _fill(cohort: Cohort, draft: Path) -> None:
     (draft / "counts").mkdir()
     (draft / "truth").mkdir()
     sheet = cohort.sheet.copy()
     sheet.insert(1, "path", [f"counts/{sample}.h5" for sample in sheet["sample"]])
+    if cohort.settings.empty_droplets:
+        sheet.insert(2, "raw_path", [f"raw/{sample}.h5" for sample in sheet["sample"]])
     for sample, made in cohort.samples.items():
         path = draft / "counts" / f"{sample}.h5"
-        _write_10x(path, made, cohort.features, sample)
+        _write_10x(path, made.counts, made.cells["cell"], cohort.features, sample)
         _sync(path)
+        if cohort.settings.empty_droplets:
+            path = draft / "raw" / f"{sample}.h5"
+            path.parent.mkdir(exist_ok=True)
+            _write_10x(path, made.droplet_counts, made.droplets, cohort.features, sample)
+            _sync(path)
     cells = pd.concat([made.cells.assign(sample=sample) for sample, made in cohort.samples.items()])
     knobs = pd.Series(asdict(cohort.settings), name="value").rename_axis("setting").reset_index()
     for name, table in {**cohort.truth, "cells": cells, "settings": knobs}.items():
@@ -120,14 +163,19 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _write_10x(path: Path, made: SimulatedSample, features: pd.DataFrame, sample: str) -> None:
-    counts = made.counts
+def _write_10x(
+    path: Path,
+    counts: sp.csr_array,
+    barcodes: Sequence[str] | pd.Series,
+    features: pd.DataFrame,
+    sample: str,
+) -> None:
     with h5py.File(path, "w") as file:
         file.attrs["chemistry_description"] = "SIMULATED by imscope"
         file.attrs["library_ids"] = np.array([sample], dtype="S")
         matrix = file.create_group("matrix")
         for name, values, kind in (
-            ("barcodes", made.cells["cell"].to_numpy(dtype="S"), None),
+            ("barcodes", np.asarray(barcodes, dtype="S"), None),
             ("data", counts.data, np.int32),
             ("indices", counts.indices, np.int64),
             ("indptr", counts.indptr, np.int64),

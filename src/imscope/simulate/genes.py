@@ -54,10 +54,13 @@ _ABUNDANT = (
     *("TPT1", "MT2A", "ANXA2", "TUBA1B", "CFL1", "PFN1", "MYL6", "CALD1", "COL1A1", "COL1A2"),
     *("COL3A1", "FN1", "SPARC", "TAGLN", "TPM2", "MYL9", "TIMP1", "THY1", "IGFBP7", "MALAT1"),
 )
+HAEMOGLOBIN = ("HBA1", "HBA2", "HBB", "HBG1", "HBG2")
+"""Silent in every simulated cell; in the ambient RNA through broken red blood cells."""
 _SILENT = (
     *("PTPRC", "CD34", "CD14", "ITGAM", "CD79A", "CD19", "HLA-DRA", "HLA-DRB1", "SPI1", "GYPA"),
     *("POU5F1", "NANOG", "LIN28A", "DPPA4", "L1TD1", "ZFP42", "SOX10", "PAX6", "EPCAM", "CDH1"),
-    *("AFP", "TTR", "APOA1", "MYH6", "TNNT2", "CGA", "TERT", "HBA1", "HBA2", "HBB", "HBG1", "HBG2"),
+    *("AFP", "TTR", "APOA1", "MYH6", "TNNT2", "CGA", "TERT"),
+    *HAEMOGLOBIN,
 )
 _FEMALE, _MALE = ("XIST",), ("UTY", "DDX3Y", "EIF1AY", "KDM5D", "RPS4Y1")
 _RIBOSOMAL = re.compile(r"RP[LS]\d+[AXYL]?\d*|RPLP[012]|RPSA")
@@ -102,7 +105,7 @@ class GeneModel:
         """
         symbol = self.features["symbol"]
         out = ~self.mitochondrial & ~symbol.str.fullmatch(_RIBOSOMAL.pattern).to_numpy(dtype=bool)
-        dropped = (*_FEMALE, *_MALE, "MALAT1", "NEAT1", "HBA1", "HBA2", "HBB", "HBG1", "HBG2")
+        dropped = (*_FEMALE, *_MALE, *HAEMOGLOBIN, "MALAT1", "NEAT1")
         out[self.index(dropped)] = False
         return out
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from imscope.core.errors import DataError
 from imscope.simulate.genes import gene_model
-from imscope.simulate.latent import latent_cells
+from imscope.simulate.latent import ambient_profile, latent_cells
 from imscope.simulate.settings import CohortSettings, SampleDesign, cohort_design
 from imscope.simulate.truth import true_components, true_index
 
@@ -75,8 +75,8 @@ def true_indices(
 
     rows, sums, squares = [], [], []
     for design in designs:
-        fractions = latent_cells(design, genes, settings).fractions
-        soup = fractions.mean(axis=0, dtype=np.float64)
+        latent = latent_cells(design, genes, settings)
+        fractions, soup = latent.fractions, ambient_profile(latent, genes, settings)
         y = _shares(fractions, kept)[:, universe]
         seen = _shares((1 - design.ambient) * fractions + design.ambient * soup, kept)[:, universe]
         index = true_index(y, reference[universe])

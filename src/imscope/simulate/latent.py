@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imscope.core.rng import spawn
-from imscope.simulate.genes import PROGRAMMES, STATES, GeneModel
+from imscope.simulate.genes import HAEMOGLOBIN, PROGRAMMES, STATES, GeneModel
 from imscope.simulate.settings import CohortSettings, SampleDesign
 
 SHARED_PROGRAMMES = ("shared_1", "shared_2", "shared_3")
@@ -129,6 +129,23 @@ def latent_cells(
     fractions /= fractions.sum(axis=1, keepdims=True)
     names = np.asarray(STATES)[subset]
     return Latent(fractions, pd.DataFrame({"subset": names, "phase": phase, "senescent": old}))
+
+
+def ambient_profile(
+    latent: Latent, genes: GeneModel, settings: CohortSettings
+) -> NDArray[np.float64]:
+    """Share of each gene in the ambient RNA of one sample, shape ``(n_genes,)``, sums to 1.
+
+    It is the mean of the sample's good cells and some RNA of red blood cells. Those broke before
+    the droplets were made, so haemoglobin is the one trace in a cell that can only be ambient.
+    """
+    soup = latent.fractions.mean(axis=0, dtype=np.float64)
+    soup /= soup.sum()
+    blood = genes.index(HAEMOGLOBIN)
+    if blood.size:
+        soup *= 1 - settings.ambient_blood
+        soup[blood] += settings.ambient_blood / blood.size
+    return soup
 
 
 def senescent_share(passage: int, settings: CohortSettings) -> float:

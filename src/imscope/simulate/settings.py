@@ -8,7 +8,10 @@ _AMOUNTS = (
     *("depth_spread", "depth_between", "imsc_within", "imsc_among", "private"),
     *("class_effect", "unit_effect", "run_effect", "batch_effect", "seed"),
 )
-_SHARES = (*("cycling", "ambient", "troubled_ambient", "doublets", "troubled_doublets", "damaged"),)
+_SHARES = (
+    *("cycling", "ambient", "troubled_ambient", "ambient_blood", "doublets"),
+    *("troubled_doublets", "damaged"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class CohortSettings:
         Share of dividing cells; passage at which half of the cells are senescent.
     ambient, doublets, damaged
         Share of counts from ambient RNA; doublets and damaged cells per good cell.
+    ambient_blood
+        Share of the ambient RNA that comes from broken red blood cells, none of which is among the
+        cells; the rest is the mean of the cells.
+    empty_droplets
+        Droplets without a cell in the unfiltered matrix of each sample (0: no such matrix).
     troubled_lot, troubled_ambient, troubled_doublets
         The number of one iMSC lot (0: none) prepared badly, and its ambient share and doublets.
     seed
@@ -73,6 +81,8 @@ class CohortSettings:
     cycling: float = 0.25
     senescence_passage: float = 10.0
     ambient: float = 0.03
+    ambient_blood: float = 0.02
+    empty_droplets: int = 2500
     doublets: float = 0.03
     damaged: float = 0.03
     troubled_lot: int = 4
@@ -89,6 +99,7 @@ class CohortSettings:
             ("runs", self.runs >= 1, "1 or more"),
             ("batches", self.batches >= 1, "1 or more"),
             ("passages", len(self.passages) > 0, "at least one passage"),
+            ("empty_droplets", self.empty_droplets >= 0, "0 or more"),
             ("cells", self.cells >= 20, "20 or more"),
             ("depth", self.depth >= 100, "100 or more"),
             ("subset_frac", min(self.subset_frac) > 0, "all above 0"),

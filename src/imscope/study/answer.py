@@ -54,7 +54,8 @@ def _uniformity(index: pd.DataFrame) -> str:
     rows = rows[rows["bcv_percent"].notna() & ~rows["status"].str.startswith("not")]
     if rows.empty:
         why = sorted(set(index["status"]))
-        return f"Heterogeneity could not be estimated: {'; '.join(why)}."
+        reasons = "; ".join(w.removeprefix("not estimable: ") for w in why)
+        return f"Heterogeneity could not be estimated: {reasons}."
     rows = rows.sort_values("bcv_percent", kind="stable")
     low, high = rows.iloc[0], rows.iloc[-1]
     if len(rows) == 1:
@@ -62,8 +63,7 @@ def _uniformity(index: pd.DataFrame) -> str:
     keys = rows["comparability_key"].nunique() if "comparability_key" in rows else 1
     if keys > 1:
         per_key = [
-            f"{part['bcv_percent'].min():.0f} to {part['bcv_percent'].max():.0f} % "
-            f"({_platform(key)})"
+            f"{_range(part['bcv_percent'])} % ({_platform(key)})"
             for key, part in rows.groupby("comparability_key", sort=True)
         ]
         return (
@@ -74,6 +74,11 @@ def _uniformity(index: pd.DataFrame) -> str:
         f"Biological CV of single samples runs from {_bcv(low)} in {low['group']} "
         f"to {_bcv(high)} in {high['group']}."
     )
+
+
+def _range(values: pd.Series) -> str:
+    low, high = f"{values.min():.0f}", f"{values.max():.0f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _platform(key: object) -> str:

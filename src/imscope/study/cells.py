@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from imscope import __version__
+from imscope.core.views import select_rows
 from imscope.io.cells import write_cells
-from imscope.study.stages import kept_source, load_array
+from imscope.study.stages import load_array
 from imscope.study.steps import canonical
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def work_cells(done: "Finished", cells: pd.DataFrame, folder: Path) -> None:
 
     context = done.context
     at = {name: step.folder for name, step in done.steps.items()}
-    source, rows = kept_source(context, at["qc"])
+    rows = load_array(at["components"], "rows")
     n = len(rows)
     parts = [load_array(at["neighbours"], f"graph_{k}") for k in ("data", "indices", "indptr")]
     connectivities = sp.csr_array((parts[0], parts[1], parts[2]), shape=(n, n))
@@ -42,8 +43,8 @@ def work_cells(done: "Finished", cells: pd.DataFrame, folder: Path) -> None:
     config = context.config.model_dump(mode="json")
     write_cells(
         folder / "cells.h5ad",
-        source,
-        load_array(at["components"], "size_factors"),
+        select_rows(context.cohort.exact, rows),
+        load_array(at["components"], "relative_factors"),
         obs=_obs(done, cells, rows),
         var=_var(done),
         layer="counts" if counts else "expression",

@@ -133,6 +133,11 @@ def run_config_schema() -> dict[str, Any]:
 def read_config(path: Path | None) -> RunConfig:
     """Read a configuration file (YAML, TOML or JSON by its ending), or give the defaults.
 
+    Parameters
+    ----------
+    path
+        YAML, TOML or JSON; ``None`` for the defaults.
+
     Raises
     ------
     UsageError
@@ -148,6 +153,13 @@ def read_config(path: Path | None) -> RunConfig:
 
 def parse_config(content: object, *, source: str = "configuration") -> RunConfig:
     """Check a configuration given as nested dictionaries.
+
+    Parameters
+    ----------
+    content
+        Sections by name, each a dictionary of settings; ``None`` for the defaults.
+    source
+        What an error calls the configuration.
 
     Raises
     ------

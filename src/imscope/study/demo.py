@@ -23,17 +23,27 @@ def run_demo(
         Folder; made if it is not there.
     seed
         Seed of the simulation.
-    fresh, threads, listener
+    fresh
+        Simulate and compute everything again; a simulated cohort in ``out/data`` is replaced.
+    threads, listener
         As in :func:`imscope.study.run.run_study`.
+
+    Raises
+    ------
+    UsageError
+        ``out/data`` holds something that is not a simulated cohort.
     """
     from imscope.simulate.cohort import simulate_cohort
-    from imscope.simulate.files import write_cohort
+    from imscope.simulate.files import README, remove_cohort, write_cohort
     from imscope.simulate.settings import CohortSettings
 
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     sheet = folder / "data" / "samples.csv"
-    if fresh or not sheet.exists():
+    note = folder / "data" / "README.md"
+    same = note.is_file() and note.read_text(encoding="utf-8") == README.format(seed=seed)
+    if fresh or not (same and sheet.exists()):
+        remove_cohort(folder / "data")
         sheet = write_cohort(simulate_cohort(CohortSettings(seed=seed)), folder / "data")
     config = RunConfig.model_validate(
         {"report": {"title": "Demonstration on a simulated cohort"}, "seed": 0}

@@ -8,15 +8,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imscope.analyses.heterogeneity.compute import Heterogeneity, compute_heterogeneity
+from imscope.analyses.heterogeneity.decomposition import decompose
 from imscope.analyses.heterogeneity.describe import describe_claims
 from imscope.analyses.heterogeneity.index import index_table
 from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+from imscope.core.errors import MethodError
 from imscope.core.schema import CLAIMS, HETEROGENEITY_INDEX
 from imscope.io.genes import gene_classes
 from imscope.study.config import RunConfig
 from imscope.study.design import Design
-from imscope.study.stages import Context, kept_source
+from imscope.study.stages import Context, kept_source, save_json
 
+NESTED = (
+    *("source_class", "source_tissue", "donor", "line", "clone", "lot"),
+    *("batch", "passage", "condition"),
+)
+"""Levels of the decomposition, coarse to fine; the sample and the cell come last."""
 REFUSAL = "not estimable: needs UMI counts, the matrix holds other expression values"
 
 
@@ -50,6 +57,7 @@ def work_heterogeneity(
     """
     if context.cohort.kind != "counts":
         _write(folder, _refused_index(context, qc), _refused_claims(design))
+        save_json(folder, "decomposition", {"skipped": "needs UMI counts"})
         return
     source, rows = kept_source(context, qc)
     h = compute_heterogeneity(
@@ -62,6 +70,31 @@ def work_heterogeneity(
     )
     tables = [_table(context, h, by) for by in _levels(context, design)]
     _write(folder, pd.concat(tables, ignore_index=True), describe_claims(h))
+    save_json(folder, "decomposition", _decompose(context, h, folder))
+
+
+def _decompose(context: Context, h: Heterogeneity, folder: Path) -> dict[str, Any]:
+    """Split the total by level of the design where that can be done; say why where it cannot."""
+    sheet = context.sheet
+    levels = [f for f in NESTED if f in sheet and sheet[f].notna().all() and sheet[f].nunique() > 1]
+    nothing: dict[str, Any] = {"levels": levels, "merged": [], "untestable": []}
+    if "platform" in sheet and sheet["platform"].nunique() > 1:
+        return nothing | {"skipped": "platforms differ, and what differs between them is technical"}
+    if len(sheet) < 2:
+        return nothing | {"skipped": "one sample has no level above its cells"}
+    try:
+        made = decompose(h, [*levels, "sample"])
+    except MethodError as error:
+        return nothing | {"skipped": error.problem}
+    made.table.to_parquet(folder / "heterogeneity_levels.parquet")
+    return {
+        "levels": levels,
+        "merged": list(made.merged),
+        "untestable": list(made.untestable),
+        "interval": made.interval,
+        "total_hi2": made.total_hi2,
+        "skipped": "",
+    }
 
 
 def _levels(context: Context, design: Design) -> list[str]:

@@ -11,9 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imscope.core.blocks import BlockSource
-from imscope.core.views import concat_blocks, map_features, select_rows
+from imscope.core.views import concat_blocks, fixed_point, map_features, select_rows
 from imscope.io.counts import CountData
 from imscope.io.store import open_store, write_store
+
+FIXED_POINT = 1000
+"""Resolution of expression values that are not counts: steps per unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,12 @@ class Cohort:
     Attributes
     ----------
     source
-        RNA counts, samples one after the other in the order of the sheet.
+        RNA counts, samples one after the other in the order of the sheet; for other expression
+        values whole numbers of 1/1000.
+    exact
+        The values as they were read.
+    scale
+        Steps of ``source`` per unit: 1 for counts.
     features
         One row per gene of the union; ``in_all`` says whether every sample's file lists it.
     cells
@@ -39,6 +47,8 @@ class Cohort:
     """
 
     source: BlockSource
+    exact: BlockSource
+    scale: int
     features: pd.DataFrame
     cells: pd.DataFrame
     codes: NDArray[np.int32]
@@ -117,14 +127,18 @@ def join_samples(samples: Sequence[str], folders: Mapping[str, Path]) -> Cohort:
     frame = pd.concat(cells, ignore_index=True)
     sizes = [len(c) for c in cells]
     kinds = {i["kind"] for i in info.values()}
+    counts = kinds == {"counts"}
+    exact = concat_blocks(sources)
     return Cohort(
-        source=concat_blocks(sources),
+        source=exact if counts else fixed_point(exact, FIXED_POINT),
+        exact=exact,
+        scale=1 if counts else FIXED_POINT,
         features=features,
         cells=frame,
         codes=np.repeat(np.arange(len(samples), dtype=np.int32), sizes),
         info=info,
         modalities=modalities,
-        kind="counts" if kinds == {"counts"} else "expression",
+        kind="counts" if counts else "expression",
     )
 
 

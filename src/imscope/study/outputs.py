@@ -13,19 +13,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imscope import __version__
+from imscope.core import codes
 from imscope.core.schema import CELLS, SAMPLES, TABLES
 from imscope.engine.execute import thread_count
+from imscope.engine.qc import record_genes
 from imscope.io.atomic import crash_point, sync_folder, write_parquet, write_text, write_tsv
 from imscope.study.answer import answer_lines
 from imscope.study.design import Design
 from imscope.study.panel import Panel, panel_genes, quantise_panel
 from imscope.study.provenance import machine, versions, write_crate
+from imscope.study.results import SCHEMA_VERSION
 from imscope.study.stages import Context, kept_source, load_array, load_json
 from imscope.study.steps import Step, StepStore, canonical, sha256_file, sha256_text
 from imscope.study.telemetry import Telemetry, memory_total_mb
-
-SCHEMA_VERSION = "1.0"
-"""Version of the layout of ``results.json``; a change that breaks readers raises the first part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
         "design_levels": done.design.levels,
         "design_tests": done.design.tests,
         "qc_limits": pd.read_parquet(at["qc"] / "limits.parquet"),
-        "qc_ledger": pd.read_parquet(at["qc"] / "ledger.parquet"),
+        "qc_ledger": _ledger(at),
         "markers": pd.read_parquet(at["markers"] / "markers.parquet"),
     }
     for path in sorted(at["heterogeneity"].glob("*.parquet")):
@@ -105,6 +105,15 @@ def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
         name: TABLES[name].check(frame) if name in TABLES else frame
         for name, frame in sorted(found.items())
     }
+
+
+def _ledger(at: Mapping[str, Path]) -> pd.DataFrame:
+    """Cells lost per sample and rule, then genes lost."""
+    cells = pd.read_parquet(at["qc"] / "ledger.parquet")
+    genes = record_genes(
+        load_array(at["qc"], "gene_cells"), load_array(at["components"], "n_cells_with_gene")
+    )
+    return pd.concat([cells, genes], ignore_index=True)
 
 
 def _cells_table(done: Finished, at: Mapping[str, Path]) -> pd.DataFrame:
@@ -197,6 +206,7 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
     index, claims = tables["heterogeneity_index"], tables["claims"]
     neighbours = load_json(at["neighbours"], "neighbours")
     clusters = load_json(at["clusters"], "clusters")
+    decomposition = load_json(at["heterogeneity"], "decomposition")
     config = context.config.model_dump(mode="json")
     return {
         "schema_version": SCHEMA_VERSION,
@@ -215,6 +225,8 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
         "samples": _records(tables["samples"]),
         "qc": _records(tables["qc_ledger"]),
         "warnings": _warnings(done, tables),
+        "decomposition": decomposition,
+        "skipped": _skipped(tables, decomposition),
         "neighbours": neighbours,
         "clusters": clusters,
         "config": config,
@@ -225,16 +237,24 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
     }
 
 
+def _skipped(tables: Mapping[str, pd.DataFrame], decomposition: dict[str, Any]) -> dict[str, str]:
+    """Tables this run could not make, and why."""
+    reasons = {"heterogeneity_levels": str(decomposition.get("skipped", ""))}
+    return {name: why for name, why in reasons.items() if name not in tables and why}
+
+
 def _warnings(done: Finished, tables: Mapping[str, pd.DataFrame]) -> list[dict[str, str]]:
     found = []
     for sample, info in done.context.cohort.info.items():
         for code, message in info["notices"]:
             found.append({"code": code, "message": message, "sample": sample})
+    design = load_json(done.steps["heterogeneity"].folder, "decomposition")
+    for sentence in design.get("untestable", []):
+        found.append({"code": codes.W_DESIGN, "message": sentence, "sample": ""})
     for row in _records(tables["heterogeneity_index"]):
-        if row.get("warnings"):
-            found.append(
-                {"code": "W-INDEX", "message": row["warnings"], "sample": str(row["group"])}
-            )
+        for warning in filter(None, str(row.get("warnings") or "").split("; W-")):
+            code, _, message = warning.removeprefix("W-").partition(": ")
+            found.append({"code": f"W-{code}", "message": message, "sample": str(row["group"])})
     return found
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from imscope import __version__
 
-PROFILE = "https://w3id.org/ro/wfrun/process/0.6"
+PROFILE_VERSION = "0.6"
+PROFILE = f"https://w3id.org/ro/wfrun/process/{PROFILE_VERSION}"
 PACKAGES = (
     "numpy",
     "scipy",
@@ -76,7 +77,6 @@ def write_crate(
     """
     import json
 
-    from rocrate.model.contextentity import ContextEntity
     from rocrate.rocrate import ROCrate
 
     from imscope.io.atomic import write_text
@@ -85,67 +85,65 @@ def write_crate(
     crate.name = title
     crate.description = "Results of one imscope run with the identity of every input."
     crate.license = "not stated"
-    profile = crate.add(
-        ContextEntity(
-            crate,
-            PROFILE,
-            properties={"@type": "CreativeWork", "name": "Process Run Crate", "version": "0.6"},
-        )
+    crate.root_dataset["conformsTo"] = _entity(
+        crate,
+        PROFILE,
+        {"@type": "CreativeWork", "name": "Process Run Crate", "version": PROFILE_VERSION},
     )
-    crate.root_dataset["conformsTo"] = profile
-    software = crate.add(
-        ContextEntity(
-            crate,
-            "#imscope",
-            properties={
-                "@type": "SoftwareApplication",
-                "name": "imscope",
-                "version": __version__,
-                "softwareRequirements": [f"{k} {v}" for k, v in versions().items()],
-            },
-        )
+    action = _entity(
+        crate,
+        "#run",
+        {
+            "@type": "CreateAction",
+            "name": title,
+            "startTime": started.isoformat(timespec="seconds"),
+            "endTime": ended.isoformat(timespec="seconds"),
+            "actionStatus": "http://schema.org/CompletedActionStatus",
+        },
     )
-    read = [
-        crate.add(
-            ContextEntity(
-                crate,
-                f"#input-{i}",
-                properties={
-                    "@type": "File",
-                    "name": str(item["path"]),
-                    "sha256": item["sha256"],
-                    "contentSize": item["bytes"],
-                },
-            )
-        )
-        for i, item in enumerate(inputs)
-    ]
-    written = [
-        crate.add(
-            ContextEntity(
-                crate,
-                f"../{path.relative_to(folder).as_posix()}",
-                properties={"@type": "File", "name": path.name},
-            )
+    action["instrument"] = _software(crate)
+    action["object"] = [_input(crate, i, item) for i, item in enumerate(inputs)]
+    action["result"] = [
+        _entity(
+            crate,
+            f"../{path.relative_to(folder).as_posix()}",
+            {"@type": "File", "name": path.name},
         )
         for path in outputs
     ]
-    action = crate.add(
-        ContextEntity(
-            crate,
-            "#run",
-            properties={
-                "@type": "CreateAction",
-                "name": title,
-                "startTime": started.isoformat(timespec="seconds"),
-                "endTime": ended.isoformat(timespec="seconds"),
-                "actionStatus": "http://schema.org/CompletedActionStatus",
-            },
-        )
-    )
-    action["instrument"] = software
-    action["object"] = read
-    action["result"] = written
     crate.root_dataset["mentions"] = action
     text = json.dumps(crate.metadata.generate(), indent=1, sort_keys=True)
     write_text(folder / "provenance" / "ro-crate-metadata.json", text + "\n")
+
+
+def _entity(crate: Any, name: str, properties: dict[str, Any]) -> Any:
+    from rocrate.model.contextentity import ContextEntity
+
+    return crate.add(ContextEntity(crate, name, properties=properties))
+
+
+def _software(crate: Any) -> Any:
+    needs = [f"{name} {number}" for name, number in versions().items()]
+    return _entity(
+        crate,
+        "#imscope",
+        {
+            "@type": "SoftwareApplication",
+            "name": "imscope",
+            "version": __version__,
+            "softwareRequirements": needs,
+        },
+    )
+
+
+def _input(crate: Any, number: int, item: Mapping[str, Any]) -> Any:
+    return _entity(
+        crate,
+        f"#input-{number}",
+        {
+            "@type": "File",
+            "name": str(item["path"]),
+            "sha256": item["sha256"],
+            "contentSize": item["bytes"],
+        },
+    )

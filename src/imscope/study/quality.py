@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imscope.core.views import select_rows
+from imscope.core.views import fixed_point, select_rows
 from imscope.engine.qc import compute_qc, suggest_qc
 from imscope.io.counts import read_counts
-from imscope.io.genes import gene_classes
 from imscope.io.sheet import read_sheet
 from imscope.study.config import RunConfig
-from imscope.study.stages import override_limits, qc_settings
+from imscope.study.ingest import FIXED_POINT
+from imscope.study.stages import override_limits, qc_classes, qc_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,10 @@ def check_quality(
         with read_counts(row.path, expression=expression) as data:
             rows = row.cells_of(data.obs)
             source = select_rows(data.source, rows)
-            metrics = compute_qc(source, gene_classes(data.features), threads=threads)
+            scale = 1 if data.kind == "counts" else FIXED_POINT
+            work = source if scale == 1 else fixed_point(source, scale)
+            metrics = compute_qc(work, qc_classes(data.features), threads=threads)
+            metrics["n_umi"] = metrics["n_umi"] / scale
             metrics.insert(0, "cell", data.obs.index.to_numpy()[rows].astype(str))
             metrics.insert(1, "sample", row.sample)
             parts.append(metrics)

@@ -25,7 +25,7 @@ from imscope.engine.markers import marker_table, score_markers
 from imscope.engine.neighbours import find_neighbours, neighbour_graph
 from imscope.engine.normalise import compute_size_factors
 from imscope.engine.pca import compute_pca
-from imscope.engine.qc import QcSettings, apply_qc, compute_qc, suggest_qc
+from imscope.engine.qc import QcSettings, apply_qc, compute_count_sums, suggest_qc
 from imscope.io.genes import gene_classes
 from imscope.study.config import RunConfig
 from imscope.study.ingest import Cohort
@@ -71,8 +71,10 @@ def load_json(folder: Path, name: str) -> Any:
 def work_qc(context: Context, folder: Path) -> None:
     """Metrics of every cell, limits per sample, doublets among the cells inside the limits."""
     cohort, config = context.cohort, context.config
-    classes = gene_classes(cohort.features)
-    metrics = compute_qc(cohort.source, classes, threads=context.threads)
+    sums = compute_count_sums(cohort.source, qc_classes(cohort.features), threads=context.threads)
+    metrics = sums.cells
+    if cohort.scale != 1:
+        metrics["n_umi"] = metrics["n_umi"] / cohort.scale
     names = np.array(context.samples, dtype=object)[cohort.codes]
     limits = suggest_qc(metrics, names, settings=qc_settings(config))
     limits = override_limits(limits, config.qc.limits)
@@ -86,7 +88,13 @@ def work_qc(context: Context, folder: Path) -> None:
     limits.to_parquet(folder / "limits.parquet")
     result.ledger.to_parquet(folder / "ledger.parquet")
     table.to_parquet(folder / "doublets.parquet")
-    save_arrays(folder, keep=result.keep, doublet_score=score, doublet_called=called)
+    save_arrays(
+        folder,
+        keep=result.keep,
+        doublet_score=score,
+        doublet_called=called,
+        gene_cells=sums.gene_cells,
+    )
 
 
 def kept_source(context: Context, qc: Path) -> tuple[BlockSource, NDArray[np.int64]]:
@@ -101,9 +109,12 @@ def work_components(context: Context, qc: Path, folder: Path) -> None:
     source, rows = kept_source(context, qc)
     codes = context.cohort.codes[rows]
     totals = pd.read_parquet(qc / "metrics.parquet")["n_umi"].to_numpy(np.float64)[rows]
-    factors = compute_size_factors(totals, codes)
+    relative = compute_size_factors(totals, codes)
+    factors = relative * context.cohort.scale  # per step of the source
     blocks, n_blocks = _block_codes(context, codes)
-    moments = compute_gene_moments(source, factors, blocks, n_blocks, threads=context.threads)
+    moments = compute_gene_moments(
+        source, factors, blocks, n_samples=n_blocks, threads=context.threads
+    )
     classes = gene_classes(context.cohort.features)
     n_cells_with_gene = moments.n_detected.sum(axis=0)
     seldom = n_cells_with_gene < context.config.qc.min_cells_per_gene
@@ -121,6 +132,7 @@ def work_components(context: Context, qc: Path, folder: Path) -> None:
         folder,
         rows=rows,
         size_factors=factors,
+        relative_factors=relative,
         coordinates=pca.coordinates,
         explained_variance=pca.explained_variance,
         explained_variance_ratio=pca.explained_variance_ratio,
@@ -200,7 +212,7 @@ def work_markers(
     labels = load_array(clusters, "labels")
     factors = load_array(components, "size_factors")
     n_groups = int(labels.max()) + 1
-    stats = score_markers(source, factors, labels, n_groups, threads=context.threads)
+    stats = score_markers(source, factors, labels, n_groups=n_groups, threads=context.threads)
     table = marker_table(stats, context.cohort.features, top=50)
     table.to_parquet(folder / "markers.parquet")
 
@@ -221,14 +233,16 @@ def work_ambient(context: Context, qc: Path, clusters: Path, folder: Path) -> No
             continue
         cells = select_rows(context.cohort.source, rows[here])
         if sample in context.raw_paths:
-            result = _ambient_from_raw(context, context.raw_paths[sample], cells)
+            result = _ambient_from_raw(context, context.raw_paths[sample], cells, labels[here])
         else:
             result = estimate_ambient_marker_free(cells, labels[here], threads=context.threads)
         records.append(_ambient_row(sample, result, result.status))
     pd.DataFrame(records).to_parquet(folder / "ambient.parquet")
 
 
-def _ambient_from_raw(context: Context, path: Path, cells: BlockSource) -> Any:
+def _ambient_from_raw(
+    context: Context, path: Path, cells: BlockSource, labels: NDArray[Any]
+) -> Any:
     from imscope.core.views import map_features
     from imscope.io.counts import read_counts
 
@@ -238,13 +252,19 @@ def _ambient_from_raw(context: Context, path: Path, cells: BlockSource) -> Any:
         found = place.reindex(data.features["feature_id"], fill_value=-1)
         mapping = np.asarray(found, dtype=np.int32)
         raw = map_features(data.source, mapping, len(features))
-        return estimate_ambient_from_empty(raw, cells, threads=context.threads)
+        return estimate_ambient_from_empty(raw, cells, clusters=labels, threads=context.threads)
 
 
 def _ambient_row(sample: str, result: Any, status: str) -> dict[str, object]:
     found = {k: getattr(result, k, None) for k in ("fraction", "low", "high")}
     numbers = {k: np.nan if v is None else float(v) for k, v in found.items()}
     return {"sample": sample, **numbers, "status": status}
+
+
+def qc_classes(features: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Gene classes whose share of a cell's counts quality control looks at."""
+    classes = gene_classes(features)
+    return {name: classes[name] for name in ("mito", "ribo", "haemoglobin")}
 
 
 def qc_settings(config: RunConfig) -> QcSettings:

@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,20 @@ class Step:
     folder: Path
     digest: str
     cached: bool
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 over imscope's own source, so that a changed program never trusts an older step.
+
+    Examples
+    --------
+    >>> len(code_digest())
+    64
+    """
+    root = Path(__file__).parents[1]
+    files = sorted(p for p in root.rglob("*.py") if "cli" not in p.parts)
+    return sha256_text(canonical([(p.relative_to(root).as_posix(), sha256_file(p)) for p in files]))
 
 
 def canonical(value: object) -> str:
@@ -101,6 +116,7 @@ class StepStore:
         what = {
             "step": name,
             "imscope": __version__,
+            "code": code_digest(),
             "parameters": parameters,
             "inputs": dict(inputs),
         }

@@ -13,7 +13,9 @@ def moments_of(counts, samples, threads=1):
     total = np.asarray(counts.sum(axis=1)).ravel()
     factors = compute_size_factors(total, samples)
     source = MemoryBlocks.from_csr(counts)
-    return compute_gene_moments(source, factors, code, len(names), threads=threads), factors
+    return compute_gene_moments(
+        source, factors, code, n_samples=len(names), threads=threads
+    ), factors
 
 
 def test_moments_match_numpy_and_are_additive(draw):
@@ -28,8 +30,12 @@ def test_moments_match_numpy_and_are_additive(draw):
         np.testing.assert_allclose(found.sum_squares[k], (mine**2).sum(axis=0), rtol=1e-12)
         np.testing.assert_array_equal(found.n_detected[k], (mine > 0).sum(axis=0))
     source, code = MemoryBlocks.from_csr(counts), np.repeat([0, 1, 2], 30)
-    first = compute_gene_moments(source, factors, np.where(np.arange(90) < 40, code, -1), 3)
-    rest = compute_gene_moments(source, factors, np.where(np.arange(90) < 40, -1, code), 3)
+    first = compute_gene_moments(
+        source, factors, np.where(np.arange(90) < 40, code, -1), n_samples=3
+    )
+    rest = compute_gene_moments(
+        source, factors, np.where(np.arange(90) < 40, -1, code), n_samples=3
+    )
     np.testing.assert_allclose((first + rest).sum, found.sum, rtol=1e-12)
     np.testing.assert_array_equal((first + rest).n, found.n)
 
@@ -71,7 +77,7 @@ def test_no_cells_are_explained(draw):
 def test_a_cell_without_counts_must_be_left_out():
     source = MemoryBlocks.from_csr(sp.csr_array([[0, 0], [1, 2]]))
     with pytest.raises(DataError, match="1 cells, first is row 0"):
-        compute_gene_moments(source, np.array([0.0, 1.0]), np.zeros(2, int), 1)
+        compute_gene_moments(source, np.array([0.0, 1.0]), np.zeros(2, int), n_samples=1)
 
 
 def test_size_factors_and_blocks():

@@ -44,7 +44,7 @@ def test_matches_scipy(seed, round_factors):
     counts, factors, labels = cohort(seed=seed)
     if round_factors:
         factors = np.ceil(factors)  # many ties among the non-zeros
-    stats = score_markers(MemoryBlocks.from_csr(counts), factors, labels, 3)
+    stats = score_markers(MemoryBlocks.from_csr(counts), factors, labels, n_groups=3)
     for group in range(3):
         for name, want in zip(FIELDS, textbook(counts, factors, labels, group), strict=True):
             got = getattr(stats, name)[group]
@@ -57,9 +57,9 @@ def test_order_of_cells_genes_and_groups_changes_no_digit(seed):
     counts, factors, labels = cohort(60, 12, seed=seed)
     rng = np.random.default_rng(seed)
     row, column, name = rng.permutation(60), rng.permutation(12), rng.permutation(3)
-    plain = score_markers(MemoryBlocks.from_csr(counts), factors, labels, 3)
+    plain = score_markers(MemoryBlocks.from_csr(counts), factors, labels, n_groups=3)
     other = score_markers(
-        MemoryBlocks.from_csr(counts[row][:, column]), factors[row], name[labels][row], 3
+        MemoryBlocks.from_csr(counts[row][:, column]), factors[row], name[labels][row], n_groups=3
     )
     for field in ("auc", "p_value", "frac_in", "frac_out"):
         np.testing.assert_array_equal(
@@ -71,9 +71,9 @@ def test_order_of_cells_genes_and_groups_changes_no_digit(seed):
 def test_threads_and_chunks_change_no_bit():
     counts, factors, labels = cohort(11_000, 30)
     source = MemoryBlocks.from_csr(counts)
-    plain = score_markers(source, factors, labels, 3, threads=1)
+    plain = score_markers(source, factors, labels, n_groups=3, threads=1)
     for options in ({"threads": 2}, {"threads": 1, "memory_mb": 0}, {"threads": 2, "memory_mb": 0}):
-        other = score_markers(source, factors, labels, 3, **options)
+        other = score_markers(source, factors, labels, n_groups=3, **options)
         for field in FIELDS:
             np.testing.assert_array_equal(getattr(other, field), getattr(plain, field))
 
@@ -83,15 +83,15 @@ def test_cells_and_genes_left_out_do_not_count():
     labels[::4] = -1
     used = labels >= 0
     genes = np.array([7, 3, 11])
-    got = score_markers(MemoryBlocks.from_csr(counts), factors, labels, 3, genes=genes)
+    got = score_markers(MemoryBlocks.from_csr(counts), factors, labels, n_groups=3, genes=genes)
     want = score_markers(
-        MemoryBlocks.from_csr(counts[used][:, genes]), factors[used], labels[used], 3
+        MemoryBlocks.from_csr(counts[used][:, genes]), factors[used], labels[used], n_groups=3
     )
     for field in FIELDS:
         np.testing.assert_array_equal(getattr(got, field), getattr(want, field))
     np.testing.assert_array_equal(got.genes, genes)
     mask = np.isin(np.arange(25), genes)
-    by_mask = score_markers(MemoryBlocks.from_csr(counts), factors, labels, 3, genes=mask)
+    by_mask = score_markers(MemoryBlocks.from_csr(counts), factors, labels, n_groups=3, genes=mask)
     np.testing.assert_array_equal(by_mask.genes, [3, 7, 11])
 
 
@@ -116,8 +116,8 @@ class StoredZeros:
 
 def test_stored_zeros_and_unsorted_rows_are_harmless():
     counts, factors, labels = cohort()
-    plain = score_markers(MemoryBlocks.from_csr(counts), factors, labels, 3)
-    other = score_markers(StoredZeros(counts), factors, labels, 3)
+    plain = score_markers(MemoryBlocks.from_csr(counts), factors, labels, n_groups=3)
+    other = score_markers(StoredZeros(counts), factors, labels, n_groups=3)
     for field in FIELDS:
         np.testing.assert_array_equal(getattr(other, field), getattr(plain, field))
 
@@ -125,15 +125,15 @@ def test_stored_zeros_and_unsorted_rows_are_harmless():
 def test_read_only_arrays_are_accepted():
     counts, factors, labels = cohort()
     source = MemoryBlocks.from_csr(counts)
-    plain = score_markers(source, factors, labels, 3)
+    plain = score_markers(source, factors, labels, n_groups=3)
     for array in (source.indptr, source.indices, source.data, factors, labels):
         array.flags.writeable = False
-    np.testing.assert_array_equal(score_markers(source, factors, labels, 3).auc, plain.auc)
+    np.testing.assert_array_equal(score_markers(source, factors, labels, n_groups=3).auc, plain.auc)
 
 
 def test_a_group_with_nothing_to_compare_has_no_number():
     counts, factors, _ = cohort()
-    stats = score_markers(MemoryBlocks.from_csr(counts), factors, np.zeros(120, int), 2)
+    stats = score_markers(MemoryBlocks.from_csr(counts), factors, np.zeros(120, int), n_groups=2)
     assert np.isnan(stats.auc).all()
     assert np.isnan(stats.p_value).all()
     features = pd.DataFrame({"feature_id": np.arange(25).astype(str), "symbol": "x"})
@@ -144,13 +144,13 @@ def test_bad_input_is_named():
     counts, factors, labels = cohort()
     source = MemoryBlocks.from_csr(counts)
     with pytest.raises(DataError, match="one label per cell"):
-        score_markers(source, factors, labels[1:], 3)
+        score_markers(source, factors, labels[1:], n_groups=3)
     with pytest.raises(DataError, match="outside the groups"):
-        score_markers(source, factors, labels, 2)
+        score_markers(source, factors, labels, n_groups=2)
     with pytest.raises(DataError, match="finite and positive"):
-        score_markers(source, factors * 0, labels, 3)
+        score_markers(source, factors * 0, labels, n_groups=3)
     with pytest.raises(DataError, match="not be negative"):
-        score_markers(MemoryBlocks.from_csr(-counts), factors, labels, 3)
+        score_markers(MemoryBlocks.from_csr(-counts), factors, labels, n_groups=3)
 
 
 def test_compiled_kernels_and_python_agree():
@@ -184,7 +184,7 @@ def test_table_finds_the_planted_markers_and_obeys_its_limits():
     counts = rng.poisson(1.0, (300, 40))
     counts[:150, :3] += rng.poisson(3.0, (150, 3))
     counts[150:, 5:7] += rng.poisson(3.0, (150, 2))
-    stats = score_markers(MemoryBlocks.from_csr(counts), np.ones(300), labels, 2)
+    stats = score_markers(MemoryBlocks.from_csr(counts), np.ones(300), labels, n_groups=2)
     features = pd.DataFrame({"feature_id": [f"g{i}" for i in range(40)], "symbol": "s"})
     table = marker_table(stats, features, max_q=1e-6)
     found = table.groupby("cluster")["feature_id"].agg(set).to_dict()
@@ -205,5 +205,5 @@ def test_adjusted_as_in_scipy(p):
 
 def test_a_sparse_array_of_one_gene():
     source = MemoryBlocks.from_csr(sp.csr_array([[1], [0], [2]]))
-    stats = score_markers(source, np.ones(3), [0, 1, 0], 2)
+    stats = score_markers(source, np.ones(3), [0, 1, 0], n_groups=2)
     np.testing.assert_array_equal(stats.auc, [[1.0], [0.0]])

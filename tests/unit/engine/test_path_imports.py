@@ -17,7 +17,7 @@ found = find_neighbours(points, k=5)
 clusters = find_clusters(neighbour_graph(found))
 compute_umap(found, points, n_epochs=5)
 source = MemoryBlocks.from_csr(rng.poisson(1, (60, 8)))
-score_markers(source, np.ones(60), clusters.labels, clusters.n_clusters)
+score_markers(source, np.ones(60), clusters.labels, n_groups=clusters.n_clusters)
 print([name for name in {HEAVY} if name in sys.modules])
 """
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -5,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from imscope.core.errors import UsageError
-from imscope.simulate import CohortSettings, files, simulate_cohort, write_cohort
+from imscope.simulate import CohortSettings, files, remove_cohort, simulate_cohort, write_cohort
 
 TINY = CohortSettings(imsc_lots=1, primary_donors=1, cells=30, genes=1000)
 
@@ -58,3 +60,46 @@ def test_a_failure_half_way_leaves_nothing(cohort, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         write_cohort(cohort, tmp_path / "cohort")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_unfiltered_files_hold_the_cells_and_the_empty_droplets(cohort, tmp_path):
+    sheet = write_cohort(cohort, tmp_path / "cohort")
+    for row in pd.read_csv(sheet).itertuples():
+        made = cohort.samples[row.sample]
+        with h5py.File(sheet.parent / row.raw_path) as file:
+            m = file["matrix"]
+            counts = sp.csc_array((m["data"][:], m["indices"][:], m["indptr"][:]), m["shape"][:])
+            barcodes = m["barcodes"][:].astype(str)
+        assert len(set(barcodes)) == len(made.cells) + TINY.empty_droplets
+        place = pd.Series(np.arange(len(barcodes)), index=barcodes)
+        at = place.loc[made.cells["cell"]].to_numpy()
+        np.testing.assert_array_equal(counts.T.toarray()[at], made.counts.toarray())
+        empty = np.delete(counts.sum(axis=0), at)
+        assert empty.min() >= 5
+        assert empty.max() <= 80
+
+
+def test_empty_droplets_can_be_left_out(tmp_path):
+    made = simulate_cohort(replace(TINY, empty_droplets=0))
+    sheet = write_cohort(made, tmp_path / "cohort")
+    assert "raw_path" not in pd.read_csv(sheet)
+    assert not (sheet.parent / "raw").exists()
+
+
+def test_only_a_simulated_cohort_is_removed(cohort, tmp_path):
+    folder = tmp_path / "cohort"
+    remove_cohort(folder)
+    write_cohort(cohort, folder)
+    (folder / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="mine.txt"):
+        remove_cohort(folder)
+    assert (folder / "samples.csv").exists()
+    (folder / "mine.txt").unlink()
+    remove_cohort(folder)
+    assert not folder.exists()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "README.md").write_text("# Mine")
+    with pytest.raises(UsageError, match="not replaced"):
+        remove_cohort(other)
+    assert (other / "README.md").read_text() == "# Mine"

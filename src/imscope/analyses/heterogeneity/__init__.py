@@ -1,16 +1,31 @@
 """How varied the cells of a lot are, and where the variation comes from."""
 
-from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-_HOME = {
+from imscope.core.rooms import load_name
+
+if TYPE_CHECKING:
+    from imscope.analyses.heterogeneity.comparison import compare
+    from imscope.analyses.heterogeneity.compute import Heterogeneity, compute_heterogeneity
+    from imscope.analyses.heterogeneity.coordinated import Coordinated, compute_coordinated
+    from imscope.analyses.heterogeneity.decomposition import Decomposition, decompose
+    from imscope.analyses.heterogeneity.describe import describe_claims
+    from imscope.analyses.heterogeneity.index import index_table
+    from imscope.analyses.heterogeneity.inference import Contrast, compare_arms, compare_pairs
+    from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+
+_HOMES = {
+    "Contrast": "inference",
     "Coordinated": "coordinated",
+    "Decomposition": "decomposition",
     "Heterogeneity": "compute",
     "HeterogeneitySettings": "settings",
     "compare": "comparison",
+    "compare_arms": "inference",
+    "compare_pairs": "inference",
     "compute_coordinated": "coordinated",
     "compute_power": "planning",
     "compute_heterogeneity": "compute",
-    "Decomposition": "decomposition",
     "decompose": "decomposition",
     "describe_claims": "describe",
     "index_table": "index",
@@ -19,14 +34,27 @@ _HOME = {
     "plan_units": "planning",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = [
+    "Contrast",
+    "Coordinated",
+    "Decomposition",
+    "Heterogeneity",
+    "HeterogeneitySettings",
+    "compare",
+    "compare_arms",
+    "compare_pairs",
+    "compute_coordinated",
+    "compute_heterogeneity",
+    "decompose",
+    "describe_claims",
+    "index_table",
+]
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> object:
-    if name in _HOME:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        return load_name(__name__, _HOMES, name)
 
 
 def __dir__() -> list[str]:
-    return list(__all__)
+    return [*globals(), *__all__]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imscope.core.errors import DataError
+from imscope.engine.kernels.moments import add_powers
 
 _GENES_PER_CHUNK = 1_024
 
@@ -131,28 +132,24 @@ def _collect(
     weights: NDArray[np.float64],
     label: NDArray[np.int64],
 ) -> _Sums:
+    from scipy.linalg.blas import dsyrk
+
     n, n_genes = counts.shape
     b = int(label.max()) + 1
     one = np.zeros((n, b))
     one[np.arange(n), label] = 1.0
     u = 1.0 / (depth - 1.0)
-    gram = np.zeros((n, n))
+    gram = np.zeros((n, n), order="F")
     gene = np.zeros((b, 5, n_genes))
     diagonal = np.zeros((b, 3))
     w2 = weights * weights
     root = np.sqrt(weights)
+    values = np.ascontiguousarray(counts, dtype=np.int32)
     for low in range(0, n_genes, _GENES_PER_CHUNK):
-        part = slice(low, min(low + _GENES_PER_CHUNK, n_genes))
-        y = counts[:, part] / depth[:, None]
-        z = y * root[part]
-        gram += z @ z.T
-        y2 = y * y
-        uy2 = u[:, None] * y2
-        uy3 = uy2 * y
-        for k, value in enumerate((y, y2, u[:, None] * y, uy2, uy3)):
-            gene[:, k, part] = one.T @ value
-        cells = np.stack([uy3 @ w2[part], u * (uy3 @ w2[part]), u * (uy2 @ w2[part])], axis=1)
-        diagonal += one.T @ cells
+        z = np.zeros((n, min(_GENES_PER_CHUNK, n_genes - low)))
+        add_powers(values, low, depth, label, root, w2, z, gene, diagonal)
+        gram = dsyrk(1.0, z.T, beta=1.0, c=gram, trans=1, lower=1, overwrite_c=1)
+    gram += np.tril(gram, -1).T
     np.fill_diagonal(gram, 0.0)
     rows = gram @ one
     np.square(gram, out=gram)

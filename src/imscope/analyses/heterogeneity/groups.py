@@ -17,6 +17,8 @@ from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.rng import spawn
 from imscope.core.views import select_rows
+from imscope.engine.kernels.moments import fill_counts
+from imscope.engine.passes import count_arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,14 +156,11 @@ def dense_counts(
 ) -> NDArray[np.int32]:
     """Counts of some cells and kept genes, ``(n_rows, n_genes)``. Unit: UMI."""
     n_genes = int(genes.sum())
-    column = np.full(h.source.n_features, -1, dtype=np.int64)
+    column = np.full(h.source.n_features, -1, dtype=np.int32)
     column[np.flatnonzero(h.kept)[genes]] = np.arange(n_genes)
     out = np.zeros((len(rows), n_genes), dtype=np.int32)
     chosen = select_rows(h.source, rows)
     for low in range(0, len(rows), 500):
         block = chosen.read(low, min(low + 500, len(rows)))
-        row = np.repeat(np.arange(block.n_rows), np.diff(block.indptr)) + low
-        to = column[block.indices]
-        keep = to >= 0
-        out[row[keep], to[keep]] = block.data[keep]
+        fill_counts(*count_arrays(block), column, out[low : low + block.n_rows])
     return out

@@ -103,6 +103,15 @@ def compare_pairs(
     The one-sided tests are exact sign flips from 5 pairs on; with fewer no exact p below 0.05
     exists and the paired t test is used.
 
+    Parameters
+    ----------
+    differences
+        Log ratio of test to reference, one per pair, shape ``(n_pairs,)``.
+    margin
+        Ratios between which the arms count as equivalent.
+    confidence
+        Coverage of the interval.
+
     Examples
     --------
     >>> round(compare_pairs([-0.4, -0.5, -0.3, -0.6, -0.2]).p_lower * 32)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 from threadpoolctl import threadpool_limits
 
 from imscope.engine.moments import UnitMoments
@@ -197,7 +197,7 @@ def _around(
     df: int,
     confidence: float,
 ) -> tuple[float, float]:
-    quantile = float(student.ppf(0.5 + confidence / 2, df))
+    quantile = float(stdtrit(df, 0.5 + confidence / 2))
     plain = spread(replicates)
     if value > 0 and (replicates > 0).all() and plain < 0.5 * value:
         step = quantile * spread(np.log(replicates))

@@ -34,3 +34,49 @@ def add_moments(indptr, indices, data, column, depth, rows, unit, out):  # type:
                 sums[gene, 0] += y
                 sums[gene, 1] += square
                 sums[gene, 2] += (y - square) * noise
+
+
+@njit("void(i8[::1], i4[::1], i4[::1], i4[::1], i4[:, ::1])")
+def fill_counts(indptr, indices, data, column, out):  # type: ignore[no-untyped-def]
+    """Write the counts of the chosen genes (``column >= 0``) of each row into a dense matrix."""
+    for row in range(out.shape[0]):
+        for k in range(indptr[row], indptr[row + 1]):
+            gene = column[indices[k]]
+            if gene >= 0:
+                out[row, gene] = data[k]
+
+
+@njit(
+    "void(i4[:, ::1], i8, f8[::1], i8[::1], f8[::1], f8[::1], f8[:, ::1], f8[:, :, ::1],"
+    " f8[:, ::1])"
+)
+def add_powers(counts, low, depth, label, root, w2, z, gene, diagonal):  # type: ignore[no-untyped-def]
+    """Add what coordinated heterogeneity needs of the genes from ``low`` on, but inner products.
+
+    With y the share of a gene and u = 1 / (depth - 1): sums of y, y^2, u y, u y^2, u y^3 per block
+    go to ``gene[block, :, gene]``, sums weighted by ``w2`` of u y^3, u^2 y^3, u^2 y^2 to
+    ``diagonal[block]``, and y times ``root`` to ``z[cell, gene - low]``.
+    """
+    for cell in range(counts.shape[0]):
+        n = depth[cell]
+        u = 1.0 / (n - 1.0)
+        block = label[cell]
+        cubes = 0.0
+        squares = 0.0
+        for j in range(z.shape[1]):
+            g = low + j
+            count = counts[cell, g]
+            if count != 0:
+                y = count / n
+                y2 = y * y
+                z[cell, j] = y * root[g]
+                gene[block, 0, g] += y
+                gene[block, 1, g] += y2
+                gene[block, 2, g] += u * y
+                gene[block, 3, g] += u * y2
+                gene[block, 4, g] += u * y2 * y
+                cubes += w2[g] * u * y2 * y
+                squares += w2[g] * u * y2
+        diagonal[block, 0] += cubes
+        diagonal[block, 1] += u * cubes
+        diagonal[block, 2] += u * squares

@@ -2,44 +2,30 @@
 
 import pandas as pd
 
-from imscope.core.schema import Column, Table
+from imscope.core.schema import HETEROGENEITY_LEVELS
 from imscope.report import figures
 from imscope.report.inputs import ReportInput
 from imscope.report.section import Figure, Section
 from imscope.report.views import view
 
-LEVELS = Table(
-    "heterogeneity_levels",
-    "Heterogeneity per level of the design, coarse to fine.",
-    (
-        Column("programme", "text", "", "gene programme, or all genes", optional=True),
-        Column("level", "text", "", "level of the design"),
-        Column("hi2", "number", "", "noise-corrected inertia of the level"),
-        Column("low", "number", "", "lower end of the 95 % interval"),
-        Column("high", "number", "", "upper end of the 95 % interval"),
-        Column("share", "number", "fraction", "share of the total"),
-        Column("n_groups", "integer", "groups", "groups at this level"),
-        Column("status", "text", "", "ok, merged, not above zero, not estimable: with the reason"),
-    ),
-    open_ended=True,
-)
 
-
-def build(report: ReportInput) -> Section | None:
-    """Draw the shares per programme; nothing at all when the run made no such table."""
+def build(report: ReportInput) -> Section:
+    """Draw the shares per programme, or say why the run made no such table."""
     frame = report.table("heterogeneity_levels")
+    title = "From what the differences come"
     if frame is None:
-        return None
+        why = report.why_missing("heterogeneity_levels")
+        return Section("decomposition", title, {"levels": None, "why": why})
     return Section(
         "decomposition",
-        "From what the differences come",
+        title,
         {
             "levels": view(
                 frame,
-                LEVELS,
+                HETEROGENEITY_LEVELS,
                 caption=f"Heterogeneity per level ({len(frame)} rows), with 95 % intervals over "
                 "the replicate units of the top level.",
-                columns=[c.name for c in LEVELS.columns],
+                columns=[c.name for c in HETEROGENEITY_LEVELS.columns],
                 merge={"hi2": ("low", "high")},
             )
         },

@@ -24,10 +24,10 @@ def build(report: ReportInput) -> Section:
         return Section("heterogeneity", "How varied the cells are", {"index": None, "why": why})
     frame = _ordered(frame)
     columns = [c.name for c in HETEROGENEITY_INDEX.columns if c.name in frame.columns]
-    idle = {"comparability_key"} if len(_keys(frame)) < 2 else set()
-    if "warnings" in columns and not frame["warnings"].fillna("").astype(str).str.strip().any():
-        idle.add("warnings")
-    columns = [c for c in columns if c not in idle]
+    apart = {"hi2_within", "hi2_without_cycle", "hi2_above_floor", "interval"}
+    idle = {"comparability_key", "warnings"}  # said by the figure's blocks and below the table
+    more = ["level", "group", *(c for c in columns if c in apart and frame[c].notna().any())]
+    columns = [c for c in columns if c not in idle | apart]
     return Section(
         "heterogeneity",
         "How varied the cells are",
@@ -36,14 +36,37 @@ def build(report: ReportInput) -> Section:
                 frame,
                 HETEROGENEITY_INDEX,
                 caption=f"Noise-corrected heterogeneity ({len(frame)} groups). Intervals are 95 %; "
-                "the column interval says what each is over.",
+                "the next table says what each is over.",
                 columns=columns,
-                merge={"hi2": ("hi2_low", "hi2_high"), "bcv_percent": ("bcv_low", "bcv_high")},
+                merge={
+                    "hi2": ("hi2_low", "hi2_high"),
+                    "bcv_percent": ("bcv_low", "bcv_high"),
+                    "hi_c": ("hi_c_low", "hi_c_high"),
+                    "programmes": ("programmes_low", "programmes_high"),
+                },
+                notes=_notes(frame),
+            ),
+            "more": view(
+                frame,
+                HETEROGENEITY_INDEX,
+                caption=f"The same {len(frame)} groups: heterogeneity inside units, without "
+                "cell-cycle and dissociation genes, and what the intervals are over.",
+                columns=[c for c in more if c in frame.columns],
             ),
             "keys": _keys(frame),
         },
         (_figure(frame, simulated=report.simulated),),
     )
+
+
+def _notes(frame: pd.DataFrame) -> list[str]:
+    """Caveats, each with the groups it is about."""
+    about: dict[str, list[str]] = {}
+    if "warnings" in frame.columns:
+        for group, words in zip(frame["group"], frame["warnings"].fillna(""), strict=True):
+            if str(words).strip():
+                about.setdefault(str(words).strip(), []).append(str(group))
+    return [f"{', '.join(groups)}: {words}." for words, groups in about.items()]
 
 
 def _keys(frame: pd.DataFrame) -> list[str]:
