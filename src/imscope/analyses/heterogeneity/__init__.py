@@ -24,10 +24,14 @@ _HOMES = {
     "compare_arms": "inference",
     "compare_pairs": "inference",
     "compute_coordinated": "coordinated",
+    "compute_power": "planning",
     "compute_heterogeneity": "compute",
     "decompose": "decomposition",
     "describe_claims": "describe",
     "index_table": "index",
+    "match_depth": "matched",
+    "pilot_table": "planning",
+    "plan_units": "planning",
 }
 
 __all__ = [
