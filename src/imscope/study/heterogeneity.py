@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imscope.analyses.heterogeneity.comparison import compare
 from imscope.analyses.heterogeneity.compute import Heterogeneity, compute_heterogeneity
 from imscope.analyses.heterogeneity.decomposition import decompose
 from imscope.analyses.heterogeneity.describe import describe_claims
@@ -69,8 +70,17 @@ def work_heterogeneity(
         threads=context.threads,
     )
     tables = [_table(context, h, by) for by in _levels(context, design)]
-    _write(folder, pd.concat(tables, ignore_index=True), describe_claims(h))
+    _write(folder, pd.concat(tables, ignore_index=True), _claims(context, h, design))
     save_json(folder, "decomposition", _decompose(context, h, folder))
+
+
+def _claims(context: Context, h: Heterogeneity, design: Design) -> pd.DataFrame:
+    """Claims A, B and C of the compared groups, then each sample against its pool."""
+    described = describe_claims(h)
+    if design.group is None or design.group not in h.strata.columns:
+        return described
+    tested = compare(h, design.group, unit=design.unit, threads=context.threads)
+    return pd.concat([tested, described], ignore_index=True)
 
 
 def _decompose(context: Context, h: Heterogeneity, folder: Path) -> dict[str, Any]:
@@ -115,6 +125,7 @@ def _cells(
 ) -> pd.DataFrame:
     """Design of every kept cell: its sample's row of the sheet and its ambient share."""
     names = ["sample", *(f for f in design.factors if f not in {"library", "collected_at"})]
+    names += [c for c in ("pair",) if c in context.sheet]
     names += [c for c in context.config.heterogeneity.by if c in context.sheet and c not in names]
     per_sample = context.sheet[names].copy()
     shares = pd.read_parquet(ambient / "ambient.parquet").set_index("sample")["fraction"]
