@@ -39,12 +39,21 @@ def make_arm(h: Heterogeneity, group: Group, unit: str) -> Arm:
         if not len(strata):
             continue
         one = make_group(h, candidate.name, strata)
-        reason = why_not(h, one)
+        reason = why_not(h, one) or _too_much_ambient(h, one)
         if reason:
             dropped.append(f"{candidate.name}: {reason}")
         else:
             good.append(one)
     return Arm(group.name, good, tuple(dropped))
+
+
+def _too_much_ambient(h: Heterogeneity, unit: Group) -> str:
+    if AMBIENT not in h.strata.columns:
+        return ""
+    share = float(h.strata[AMBIENT].iloc[unit.strata].max())
+    if share > h.settings.ambient_warn:
+        return f"{100 * share:.1f} % ambient RNA, which makes cells look alike"
+    return ""
 
 
 def choose_arms(

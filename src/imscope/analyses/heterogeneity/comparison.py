@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imscope.analyses.heterogeneity.arms import (
     Arm,
@@ -14,7 +13,7 @@ from imscope.analyses.heterogeneity.arms import (
     within_hi2,
 )
 from imscope.analyses.heterogeneity.between import compare_spread
-from imscope.analyses.heterogeneity.compute import AMBIENT, Heterogeneity
+from imscope.analyses.heterogeneity.compute import Heterogeneity
 from imscope.analyses.heterogeneity.drift import TIME, drifts_of
 from imscope.analyses.heterogeneity.inference import (
     Contrast,
@@ -97,8 +96,8 @@ def compare(
     Depths are matched by thinning; the ratio without matching stands beside. Claim A: log HI2
     inside each unit, exact permutation of units, Welch interval, two one-sided tests against the
     margin. If units of both groups share a value of ``pair``, the paired tests are used. The
-    one-sided probabilities of the three claims are adjusted by Holm's method. A group with high
-    ambient RNA is never called more uniform.
+    one-sided probabilities of the three claims are adjusted by Holm's method. Units with too much
+    ambient RNA are left out by name, because ambient RNA makes cells look alike.
 
     References
     ----------
@@ -291,16 +290,6 @@ def _row(
 ) -> dict[str, object]:
     test, reference = arms
     verdict, why = _verdict(finding, p_lower, p_higher, p_equivalence)
-    if verdict in ("SUPERIOR", "INFERIOR", "EQUIVALENT"):
-        suspects = {"SUPERIOR": [test], "INFERIOR": [reference], "EQUIVALENT": [test, reference]}
-        for arm in suspects[verdict]:
-            share = _highest_ambient(h, arm)
-            if share > h.settings.ambient_warn:
-                verdict = "NOT TESTABLE"
-                why = (
-                    f"a unit of {arm.name} has {100 * share:.1f} % ambient RNA, "
-                    "which makes cells look alike"
-                )
     notes = [why, finding.note]
     if abs(finding.ratio_unmatched / finding.ratio - 1) > 0.1:
         notes.append(
@@ -342,15 +331,6 @@ def _verdict(
     if p_higher <= ALPHA:
         return "INFERIOR", f"{size}: the test group is less uniform"
     return "INCONCLUSIVE", f"{size}: neither a difference nor equivalence is shown"
-
-
-def _highest_ambient(h: Heterogeneity, arm: Arm) -> float:
-    if AMBIENT not in h.strata.columns:
-        return 0.0
-    strata: NDArray[np.int64] = np.concatenate([u.strata for u in arm.units])
-    shares = h.strata[AMBIENT].iloc[strata].to_numpy(np.float64)
-    finite = shares[np.isfinite(shares)]
-    return float(finite.max()) if len(finite) else 0.0
 
 
 def _refused_row(

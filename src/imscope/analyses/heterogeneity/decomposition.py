@@ -120,7 +120,7 @@ def decompose(
     reason = why_not(h, group)
     if reason:
         raise MethodError(f"heterogeneity cannot be decomposed: {reason}", fix="split the samples")
-    nesting = nest_levels(h.strata.iloc[chosen], list(levels))
+    nesting = nest_levels(h.strata.iloc[chosen], list(levels), unit=h.replicate_column)
     position = np.searchsorted(chosen, h.stratum[group.units])
     codes = [c[position] for c in nesting.codes]
     unit_level = resampled_level(nesting)
@@ -141,6 +141,8 @@ class _Parts:
     value: NDArray[np.float64]  # (n_levels,), the cell last
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    informing: NDArray[np.int64]  # (n_levels,), resampled groups that inform each component
+    n_resampled: int
     method: str
 
 
@@ -167,7 +169,8 @@ def _components(
         unit = np.zeros(len(reduced.n), dtype=np.int64) if not codes else codes[-1]
         value = _solve(_tally(reduced, codes, unit), np.ones((1, int(unit.max()) + 1)))[0]
         nothing = np.full(n_levels, np.nan)
-        return _Parts(value, nothing, nothing, "none: fewer than 3 groups")
+        none = np.zeros(n_levels, dtype=np.int64)
+        return _Parts(value, nothing, nothing, none, 0, "none: fewer than 3 groups")
     unit = codes[unit_level]
     tally = _tally(reduced, codes, unit)
     k = int(unit.max()) + 1
@@ -183,10 +186,28 @@ def _components(
         word = f"bootstrap of {h.settings.bootstrap}"
     quantile = float(student.ppf(0.5 + h.settings.confidence / 2, k - 1 - int(parent.max())))
     low, high = np.full(n_levels, np.nan), np.full(n_levels, np.nan)
+    informing = _informing(codes, unit_level)
     for level in range(unit_level, n_levels):
+        if informing[level] < MIN_JACKKNIFE:
+            continue
         replicates, factor = left_out if level == unit_level else finer
         low[level], high[level] = _limits(value[level], replicates[:, level], factor, quantile)
-    return _Parts(value, low, high, f"{k} groups, {word}")
+    return _Parts(value, low, high, informing, k, f"{k} groups, {word}")
+
+
+def _informing(codes: list[NDArray[np.int64]], unit_level: int) -> NDArray[np.int64]:
+    """Resampled groups with two or more sub-groups at a level: only they tell of its component."""
+    unit = codes[unit_level]
+    k = int(unit.max()) + 1
+    out = np.zeros(len(codes) + 1, dtype=np.int64)
+    out[unit_level] = out[-1] = k
+    groups = np.ones(k, dtype=np.int64)
+    for level in range(unit_level + 1, len(codes)):
+        pairs = np.unique(np.stack([unit, codes[level]], axis=1), axis=0)
+        finer = np.bincount(pairs[:, 0], minlength=k)
+        out[level] = int((finer > groups).sum())
+        groups = finer
+    return out
 
 
 def _limits(
@@ -195,10 +216,11 @@ def _limits(
     good = replicates[np.isfinite(replicates)]
     if len(good) < 3:
         return float("nan"), float("nan")
-    if value > 0 and (good > 0).mean() > 0.99:
+    plain = factor * float(np.std(good, ddof=0))
+    if value > 0 and (good > 0).mean() > 0.99 and plain < value:
         step = quantile * factor * float(np.std(np.log(good[good > 0]), ddof=0))
         return float(value * np.exp(-step)), float(value * np.exp(step))
-    step = quantile * factor * float(np.std(good, ddof=0))
+    step = quantile * plain
     return float(value - step), float(value + step)
 
 
@@ -319,7 +341,14 @@ def _rows(name: str, parts: _Parts, nesting: Nesting) -> list[dict[str, object]]
         value = float(parts.value[k])
         status = "ok" if value > 0 else "not above zero"
         if np.isnan(parts.low[k]):
-            status += f"; no interval: {groups[k]} groups" if level != "cell" else "; no interval"
+            few = 0 < parts.informing[k] < MIN_JACKKNIFE
+            status += (
+                f"; no interval: only {parts.informing[k]} of {parts.n_resampled} groups inform it"
+                if few
+                else f"; no interval: {groups[k]} groups"
+                if level != "cell"
+                else "; no interval"
+            )
         rows.append(
             {
                 "programme": name,

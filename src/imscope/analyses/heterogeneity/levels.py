@@ -12,9 +12,6 @@ from imscope.core.errors import MethodError
 if TYPE_CHECKING:
     import pandas as pd
 
-UNITS = ("donor", "line", "clone", "lot", "batch", "library", "sample")
-"""Levels that can serve as replicates."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nesting:
@@ -42,7 +39,7 @@ class Nesting:
     untestable: tuple[str, ...]
 
 
-def nest_levels(strata: "pd.DataFrame", levels: list[str]) -> Nesting:
+def nest_levels(strata: "pd.DataFrame", levels: list[str], *, unit: str | None = None) -> Nesting:
     """Nest each level in those before it, and merge levels the design cannot separate.
 
     Parameters
@@ -51,6 +48,8 @@ def nest_levels(strata: "pd.DataFrame", levels: list[str]) -> Nesting:
         One row per stratum, with ``n_cells`` and the columns of ``levels``.
     levels
         Columns, coarse to fine.
+    unit
+        Column of the replicate units, for what can be claimed of two arms.
 
     Raises
     ------
@@ -100,8 +99,9 @@ def nest_levels(strata: "pd.DataFrame", levels: list[str]) -> Nesting:
             )
         else:
             if n - size < 3:
+                word = "degree" if n - size == 1 else "degrees"
                 untestable.append(
-                    f"{level} has {n - size} degrees of freedom: its share is a rough guess"
+                    f"{level} has {n - size} {word} of freedom: its share is a rough guess"
                 )
             names.append(level)
             codes.append(both.astype(np.int64))
@@ -112,23 +112,29 @@ def nest_levels(strata: "pd.DataFrame", levels: list[str]) -> Nesting:
         tuple(int(c.max()) + 1 for c in codes),
         int(strata["n_cells"].sum()),
         tuple(merged),
-        (*untestable, *_claims(strata, levels)),
+        (*untestable, *_claims(strata, levels, unit)),
     )
 
 
-def _claims(strata: "pd.DataFrame", levels: list[str]) -> list[str]:
-    """Claims of two arms that the replicates of this design cannot carry."""
-    out = []
-    replicate = next((c for c in levels if c in UNITS), None)
+def _claims(strata: "pd.DataFrame", levels: list[str], unit: str | None) -> list[str]:
+    """Say which claims of two arms the replicates of this design cannot carry, and how far."""
+    out: list[str] = []
     arm = next((c for c in ("source_class", "condition") if c in levels), None)
-    if replicate and arm:
-        units = strata.groupby(arm, observed=True)[replicate].nunique()
-        few = units[units < 3]
-        if len(units) < 2:
-            out.append(f"claims A, B and C: only one {arm}")
-        elif len(few):
-            out.append(
-                f"claims A, B and C: {arm} {few.index[0]} has {int(few.iloc[0])} {replicate} "
-                "levels, 3 are needed"
-            )
+    if arm is None:
+        return out
+    sizes = strata.groupby(arm, observed=True)
+    if strata[arm].nunique() < 2:
+        out.append(f"claims A, B and C: only one {arm}")
+    elif unit is not None and unit in strata.columns and unit != arm:
+        for name, count in sizes[unit].nunique().items():
+            if count < 3:
+                word = unit if count == 1 else f"{unit}es" if unit.endswith("h") else f"{unit}s"
+                out.append(f"claims A, B and C: {name} has {count} {word}, 3 are needed")
+    for origin in ("donor", "line", "clone"):
+        if origin in levels and origin != unit:
+            for name, count in sizes[origin].nunique().items():
+                if count == 1:
+                    out.append(
+                        f"all {name} come from one {origin}: what is found holds for that {origin}"
+                    )
     return out

@@ -155,7 +155,9 @@ def test_bad_designs_are_not_testable(sim):
     mixed = cells.assign(platform=np.where(cells["source_class"] == "iMSC", "v2", "v3"))
     refused(run(mixed), "platforms or pipelines are mixed")
     soup = cells.assign(ambient_frac=np.where(cells["source_class"] == "iMSC", 0.10, 0.02))
-    refused(run(soup), "ambient RNA differs")
+    refused(run(soup), "iMSC has 0 replicate units.*10.0 % ambient RNA")
+    mild = cells.assign(ambient_frac=np.where(cells["source_class"] == "iMSC", 0.045, 0.01))
+    refused(run(mild), "ambient RNA differs")
     refused(run(cells, registered="0" * 64), "not those registered")
     one = (cells["source_class"] == "iMSC").to_numpy()
     refused(run(cells, one), "only one source_class")
@@ -166,9 +168,12 @@ def test_bad_designs_are_not_testable(sim):
 def test_a_sample_with_soup_is_never_called_more_uniform(sim):
     counts, cells = two_arms(sim, 7, within=(TIGHT, WIDE))
     cells["ambient_frac"] = 0.10
+    table = compare(sim.cohort(counts, cells), "source_class", unit="lot")
+    refused(table, "0 replicate units")
+    cells["ambient_frac"] = np.where(cells["lot"] == "iMSC0", 0.10, 0.02)
     a = claim(compare(sim.cohort(counts, cells), "source_class", unit="lot"), "A")
-    assert a["verdict"] == "NOT TESTABLE"
-    assert "10.0 % ambient RNA" in a["reason"]
+    assert a["n_test"] == 4
+    assert "left out: iMSC0: 10.0 % ambient RNA" in a["reason"]
 
 
 def test_the_registered_hash_lets_the_same_settings_pass(sim):

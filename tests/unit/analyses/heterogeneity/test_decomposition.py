@@ -110,13 +110,42 @@ def test_confounded_levels_are_merged_and_named():
             "n_cells": 10,
         }
     )
-    got = nest_levels(strata, ["source_class", "donor", "batch", "library"])
+    got = nest_levels(strata, ["source_class", "donor", "batch", "library"], unit="batch")
     assert got.names == ("source_class=donor", "batch=library")
     assert got.merged == ("source_class = donor", "batch = library")
-    assert any("cannot be told apart" in u for u in got.untestable)
-    assert any(
-        u.startswith("claims A, B and C: source_class iMSC has 1 donor") for u in got.untestable
+    assert "source_class has 1 degree of freedom: its share is a rough guess" in got.untestable
+    assert "claims A, B and C: iMSC has 2 batches, 3 are needed" in got.untestable
+    assert "all iMSC come from one donor: what is found holds for that donor" in got.untestable
+
+
+def test_lots_are_the_replicates_when_all_come_from_one_donor():
+    strata = pd.DataFrame(
+        {
+            "source_class": ["iMSC"] * 4 + ["primary_MSC"] * 4,
+            "donor": ["a"] * 4 + list("bcde"),
+            "lot": list("12345678"),
+            "n_cells": 10,
+        }
     )
+    got = nest_levels(strata, ["source_class", "donor", "lot"], unit="lot")
+    assert not any(u.startswith("claims") for u in got.untestable)
+    assert "all iMSC come from one donor: what is found holds for that donor" in got.untestable
+
+
+def test_a_level_that_one_group_informs_has_no_interval(sim):
+    rng = np.random.default_rng(8)
+    cells = pd.DataFrame(
+        {
+            "donor": np.repeat(["a"] * 4 + list("bcde"), 20),
+            "sample": np.repeat(list("12345678"), 20),
+            "platform": "v3",
+        }
+    )
+    counts = nested_counts(sim, rng, cells.assign(batch=cells["sample"]))
+    table = decompose(sim.cohort(counts, cells), ["donor", "sample"]).table.set_index("level")
+    assert table.loc["sample", "status"].endswith("no interval: only 1 of 5 groups inform it")
+    assert np.isnan(table.loc["sample", "low"])
+    assert np.isfinite(table.loc[["donor", "cell"], "low"]).all()
 
 
 def test_one_donor_gives_no_interval_and_says_so(sim):
