@@ -247,6 +247,10 @@ CLAIMS = _table(
     n_reference | integer | units | replicate units in the reference group
     verdict | text | | SUPERIOR, EQUIVALENT, INCONCLUSIVE, INFERIOR, NOT TESTABLE or DESCRIPTIVE
     reason | text | | one plain sentence
+    p_raw? | number | probability | one-sided, before adjustment
+    ratio_unmatched? | number | | the ratio without matching the depth
+    method? | text | | how the probability was found
+    settings_hash? | text | | hash of the settings, margin included
     """,
 )
 CLUSTERS = _table(

@@ -24,6 +24,8 @@ MIN_EXPECTED = 20.0
 MIN_AMBIENT = 50.0
 """Counts a gene must have in the profile: with fewer it may only look frequent there by chance."""
 GENES_PER_CLUSTER = 20
+FEWEST, WIDTH = 10, 1.5
+"""Genes that set the first level; ratios up to this many times the level agree with it."""
 MIN_CELLS = 20
 MAX_RATIO = 0.5
 """Above this ratio no gene is absent from the cluster, so the cluster says nothing."""
@@ -217,16 +219,36 @@ def _estimate(sums: Floats, ambient: Floats, how: str) -> AmbientResult:
                 continue
             clusters.add(c)
             expected = sums[measure, c].sum() * profile[mine]
-            terms.append(np.column_stack([sums[measure, c, mine], expected, mine]))
+            ratio = (sums[choose, c, mine] + 0.5) / (sums[choose, c].sum() * profile[mine])
+            terms.append(np.column_stack([sums[measure, c, mine], expected, mine, ratio]))
     if not terms:
         return _unknown("not estimated: no gene is absent from any cluster; one population?")
-    seen, expected, genes = np.concatenate(terms).T
+    seen, expected, genes, _ = _agreeing(np.concatenate(terms)).T
     fraction = float(seen.sum() / expected.sum())
     low, high = _interval(seen, expected, ambient, genes.astype(np.int64))
     if high > MAX_RATIO:
         return _unknown("not estimated: genes chosen as absent are expressed after all")
     status = f"{how}: at most; {len(seen)} genes taken as absent, in {len(clusters)} clusters"
     return AmbientResult(fraction, low, high, status, profile, len(seen))
+
+
+def _agreeing(pairs: Floats) -> Floats:
+    """Keep the pairs at the lowest level that many share: others are expressed a little.
+
+    Pairs are ordered by the half that chose them; the level is measured on the other half, so that
+    what lies low by chance does not pull it down. A gene that a few cells of the other half burst
+    with is no absent gene either.
+    """
+    pairs = pairs[np.argsort(pairs[:, 3], kind="stable")]
+    agree = FEWEST
+    for _ in range(3):
+        level = pairs[:agree, 0].sum() / pairs[:agree, 1].sum()
+        agree = max(FEWEST, int(np.searchsorted(pairs[:, 3], WIDTH * level, side="right")))
+    pairs = pairs[:agree]
+    for _ in range(5):
+        wanted = pairs[:, 0].sum() / pairs[:, 1].sum() * pairs[:, 1]
+        pairs = pairs[pairs[:, 0] <= wanted + 4 * np.sqrt(wanted) + 2]
+    return pairs
 
 
 def _interval(seen: Floats, expected: Floats, ambient: Floats, genes: Ints) -> tuple[float, float]:

@@ -163,4 +163,5 @@ def _forces(a: float, b: float) -> tuple[Floats, Floats]:
     power = a * d2**b
     pull = -2 * b * power / d2 / (1 + power)
     push = 2 * b / (0.001 + d2) / (1 + power)
+    push[-1] = 0  # stands for every larger distance
     return pull.astype(np.float32), push.astype(np.float32)

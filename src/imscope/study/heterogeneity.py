@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imscope.analyses.heterogeneity.comparison import compare
 from imscope.analyses.heterogeneity.compute import Heterogeneity, compute_heterogeneity
 from imscope.analyses.heterogeneity.decomposition import decompose
 from imscope.analyses.heterogeneity.describe import describe_claims
@@ -69,8 +70,17 @@ def work_heterogeneity(
         threads=context.threads,
     )
     tables = [_table(context, h, by) for by in _levels(context, design)]
-    _write(folder, pd.concat(tables, ignore_index=True), describe_claims(h))
+    _write(folder, pd.concat(tables, ignore_index=True), _claims(context, design, h))
     save_json(folder, "decomposition", _decompose(context, h, folder))
+
+
+def _claims(context: Context, design: Design, h: Heterogeneity) -> pd.DataFrame:
+    """Claims between groups where the design has groups, then each sample against its pool."""
+    parts = [describe_claims(h)]
+    if design.group is not None:
+        unit = None if design.unit == design.group else design.unit
+        parts.insert(0, compare(h, design.group, unit=unit, threads=context.threads))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _decompose(context: Context, h: Heterogeneity, folder: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,14 +20,13 @@ from imscope.core import codes
 from imscope.core.errors import UsageError
 from imscope.io.counts import read_counts
 from imscope.io.sheet import SampleRow, SampleSheet, read_sheet
-from imscope.study import stages
 from imscope.study.config import RunConfig
-from imscope.study.design import Design, summarise_design
-from imscope.study.heterogeneity import work_heterogeneity
+from imscope.study.design import summarise_design
 from imscope.study.ingest import join_samples, write_sample
 from imscope.study.outputs import Finished, write_outputs
 from imscope.study.panel import Panel
-from imscope.study.stages import Context, settings_of
+from imscope.study.plan import Stage, plan_stages
+from imscope.study.stages import Context
 from imscope.study.steps import Step, StepStore, sha256_path
 from imscope.study.telemetry import Listener, Telemetry
 
@@ -120,7 +119,8 @@ def run_study(
         raw = {row.sample: row.raw_path for row in read.rows if row.raw_path is not None}
         context = Context(cohort, frame, raw, config, threads)
         with threadpool_limits(1, user_api="blas"):  # one layer of threads: ours
-            done = _compute(context, design, ingested, inputs, work.store, telemetry)
+            plan = plan_stages(context, design, inputs)
+            done = _compute(plan, context, ingested, work.store, telemetry)
         finished = Finished(
             context=context,
             design=design,
@@ -287,80 +287,22 @@ def _ingest(
 
 
 def _compute(
+    plan: Sequence[Stage],
     context: Context,
-    design: Design,
     ingested: Mapping[str, Step],
-    inputs: Mapping[str, Mapping[str, Any]],
     store: StepStore,
     telemetry: Telemetry,
 ) -> dict[str, Step]:
-    """Run the steps after ingest in their order."""
-    config = context.config
+    """Run the planned steps in their order; each is addressed by all it reads."""
     done: dict[str, Step] = {}
     base = {f"ingest {name}": step.digest for name, step in ingested.items()}
-
-    def run(label: str, key: str, what: object, needs: list[str], work: Any) -> None:
-        with telemetry.step(label) as parts:
-            inputs = base | {n: done[n].digest for n in needs}
-            done[key] = store.run(key, what, inputs, work)
-            parts.append(done[key].cached)
-
-    def at(key: str) -> Path:
-        return done[key].folder
-
-    seed = {"seed": config.seed}
-    sheet = context.sheet.astype(str).to_dict("list")
-    run(
-        "quality control",
-        "qc",
-        settings_of(config.qc, config.doublets) | seed,
-        [],
-        partial(stages.work_qc, context),
-    )
-    path = settings_of(config.path, config.qc) | seed | {"sheet": sheet}
-    run(
-        "components",
-        "components",
-        path,
-        ["qc"],
-        lambda f: stages.work_components(context, at("qc"), f),
-    )
-    run(
-        "neighbours",
-        "neighbours",
-        path,
-        ["components"],
-        lambda f: stages.work_neighbours(context, at("components"), f),
-    )
-    run(
-        "clusters and map",
-        "clusters",
-        path,
-        ["neighbours"],
-        lambda f: stages.work_clusters(context, at("neighbours"), f),
-    )
-    run(
-        "markers",
-        "markers",
-        {},
-        ["qc", "components", "clusters"],
-        lambda f: stages.work_markers(context, at("qc"), at("components"), at("clusters"), f),
-    )
-    raw = {"raw": {s: inputs[str(p)]["sha256"] for s, p in sorted(context.raw_paths.items())}}
-    run(
-        "ambient",
-        "ambient",
-        raw | seed,
-        ["qc", "clusters"],
-        lambda f: stages.work_ambient(context, at("qc"), at("clusters"), f),
-    )
-    run(
-        "heterogeneity",
-        "heterogeneity",
-        settings_of(config.heterogeneity) | seed | {"sheet": sheet, "unit": design.unit},
-        ["qc", "ambient"],
-        lambda f: work_heterogeneity(context, design, at("qc"), at("ambient"), f),
-    )
+    for stage in plan:
+        with telemetry.step(stage.label) as parts:
+            inputs = base | {name: done[name].digest for name in stage.needs}
+            folders = {name: step.folder for name, step in done.items()}
+            work = partial(stage.work, context, folders)
+            done[stage.name] = store.run(stage.name, stage.what, inputs, work)
+            parts.append(done[stage.name].cached)
     return done
 
 

@@ -68,3 +68,37 @@ def test_lengths_must_agree():
     counts, kind, _, _ = soup(0.1)
     with pytest.raises(DataError, match="one cluster"):
         estimate_ambient_marker_free(MemoryBlocks.from_csr(counts), kind[:-1])
+
+
+def graded(ambient, within=5.0):
+    """A simulated lot whose subsets differ by degrees, not by genes that are on or off."""
+    from imscope.simulate import CohortSettings, simulate_cohort
+
+    settings = CohortSettings(
+        **{"imsc_lots": 1, "primary_donors": 0, "cells": 900, "genes": 3000, "troubled_lot": 0},
+        **{"ambient": ambient, "imsc_within": within, "doublets": 0.0, "damaged": 0.0},
+    )
+    sample = next(iter(simulate_cohort(settings).samples.values()))
+    cells = sample.cells[["subset", "phase", "senescent"]].astype(str).agg(" ".join, axis=1)
+    return MemoryBlocks.from_csr(sample.counts), cells.to_numpy()
+
+
+@pytest.mark.parametrize("true", [0.03, 0.1])
+def test_share_is_found_within_two_fifths_where_subsets_differ_by_degrees(true):
+    source, groups = graded(true)
+    result = estimate_ambient_marker_free(source, groups)
+    assert 0.95 * true < result.fraction < 1.4 * true
+    assert result.n_genes >= 10
+
+
+def test_without_soup_next_to_nothing_is_found_where_subsets_differ_by_degrees():
+    source, groups = graded(0.0)
+    assert estimate_ambient_marker_free(source, groups).fraction < 0.01
+
+
+@pytest.mark.parametrize("true", [0.0, 0.1])
+def test_subsets_too_alike_give_no_number(true):
+    source, groups = graded(true, within=0.7)
+    result = estimate_ambient_marker_free(source, groups)
+    assert np.isnan(result.fraction)
+    assert result.status.startswith("not estimated")

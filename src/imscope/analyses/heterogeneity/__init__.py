@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from imscope.core.rooms import load_name
 
 if TYPE_CHECKING:
+    from imscope.analyses.heterogeneity.comparison import compare
     from imscope.analyses.heterogeneity.compute import Heterogeneity, compute_heterogeneity
     from imscope.analyses.heterogeneity.coordinated import Coordinated, compute_coordinated
     from imscope.analyses.heterogeneity.decomposition import Decomposition, decompose
@@ -19,6 +20,7 @@ _HOMES = {
     "Decomposition": "decomposition",
     "Heterogeneity": "compute",
     "HeterogeneitySettings": "settings",
+    "compare": "comparison",
     "compare_arms": "inference",
     "compare_pairs": "inference",
     "compute_coordinated": "coordinated",
@@ -34,6 +36,7 @@ __all__ = [
     "Decomposition",
     "Heterogeneity",
     "HeterogeneitySettings",
+    "compare",
     "compare_arms",
     "compare_pairs",
     "compute_coordinated",

@@ -180,7 +180,7 @@ def compute_heterogeneity(
     masks = {name: own["symbol"].astype(str).isin(s.genes).to_numpy() for name, s in load().items()}
     unit_pool = pool[stratum]
     programmes = {
-        name: _reduce(moments, unit_pool, universes, [mask & u.genes for u in universes])
+        name: reduce_pools(moments, unit_pool, universes, [mask & u.genes for u in universes])
         for name, mask in masks.items()
         if min(int((mask & u.genes).sum()) for u in universes) >= MIN_SET_GENES
     }
@@ -194,8 +194,8 @@ def compute_heterogeneity(
         features=own,
         pool=pool.astype(np.int64),
         universes=universes,
-        all_genes=_reduce(moments, unit_pool, universes, [u.genes for u in universes]),
-        without=_reduce(moments, unit_pool, universes, [u.without for u in universes]),
+        all_genes=reduce_pools(moments, unit_pool, universes, [u.genes for u in universes]),
+        without=reduce_pools(moments, unit_pool, universes, [u.without for u in universes]),
         programmes=programmes,
         source=source,
         priority=priority,
@@ -217,7 +217,7 @@ def _unknown(features: "pd.DataFrame") -> NDArray[np.bool_] | None:
     return np.asarray(features["biotype"].astype(str).isin(["", "nan", "unknown"]), dtype=bool)
 
 
-def _reduce(
+def reduce_pools(
     moments: UnitMoments,
     pool: NDArray[np.int64],
     universes: tuple[Universe, ...],

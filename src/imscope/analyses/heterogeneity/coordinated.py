@@ -132,12 +132,14 @@ def _collect(
     weights: NDArray[np.float64],
     label: NDArray[np.int64],
 ) -> _Sums:
+    from scipy.linalg.blas import dsyrk
+
     n, n_genes = counts.shape
     b = int(label.max()) + 1
     one = np.zeros((n, b))
     one[np.arange(n), label] = 1.0
     u = 1.0 / (depth - 1.0)
-    gram = np.zeros((n, n))
+    gram = np.zeros((n, n), order="F")
     gene = np.zeros((b, 5, n_genes))
     diagonal = np.zeros((b, 3))
     w2 = weights * weights
@@ -146,7 +148,8 @@ def _collect(
     for low in range(0, n_genes, _GENES_PER_CHUNK):
         z = np.zeros((n, min(_GENES_PER_CHUNK, n_genes - low)))
         add_powers(values, low, depth, label, root, w2, z, gene, diagonal)
-        gram += z @ z.T
+        gram = dsyrk(1.0, z.T, beta=1.0, c=gram, trans=1, lower=1, overwrite_c=1)
+    gram += np.tril(gram, -1).T
     np.fill_diagonal(gram, 0.0)
     rows = gram @ one
     np.square(gram, out=gram)

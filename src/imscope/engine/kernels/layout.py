@@ -1,5 +1,9 @@
 """Stochastic gradient steps that lay out a graph in two dimensions."""
 
+import math
+
+import numpy as np
+
 from imscope.core.jit import njit
 
 
@@ -11,10 +15,11 @@ def run_epochs(  # type: ignore[no-untyped-def]
 
     ``gaps[e]`` is the number of epochs between two uses of edge ``e`` and ``due[:, e]`` when it and
     its repulsion are next used. ``pull`` and ``push`` hold the force per unit of difference at
-    distances of 1/256, with zero force beyond the last of ``push``.
+    distances of 1/256; the last of ``push`` is zero and stands for all beyond.
     """
     n = place.shape[0]
     size = pull.shape[0]
+    last_slot = size - 1
     for epoch in range(first, last):
         rate = 1.0 - epoch / n_epochs
         for e in range(heads.shape[0]):
@@ -24,7 +29,7 @@ def run_epochs(  # type: ignore[no-untyped-def]
             j = tails[e]
             x = place[i, 0] - place[j, 0]
             y = place[i, 1] - place[j, 1]
-            d = (x * x + y * y) ** 0.5
+            d = math.sqrt(x * x + y * y)
             slot = int(d * 256.0)
             # beyond the table attraction is 2b / d^2 to all digits that matter
             force = pull[slot] if slot < size else pull[size - 1] * (size / 256.0 / d) ** 2
@@ -36,14 +41,19 @@ def run_epochs(  # type: ignore[no-untyped-def]
             place[j, 1] -= y
             due[0, e] += gaps[e]
             n_away = int((epoch - due[1, e]) * 5.0 / gaps[e])
+            x0 = place[i, 0]
+            y0 = place[i, 1]
+            along = np.float32(0.0)  # steps away start from one place: none waits
+            across = np.float32(0.0)
             for _ in range(n_away):
                 state = (state * 6364136223846793005 + 1442695040888963407) & 0x7FFFFFFFFFFFFFFF
                 k = ((state >> 32) * n) >> 31
-                x = place[i, 0] - place[k, 0]
-                y = place[i, 1] - place[k, 1]
-                slot = int((x * x + y * y) ** 0.5 * 256.0)
-                if slot < size and k != i:
-                    force = push[slot]
-                    place[i, 0] += min(max(force * x, -4.0), 4.0) * rate
-                    place[i, 1] += min(max(force * y, -4.0), 4.0) * rate
+                x = x0 - place[k, 0]
+                y = y0 - place[k, 1]
+                slot = min(int(math.sqrt(x * x + y * y) * 256.0), last_slot)
+                force = push[slot]
+                along += min(max(force * x, -4.0), 4.0)
+                across += min(max(force * y, -4.0), 4.0)
+            place[i, 0] = x0 + along * rate
+            place[i, 1] = y0 + across * rate
             due[1, e] += n_away * gaps[e] / 5.0

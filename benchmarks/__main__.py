@@ -1,0 +1,10 @@
+"""``python -m benchmarks``: see :mod:`run`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from run import main
+
+main()
