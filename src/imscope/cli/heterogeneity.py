@@ -68,6 +68,170 @@ def index(
         _show(table, ["group", "n_cells", "median_umi", "hi2", "hi2_low", "hi2_high"])
 
 
+LEVEL_FIELDS = ("level", "hi2", "low", "high", "share", "n_groups", "status")
+CLAIM_FIELDS = (
+    "claim",
+    "test_group",
+    "reference_group",
+    "ratio",
+    "low",
+    "high",
+    "p_value",
+    "p_equivalence",
+    "n_test",
+    "n_reference",
+    "verdict",
+    "reason",
+)
+
+
+@app.command()
+def decompose(
+    path: PathArgument,
+    levels: Annotated[str, typer.Option(help="Columns coarse to fine, comma separated.")],
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """What each level of the design adds to heterogeneity; levels add up to the total."""
+    from imscope.analyses.heterogeneity.decomposition import decompose as split
+    from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+
+    names = [name.strip() for name in levels.split(",") if name.strip()]
+    with _open(path) as counts:
+        _need_counts(counts)
+        h = _compute(counts, [*names], HeterogeneitySettings(seed=seed))
+        result = split(h, names, programmes=out is not None)
+    _write(result.table, out)
+    table = result.table[result.table["programme"] == "all"]
+    for line in (*result.merged, *result.untestable):
+        typer.echo(line, err=True)
+    if not as_json:
+        _show(table, list(LEVEL_FIELDS))
+        return
+    records = [{k: row[k] for k in LEVEL_FIELDS} for row in _records(table)]
+    _print_json(
+        {
+            "records": records,
+            "total_hi2": _plain(result.total_hi2),
+            "merged": list(result.merged),
+            "untestable": list(result.untestable),
+        }
+    )
+
+
+@app.command()
+def compare(
+    path: PathArgument,
+    group: Annotated[str, typer.Option(help="Column of the groups.")],
+    unit: Annotated[str | None, typer.Option(help="Column of the replicate units.")] = None,
+    test: Annotated[str | None, typer.Option(help="Group the claim is about.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Group it is compared with.")] = None,
+    margin_low: Annotated[float, typer.Option(help="Lower end of the margin.")] = 0.80,
+    margin_high: Annotated[float, typer.Option(help="Upper end of the margin.")] = 1.25,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="File that fixes the settings: written before the data are read if it is not "
+            "there; a comparison with other settings is then not testable."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Claims A, B and C of two groups, with units as replicates, verdict and reason."""
+    from imscope.analyses.heterogeneity.comparison import compare as test_claims
+    from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+
+    settings = HeterogeneitySettings(
+        seed=seed, replicate_unit=unit, margin_low=margin_low, margin_high=margin_high
+    )
+    registered = None if plan is None else _register(plan, settings)
+    with _open(path) as counts:
+        _need_counts(counts)
+        h = _compute(counts, [group, unit], settings)
+        table = test_claims(
+            h, group, unit=unit, test=test, reference=reference, registered=registered
+        )
+    _write(table, out)
+    if as_json:
+        records = [{k: row[k] for k in CLAIM_FIELDS} for row in _records(table)]
+        _print_json({"records": records, "settings_hash": settings.digest})
+    else:
+        _show(table, ["claim", "test_group", "reference_group", "p_value", "verdict", "reason"])
+
+
+@app.command()
+def power(
+    units: Annotated[int, typer.Option(help="Replicate units per group.")] = 4,
+    sd: Annotated[float, typer.Option(help="SD of log HI2 between units.")] = 0.2,
+    ratio: Annotated[float, typer.Option(help="HI2 of test over reference to show.")] = 0.7,
+    pilot: Annotated[
+        Path | None, typer.Option(help="Pilot data: tabulate the power of its own design.")
+    ] = None,
+    group: Annotated[str, typer.Option(help="Column of the groups of the pilot.")] = "source_class",
+    unit: Annotated[str | None, typer.Option(help="Replicate units of the pilot.")] = None,
+    as_json: JsonOption = False,
+    seed: SeedOption = 0,
+) -> None:
+    """What a comparison with so many units can show, and how many are needed."""
+    from dataclasses import asdict
+
+    from imscope.analyses.heterogeneity.planning import compute_power, pilot_table
+    from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+
+    if pilot is not None:
+        with _open(pilot) as counts:
+            _need_counts(counts)
+            settings = HeterogeneitySettings(seed=seed, replicate_unit=unit)
+            table = pilot_table(_compute(counts, [group, unit], settings), group, unit=unit)
+        if as_json:
+            _print_json({"records": _records(table)})
+        else:
+            _show(table, [str(c) for c in table.columns])
+        return
+    result = asdict(compute_power(units, sd=sd, ratio=ratio, seed=seed))
+    sentence = result.pop("sentence")
+    between = result.pop("power_between")
+    typer.echo(sentence, err=True)
+    typer.echo(f"claim B: a halved spread is seen with a chance of {100 * between:.0f} %", err=True)
+    if as_json:
+        _print_json({k: _plain(v) for k, v in result.items()})
+    else:
+        for name, value in result.items():
+            typer.echo(f"{name}: {value:.3f}")
+
+
+def _register(plan: Path, settings: "HeterogeneitySettings") -> str:
+    """Hash fixed in the plan file; a plan that is not there is written first."""
+    from dataclasses import asdict
+
+    from imscope.core.errors import DataError
+    from imscope.io.atomic import write_text
+
+    if not plan.exists():
+        content = {"settings": asdict(settings), "settings_hash": settings.digest}
+        write_text(plan, json.dumps(content, indent=1) + "\n")
+        typer.echo(f"wrote {plan}: settings fixed before the data are read", err=True)
+    try:
+        fixed = json.loads(plan.read_text(encoding="utf-8"))["settings_hash"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{plan} is not a plan of a comparison", found=str(error), fix="remove the file"
+        ) from error
+    return str(fixed)
+
+
+def _need_counts(counts: "CountData") -> None:
+    from imscope.core.errors import MethodError
+
+    if counts.kind != "counts":
+        raise MethodError(
+            "heterogeneity needs UMI counts", found="a matrix of other expression values"
+        )
+
+
 def _open(path: Path) -> "CountData":
     from imscope.io.counts import read_counts
 

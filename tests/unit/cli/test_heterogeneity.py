@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from typer.testing import CliRunner
 
-from imscope.cli.heterogeneity import INDEX_FIELDS
+from imscope.cli.heterogeneity import CLAIM_FIELDS, INDEX_FIELDS, LEVEL_FIELDS
 from imscope.cli.main import app
 from imscope.core.errors import DataError
 
@@ -59,3 +59,53 @@ def test_a_missing_column_suggests_names(matrix):
     result = run("index", matrix, "--by", "doner")
     assert isinstance(result.exception, DataError)
     assert "did you mean donor" in str(result.exception)
+
+
+def test_decompose_keeps_its_json_contract(matrix):
+    result = run("decompose", matrix, "--levels", "donor,sample", "--json")
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.stdout)
+    assert list(content) == ["records", "total_hi2", "merged", "untestable"]
+    records = content["records"]
+    assert [r["level"] for r in records] == ["donor", "sample", "cell"]
+    assert all(tuple(r) == LEVEL_FIELDS for r in records)
+    np.testing.assert_allclose(sum(r["hi2"] for r in records), content["total_hi2"])
+
+
+def test_compare_keeps_its_json_contract(matrix):
+    result = run("compare", matrix, "--group", "donor", "--unit", "sample", "--json")
+    assert result.exit_code == 0, result.output
+    records = json.loads(result.stdout)["records"]
+    assert [r["claim"] for r in records] == ["A", "B", "C"]
+    assert all(tuple(r) == CLAIM_FIELDS and r["verdict"] == "NOT TESTABLE" for r in records)
+    assert records[0]["ratio"] is None
+
+
+def test_a_margin_changed_after_the_plan_is_not_testable(matrix, tmp_path):
+    plan = tmp_path / "plan.json"
+    words = ("compare", matrix, "--group", "donor", "--unit", "sample", "--plan", plan, "--json")
+    assert run(*words).exit_code == 0
+    changed = json.loads(run(*words, "--margin-low", 0.5).stdout)["records"]
+    assert all("not those registered" in r["reason"] for r in changed)
+    plan.write_text("{}")
+    assert isinstance(run(*words).exception, DataError)
+
+
+def test_power_keeps_its_json_contract():
+    result = run("power", "--units", 4, "--sd", 0.2, "--ratio", 0.6, "--json")
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.stdout)
+    assert list(content) == [
+        "power_superiority",
+        "power_equivalence",
+        "type_one_error",
+        "smallest_detectable_ratio",
+    ]
+    assert content["power_superiority"] > 0.85
+
+
+def test_expression_values_are_refused_in_words(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("gene,c1,c2,c3\nNT5E,0.5,1.2,0\nTHY1,1.1,0,2.5\nENG,0.1,0.2,0.9\n")
+    result = run("index", path, "--json")
+    assert isinstance(result.exception, DataError) or "not estimable" in result.stdout
