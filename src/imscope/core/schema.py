@@ -135,7 +135,8 @@ SAMPLES = _table(
     median_umi | number | UMI | median UMI per kept cell
     median_genes | number | genes | median genes detected per kept cell
     mito_frac | number | fraction | median mitochondrial share of the kept cells
-    doublet_frac | number | fraction | share of cells called doublets before removal
+    doublet_frac | number | fraction | share of cells called doublets; empty when not estimated
+    doublet_status | text | | ok, or why doublets could not be told
     ambient_frac | number | fraction | share of counts from ambient RNA; empty when not estimated
     ambient_status | text | | how the ambient share was found, or why not
     comparability_key | text | | platform, chemistry, pipeline and gene universe in one text
