@@ -35,7 +35,9 @@ COLUMNS = (
 def sided(title: str, *sides: tuple[str, str], goal: str, size: str = "20k") -> Case:
     """A case whose file takes a side and prints its own clock."""
     one = tuple((n, "1") for n in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "IMSCOPE_THREADS"))
-    arguments = ("--threads", "1", "--coordinates", "make")
+    arguments = ("--threads", "1", "--repeats", "1", "--coordinates", "make")
+    if title.startswith("Communities"):
+        arguments += ("--option", "{data}.graph.npz")
     programs = {s: Program(print, (p,), s == "imscope", one, arguments) for s, p in sides}
     return Case(f"{title}, one thread (CPU of the work alone)", (size,), programs, goal, 1)
 
@@ -77,6 +79,17 @@ def peers_python() -> str:
     return os.environ.get("IMSCOPE_BENCH_PEERS", str(HERE / ".peers" / "bin" / "python"))
 
 
+def make_graph(path: str) -> None:
+    """Make the graph that all sides of the case of communities read, once."""
+    if not Path(f"{path}.graph.npz").exists():
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(HERE), str(HERE.parent / "src")))}
+        script, option = HERE / "cases" / "communities.py", f"{path}.graph.npz"
+        subprocess.run(
+            [sys.executable, str(script), "graph", path, "--coordinates", "make",
+             "--option", option], env=env, check=True,
+        )  # fmt: skip
+
+
 def why_skipped(program: Program) -> str:
     """Why a program cannot run here, or nothing."""
     if program.own:
@@ -101,7 +114,7 @@ def run_once(name: str, case: Case, program: str, path: str) -> dict:
     script = str(HERE / "cases" / f"{name}.py")
     start = time.perf_counter()
     child = subprocess.Popen(
-        [python, script, program, path, *kind.arguments],
+        [python, script, program, path, *(a.format(data=path) for a in kind.arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env,
     )  # fmt: skip
     out, err = _drain(child)
@@ -135,6 +148,8 @@ def run_case(name: str, size: str, rounds: int | None) -> Path:
     """Run all programs of a case in turn; write one TSV."""
     case = load(name)
     path = "" if size == "-" else str(data.ensure(size))
+    if name == "communities":
+        make_graph(path)
     skipped = {p: why for p, k in case.programs.items() if (why := why_skipped(k))}
     runs: dict[str, list[dict]] = {p: [] for p in case.programs if p not in skipped}
     for turn in range(rounds or case.rounds):

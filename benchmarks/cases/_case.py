@@ -70,7 +70,7 @@ def read_coordinates(data: Path, key: str) -> np.ndarray:
 
 
 def made_coordinates(data: Path) -> np.ndarray:
-    """Fifty components of random sums of genes of a data set without any; the same for all sides."""
+    """Fifty components of random sums of genes, for a data set without any."""
     kept = data.with_suffix(".components.npy")
     if not kept.exists():
         import scipy.sparse as sp
