@@ -103,7 +103,7 @@ def standard_path(
         select_rows(source, rows),
         counts.size_factors[rows],
         clusters.labels,
-        clusters.n_clusters,
+        n_groups=clusters.n_clusters,
         threads=threads,
     )
     return StandardPath(counts, rows, neighbours, graph, clusters, umap, markers)

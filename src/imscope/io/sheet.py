@@ -23,7 +23,7 @@ from imscope.io.notice import first_few
 if TYPE_CHECKING:
     import pandas as pd
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}|\$(\w+)")
 _MAX_BYTES = 64 * 2**20
 _NOT_FACTORS = ("path", "raw_path", "sample_key", "select")
 
@@ -38,7 +38,8 @@ class SampleRow(BaseModel):
     sample
         Unique name without spaces.
     path
-        Counts, relative to the sheet; ``${NAME}`` takes an environment variable.
+        Counts, relative to the sheet; ``${NAME}`` takes an environment variable, and
+        ``${NAME:-folder}`` the folder where the variable is not set.
     raw_path
         The unfiltered matrix, for the ambient share.
     sample_key
@@ -344,8 +345,10 @@ def _row(
 
 def _resolved(sheet: Path, number: int, column: str, text: str, *, check: bool) -> Path:
     def replace(match: re.Match[str]) -> str:
-        name = match[1] or match[2]
+        name = match[1] or match[3]
         if not os.environ.get(name):
+            if match[2] is not None:
+                return match[2]
             raise DataError(
                 f"{sheet}: the environment variable {name} is not set",
                 found=f"line {number}, column {column}: {text}",

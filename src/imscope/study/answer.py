@@ -129,9 +129,13 @@ def _sentence(text: object) -> str:
 def _refusals(refused: pd.DataFrame) -> str:
     by_reason: dict[str, list[str]] = {}
     for row in refused.itertuples():
-        by_reason.setdefault(str(row.reason), []).append(str(row.claim))
-    said = [f"{', '.join(sorted(set(c)))} ({why.rstrip('.')})" for why, c in by_reason.items()]
-    return f"Not testable here: {'; '.join(said)}."
+        why = str(row.reason).split("; with these units", maxsplit=1)[0].rstrip(".")
+        if row.claim in {"A", "B", "C"}:  # the words before the colon say what the claim is about
+            why = why.split(": ", maxsplit=1)[-1] if ": " in why else why
+        by_reason.setdefault(why, []).append(str(row.claim))
+    said = [f"{', '.join(sorted(set(c)))} ({why})" for why, c in by_reason.items()]
+    more = f"; and {len(said) - 3} more, see the claims" if len(said) > 3 else ""
+    return f"Not testable here: {'; '.join(said[:3])}{more}."
 
 
 def _losses(samples: pd.DataFrame, ledger: pd.DataFrame) -> str:

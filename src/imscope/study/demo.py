@@ -6,6 +6,10 @@ from imscope.study.config import RunConfig
 from imscope.study.run import RunResult, run_study
 from imscope.study.telemetry import Listener
 
+DEMO_AMBIENT = 0.045
+"""Ambient share of the demo's badly prepared lot: high enough to be seen beside the others, low
+enough that the groups may still be compared."""
+
 
 def run_demo(
     out: Path | str,
@@ -44,7 +48,10 @@ def run_demo(
     same = note.is_file() and note.read_text(encoding="utf-8") == README.format(seed=seed)
     if fresh or not (same and sheet.exists()):
         remove_cohort(folder / "data")
-        sheet = write_cohort(simulate_cohort(CohortSettings(seed=seed)), folder / "data")
+        sheet = write_cohort(
+            simulate_cohort(CohortSettings(seed=seed, troubled_ambient=DEMO_AMBIENT)),
+            folder / "data",
+        )
     config = RunConfig.model_validate(
         {"report": {"title": "Demonstration on a simulated cohort"}, "seed": 0}
     )

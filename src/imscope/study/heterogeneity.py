@@ -70,17 +70,17 @@ def work_heterogeneity(
         threads=context.threads,
     )
     tables = [_table(context, h, by) for by in _levels(context, design)]
-    _write(folder, pd.concat(tables, ignore_index=True), _claims(context, h, design))
+    _write(folder, pd.concat(tables, ignore_index=True), _claims(context, design, h))
     save_json(folder, "decomposition", _decompose(context, h, folder))
 
 
-def _claims(context: Context, h: Heterogeneity, design: Design) -> pd.DataFrame:
-    """Claims A, B and C of the compared groups, then each sample against its pool."""
-    described = describe_claims(h)
-    if design.group is None or design.group not in h.strata.columns:
-        return described
-    tested = compare(h, design.group, unit=design.unit, threads=context.threads)
-    return pd.concat([tested, described], ignore_index=True)
+def _claims(context: Context, design: Design, h: Heterogeneity) -> pd.DataFrame:
+    """Claims between groups where the design has groups, then each sample against its pool."""
+    parts = [describe_claims(h)]
+    if design.group is not None:
+        unit = None if design.unit == design.group else design.unit
+        parts.insert(0, compare(h, design.group, unit=unit, threads=context.threads))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _decompose(context: Context, h: Heterogeneity, folder: Path) -> dict[str, Any]:

@@ -10,8 +10,8 @@ def sheets(monkeypatch):
     """Run the demo's simulation small, and keep the sheets it would run."""
     seen = []
 
-    def small(seed):
-        return CohortSettings(imsc_lots=1, primary_donors=1, cells=30, genes=1000, seed=seed)
+    def small(**knobs):
+        return CohortSettings(imsc_lots=1, primary_donors=1, cells=30, genes=1000, **knobs)
 
     monkeypatch.setattr(settings, "CohortSettings", small)
     monkeypatch.setattr(demo, "run_study", lambda sheet, out, **_: seen.append(sheet))

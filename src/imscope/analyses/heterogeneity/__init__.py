@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from imscope.analyses.heterogeneity.describe import describe_claims
     from imscope.analyses.heterogeneity.index import index_table
     from imscope.analyses.heterogeneity.inference import Contrast, compare_arms, compare_pairs
+    from imscope.analyses.heterogeneity.matched import match_depth
+    from imscope.analyses.heterogeneity.planning import compute_power, pilot_table, plan_units
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
 
 _HOMES = {
@@ -45,9 +47,13 @@ __all__ = [
     "compare_pairs",
     "compute_coordinated",
     "compute_heterogeneity",
+    "compute_power",
     "decompose",
     "describe_claims",
     "index_table",
+    "match_depth",
+    "pilot_table",
+    "plan_units",
 ]
 
 if not TYPE_CHECKING:

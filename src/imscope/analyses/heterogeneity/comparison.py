@@ -125,7 +125,10 @@ def compare(
         if matched is None:
             matched = _matched(h, threads)
         rows += _claims(h, matched or h, arms, matched is not None)
-    return CLAIMS.check(pd.DataFrame(rows, columns=[c.name for c in CLAIMS.columns]))
+    table = CLAIMS.check(pd.DataFrame(rows, columns=[c.name for c in CLAIMS.columns]))
+    numbers = [c.name for c in CLAIMS.columns if c.kind == "number" and c.name in table]
+    table.loc[table["verdict"] == "NOT TESTABLE", numbers] = float("nan")  # words, never a number
+    return table
 
 
 def _matched(h: Heterogeneity, threads: int | None) -> Heterogeneity | None:
