@@ -46,21 +46,39 @@ def index(
         typer.Option(help="Column that makes the groups; default `sample`, else the whole file."),
     ] = None,
     unit: Annotated[str | None, typer.Option(help="Column of the replicate units.")] = None,
+    floor: Annotated[
+        float | None, typer.Option(help="HI2 of a technical control on this platform.")
+    ] = None,
+    genes: Annotated[Path | None, typer.Option(help="Also write what each gene adds.")] = None,
+    programmes: Annotated[Path | None, typer.Option(help="Also write the gene sets.")] = None,
+    relative: Annotated[
+        Path | None, typer.Option(help="Also write ratios to the samples with `is_reference`.")
+    ] = None,
     as_json: JsonOption = False,
     out: OutOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """Noise-corrected heterogeneity of every group, with interval and caveats."""
+    from imscope.analyses.heterogeneity.carriers import gene_table, programme_table
     from imscope.analyses.heterogeneity.index import index_table
+    from imscope.analyses.heterogeneity.relative import relative_table
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
 
-    settings = HeterogeneitySettings(seed=seed, replicate_unit=unit)
+    settings = HeterogeneitySettings(seed=seed, replicate_unit=unit, technical_floor=floor)
     with _open(path) as counts:
         if counts.kind != "counts":
             table = _no_counts(counts.obs, by)
         else:
             h = _compute(counts, [by, unit], settings)
-            table = index_table(h, by or _default_group(counts.obs))
+            column = by or _default_group(counts.obs)
+            table = index_table(h, column)
+            for path_of, make in (
+                (genes, gene_table),
+                (programmes, programme_table),
+                (relative, relative_table),
+            ):
+                if path_of is not None:
+                    _write(make(h, column), path_of)
     _write(table, out)
     if as_json:
         _print_json({"records": [_index_record(row) for row in _records(table)]})

@@ -232,6 +232,44 @@ HETEROGENEITY_LEVELS = _table(
     status | text | | ok or not above zero; why there is no interval
     """,
 )
+HETEROGENEITY_GENES = _table(
+    "heterogeneity_genes",
+    "Genes that carry the heterogeneity of each group, the strongest first.",
+    """
+    group | text | | name of the group
+    rank | integer | | 1 adds most
+    feature_id | text | | stable gene id
+    symbol | text | | gene symbol
+    hi2 | number | | what the gene adds to hi2; may be below zero
+    share | number | fraction | of the group's hi2
+    share_so_far | number | fraction | of this gene and all before it
+    """,
+)
+HETEROGENEITY_PROGRAMMES = _table(
+    "heterogeneity_programmes",
+    "Heterogeneity of each group restricted to the genes of a programme.",
+    """
+    group | text | | name of the group
+    programme | text | | name of the gene set
+    n_genes | integer | genes | genes of the set in the universe
+    hi2 | number | | sum over these genes; may be below zero
+    low | number | | lower end of the 95 % interval over blocks of cells
+    high | number | | upper end of the 95 % interval
+    share | number | fraction | of the group's hi2; gene sets overlap
+    """,
+)
+HETEROGENEITY_RELATIVE = _table(
+    "heterogeneity_relative",
+    "Heterogeneity of each group over that of the reference samples of the same platform.",
+    """
+    group | text | | name of the group
+    reference | text | | reference samples
+    ratio | number | | hi2 of the group over hi2 of the reference
+    low | number | | lower end of the 95 % interval over blocks of cells
+    high | number | | upper end of the 95 % interval
+    status | text | | ok, or why there is no ratio
+    """,
+)
 CLAIMS = _table(
     "claims",
     "What is claimed of the groups, with verdict and reason.",
@@ -388,6 +426,9 @@ TABLES: dict[str, Table] = {
         DESIGN_TESTS,
         HETEROGENEITY_INDEX,
         HETEROGENEITY_LEVELS,
+        HETEROGENEITY_GENES,
+        HETEROGENEITY_PROGRAMMES,
+        HETEROGENEITY_RELATIVE,
         CLAIMS,
         CLUSTERS,
         MARKERS,

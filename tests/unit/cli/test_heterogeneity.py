@@ -55,6 +55,17 @@ def test_a_run_folder_is_read_and_groups_by_sample(matrix, tmp_path):
     assert pd.read_csv(out, sep="\t")["group"].tolist() == ["s0", "s1", "s2", "s3"]
 
 
+def test_genes_programmes_and_ratios_are_written(matrix, tmp_path):
+    names = {k: tmp_path / f"{k}.tsv" for k in ("genes", "programmes", "relative")}
+    result = run("index", matrix, *(w for k, p in names.items() for w in (f"--{k}", p)))
+    assert result.exit_code == 0, result.output
+    genes = pd.read_csv(names["genes"], sep="\t")
+    assert genes.groupby("group")["share_so_far"].max().between(0.5, 1.2).all()
+    assert set(pd.read_csv(names["relative"], sep="\t")["status"]) == {
+        "no reference sample on this platform"
+    }
+
+
 def test_a_missing_column_suggests_names(matrix):
     result = run("index", matrix, "--by", "doner")
     assert isinstance(result.exception, DataError)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from imscope.core.rooms import load_name
 
 if TYPE_CHECKING:
+    from imscope.analyses.heterogeneity.carriers import gene_table, programme_table
     from imscope.analyses.heterogeneity.comparison import compare
     from imscope.analyses.heterogeneity.compute import Heterogeneity, compute_heterogeneity
     from imscope.analyses.heterogeneity.coordinated import Coordinated, compute_coordinated
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from imscope.analyses.heterogeneity.inference import Contrast, compare_arms, compare_pairs
     from imscope.analyses.heterogeneity.matched import match_depth
     from imscope.analyses.heterogeneity.planning import compute_power, pilot_table, plan_units
+    from imscope.analyses.heterogeneity.relative import relative_table
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
 
 _HOMES = {
@@ -30,10 +32,13 @@ _HOMES = {
     "compute_heterogeneity": "compute",
     "decompose": "decomposition",
     "describe_claims": "describe",
+    "gene_table": "carriers",
     "index_table": "index",
     "match_depth": "matched",
     "pilot_table": "planning",
     "plan_units": "planning",
+    "programme_table": "carriers",
+    "relative_table": "relative",
 }
 
 __all__ = [
@@ -50,10 +55,13 @@ __all__ = [
     "compute_power",
     "decompose",
     "describe_claims",
+    "gene_table",
     "index_table",
     "match_depth",
     "pilot_table",
     "plan_units",
+    "programme_table",
+    "relative_table",
 ]
 
 if not TYPE_CHECKING:

@@ -31,9 +31,9 @@ def vary(rng, p, n, sd, programmes=None):
     return q / q.sum(1, keepdims=True)
 
 
-def cohort(counts, cells, **arguments):
+def cohort(counts, cells, *, names=None, **arguments):
     """Heterogeneity of a dense matrix whose genes are all used."""
-    names = [f"GENE{k}" for k in range(counts.shape[1])]
+    names = names or [f"GENE{k}" for k in range(counts.shape[1])]
     features = pd.DataFrame({"feature_id": names, "symbol": names})
     source = MemoryBlocks.from_csr(sp.csr_array(counts))
     frame = pd.DataFrame(cells)

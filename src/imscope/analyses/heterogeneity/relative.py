@@ -1,0 +1,95 @@
+"""The index of each group relative to a reference in the same run."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imscope.analyses.heterogeneity.compute import Heterogeneity
+from imscope.analyses.heterogeneity.groups import Group, groups_by, make_group, why_not
+from imscope.analyses.heterogeneity.statistics import Reduced, hi2, jackknife_interval
+from imscope.core.schema import HETEROGENEITY_RELATIVE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TRUE = frozenset(("true", "1", "1.0", "yes"))
+
+
+def relative_table(h: Heterogeneity, by: str) -> "pd.DataFrame":
+    """Divide the index of each group by that of the reference samples of its platform.
+
+    Parameters
+    ----------
+    h
+        From :func:`compute_heterogeneity`; samples with a true ``is_reference`` are the reference.
+    by
+        Column of the groups.
+
+    Returns
+    -------
+    table
+        As ``heterogeneity_relative`` in :mod:`imscope.core.schema`. Without a reference on the
+        platform of a group the ratio is empty and ``status`` says so.
+
+    Raises
+    ------
+    DataError
+        There is no such column.
+
+    Notes
+    -----
+    A ratio to a line or reference lot measured in the same run is the recommended way to follow
+    uniformity over time, as relative potency is for potency. Intervals are over blocks of cells.
+    """
+    import pandas as pd
+
+    rows = [_row(h, group) for group in groups_by(h, by)]
+    return HETEROGENEITY_RELATIVE.check(pd.DataFrame(rows, columns=HETEROGENEITY_RELATIVE.names))
+
+
+def _references(h: Heterogeneity) -> NDArray[np.bool_]:
+    if "is_reference" not in h.strata.columns:
+        return np.zeros(len(h.strata), dtype=bool)
+    words = h.strata["is_reference"].astype(str).str.lower()
+    return np.array([w in _TRUE for w in words], dtype=bool)
+
+
+def _row(h: Heterogeneity, group: Group) -> dict[str, object]:
+    empty = float("nan")
+    row: dict[str, object] = {
+        "group": group.name,
+        "reference": "",
+        "ratio": empty,
+        "low": empty,
+        "high": empty,
+        "status": why_not(h, group) or "ok",
+    }
+    if row["status"] != "ok":
+        return row
+    same = h.pool == h.pool[group.strata[0]]
+    chosen = np.flatnonzero(_references(h) & same)
+    if not len(chosen):
+        return row | {"status": "no reference sample on this platform"}
+    names = sorted(set(h.strata["sample"].iloc[chosen].astype(str)))
+    reference = make_group(h, ", ".join(names), chosen)
+    row["reference"] = reference.name
+    problem = why_not(h, reference)
+    if problem:
+        return row | {"status": f"reference {problem}"}
+    own, base = (_blocks(h, g) for g in (group, reference))
+    if len(own.n) != len(base.n):
+        return row | {"status": "too few cells for an interval"}
+
+    def ratio(times: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(hi2(own, times) / hi2(base, times))
+
+    k = len(own.n)
+    interval = jackknife_interval(ratio, k, confidence=h.settings.confidence)
+    value = float(ratio(np.ones((1, k)))[0])
+    return row | {"ratio": value, "low": interval.low, "high": interval.high}
+
+
+def _blocks(h: Heterogeneity, group: Group) -> Reduced:
+    code = np.unique(h.block[group.units], return_inverse=True)[1]
+    return h.all_genes.subset(group.units).merge(code)
