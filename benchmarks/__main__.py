@@ -1,10 +1,6 @@
-"""``python -m benchmarks``: see :mod:`run`."""
+"""`python -m benchmarks`: the quick set; see run.py."""
 
-import sys
+import runpy
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from run import main
-
-main()
+runpy.run_path(str(Path(__file__).parent / "run.py"), run_name="__main__")

@@ -21,6 +21,7 @@ class Program:
     packages: tuple[str, ...]
     own: bool = False
     environment: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

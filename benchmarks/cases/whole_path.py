@@ -63,6 +63,7 @@ def run_scanpy(path: str) -> dict:
     import scanpy as sc
 
     data = anndata.read_h5ad(path)
+    data.X.indptr = data.X.indptr.astype(data.X.indices.dtype)  # SciPy refuses mixed widths
     data.var["mt"] = data.var_names.str.startswith("MT-")
     sc.pp.calculate_qc_metrics(data, qc_vars=["mt"], percent_top=None, inplace=True)
     sc.pp.filter_cells(data, min_genes=200)

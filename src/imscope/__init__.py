@@ -22,6 +22,7 @@ _ROOMS = {
     "report": "imscope.report",
     "simulate": "imscope.simulate",
     "study": "imscope.study",
+    "subsets": "imscope.analyses.subsets",
 }
 
 __all__ = ["__version__", *_ROOMS]  # noqa: PLE0604  the rooms are names of modules

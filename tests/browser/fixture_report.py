@@ -80,6 +80,7 @@ def _samples(cells: pd.DataFrame) -> pd.DataFrame:
                 "median_genes": float(part["n_genes"].median()),
                 "mito_frac": float(part["mito_frac"].median()),
                 "doublet_frac": 0.031 + 0.004 * i,
+                "doublet_status": "ok",
                 "ambient_frac": ambient,
                 "ambient_status": "from empty droplets"
                 if i != 4

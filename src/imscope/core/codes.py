@@ -583,3 +583,25 @@ ENGINE_EMPTY = declare(
     "No cell, or no gene, is left for this step.",
     "Look at the quality limits and at the ledger of losses.",
 )
+
+# --- analyses: subsets ----------------------------------------------------------------------
+SUBSETS_COLUMN = declare(
+    "E-SUBSETS-COLUMN",
+    "A column that names units, groups or subsets does not exist or has gaps.",
+    "Name one of the columns of the cell table and fill its gaps.",
+)
+SUBSETS_COUNTS = declare(
+    "E-SUBSETS-COUNTS",
+    "Cells per subset are not whole, finite and non-negative.",
+    "Give counts of cells, not shares.",
+)
+SUBSETS_OPTION = declare(
+    "E-SUBSETS-OPTION",
+    "A setting of the subset test is out of range.",
+    "Correct the setting named in the message.",
+)
+SUBSETS_DESIGN = declare(
+    "E-SUBSETS-DESIGN",
+    "The design does not fit the counts it describes.",
+    "Give one row of design per row of counts, in the same order.",
+)

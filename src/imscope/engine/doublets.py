@@ -32,7 +32,7 @@ MAX_RATE = 0.25
 MIN_AUC = 0.6  # below, simulated doublets cannot be told from the cells they were made of
 MAX_EXCESS = 2.0  # more calls than this times the expected rate mean that the score misleads
 STEPS = 100  # candidate thresholds
-QUERIES = 256
+QUERIES = 128
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from imscope.report.sections import (
     answer,
     claims,
     clusters,
+    composition,
     decomposition,
     design,
     embedding,
@@ -40,6 +41,7 @@ BUILDERS = (
     claims.build,
     decomposition.build,
     clusters.build,
+    composition.build,
     alerts.build,
     provenance.build,
 )

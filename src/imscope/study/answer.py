@@ -22,21 +22,20 @@ def answer_lines(
     Returns
     -------
     lines
-        At most five sentences: what was read, how uniform it is, what the groups say, what may not
-        be compared, what was lost.
+        At most five lines: what was read and lost, how uniform it is, what the groups say, how
+        samples stand against their pool, what cannot be tested.
     """
-    lines = [_read(samples), _uniformity(index)]
+    lines = [f"{_read(samples)} {_losses(samples, ledger)}", _uniformity(index)]
     described = claims[claims["verdict"] == "DESCRIPTIVE"]
     refused = claims[claims["verdict"] == "NOT TESTABLE"]
-    judged = claims.drop(described.index).drop(refused.index)
+    judged = claims[~claims["verdict"].isin(["DESCRIPTIVE", "NOT TESTABLE"])]
     if len(judged):
         lines.append(" ".join(_verdict(row) for row in judged.itertuples()))
     if len(described):
         lines.append(_against_pools(described))
     if len(refused):
         lines.append(_refusals(refused))
-    lines.append(_losses(samples, ledger))
-    return [line for line in lines if line][:5]
+    return lines
 
 
 def _read(samples: pd.DataFrame) -> str:

@@ -125,7 +125,6 @@ def _cells(
 ) -> pd.DataFrame:
     """Design of every kept cell: its sample's row of the sheet and its ambient share."""
     names = ["sample", *(f for f in design.factors if f not in {"library", "collected_at"})]
-    names += [c for c in ("pair", "is_reference") if c in context.sheet]
     names += [c for c in context.config.heterogeneity.by if c in context.sheet and c not in names]
     per_sample = context.sheet[names].copy()
     shares = pd.read_parquet(ambient / "ambient.parquet").set_index("sample")["fraction"]

@@ -160,6 +160,8 @@ def _samples_table(
     cells = found["cells"]
     called = load_array(at["qc"], "doublet_called")
     scored = np.isfinite(load_array(at["qc"], "doublet_score"))
+    doublets = pd.read_parquet(at["qc"] / "doublets.parquet").set_index("sample").reindex(samples)
+    told = doublets["status"].fillna("not estimated: no cell inside the limits").astype(str)
     ambient = (
         pd.read_parquet(at["ambient"] / "ambient.parquet").set_index("sample").reindex(samples)
     )
@@ -185,7 +187,12 @@ def _samples_table(
                 "median_umi": float(middle["n_umi"][i]),
                 "median_genes": float(middle["n_genes"][i]),
                 "mito_frac": float(middle["mito_frac"][i]),
-                "doublet_frac": float((called & here).sum() / n_scored) if n_scored else np.nan,
+                "doublet_frac": (
+                    float((called & here).sum() / n_scored)
+                    if n_scored and told.iloc[i] == "ok"
+                    else np.nan
+                ),
+                "doublet_status": told.iloc[i],
                 "ambient_frac": float(shares[i]),
                 "ambient_status": str(ambient["status"].iloc[i]),
                 "comparability_key": str(keys.get(sample, "")),

@@ -50,10 +50,12 @@ def claims(**columns):
 
 def test_counts_and_losses_are_those_of_the_tables():
     lines = answer_lines(SAMPLES, INDEX, claims(), LEDGER)
-    assert lines[0] == "2 samples, 2 lots, 1 platform: 170 of 200 cells kept after quality control."
+    assert lines[0].startswith(
+        "2 samples, 2 lots, 1 platform: 170 of 200 cells kept after quality control. "
+    )
     assert "20 % (18 to 22) in a to 30 % (27 to 33) in b" in lines[1]
-    assert "removed 30 cells (15.0 %), most by doublet 20, n_umi below limit 10" in lines[-1]
-    assert "above 5 % in b: such samples look more uniform than they are" in lines[-1]
+    assert "removed 30 cells (15.0 %), most by doublet 20, n_umi below limit 10" in lines[0]
+    assert "above 5 % in b: such samples look more uniform than they are" in lines[0]
     assert len(lines) <= 5
 
 
@@ -91,3 +93,17 @@ def test_platforms_are_never_ranked_together():
     line = answer_lines(SAMPLES, two, claims(), LEDGER)[1]
     assert "within one platform only" in line
     assert "runs from" not in line
+
+
+def test_no_line_is_ever_cut_off():
+    everything = pd.concat(
+        [
+            claims(claim="A", verdict="SUPERIOR", reason="a is more uniform"),
+            claims(),
+            claims(claim="C", verdict="NOT TESTABLE", reason="drift: no passages"),
+        ]
+    )
+    lines = answer_lines(SAMPLES, INDEX, everything, LEDGER)
+    assert len(lines) == 5
+    assert "removed 30 cells" in lines[0]
+    assert lines[-1] == "Not testable here: C (no passages)."

@@ -43,7 +43,9 @@ def run_epochs(  # type: ignore[no-untyped-def]
             n_away = int((epoch - due[1, e]) * 5.0 / gaps[e])
             x0 = place[i, 0]
             y0 = place[i, 1]
-            along = np.float32(0.0)  # steps away start from one place: none waits
+            along = np.float32(
+                0.0
+            )  # all steps away start from one place, so none waits for another
             across = np.float32(0.0)
             for _ in range(n_away):
                 state = (state * 6364136223846793005 + 1442695040888963407) & 0x7FFFFFFFFFFFFFFF

@@ -1,0 +1,25 @@
+"""Whether there is more than one population, and how much of each."""
+
+from importlib import import_module
+
+_HOME = {
+    "AbundanceSettings": "abundance",
+    "SubsetResult": "find",
+    "SubsetSettings": "settings",
+    "describe_composition": "composition",
+    "differential_abundance": "abundance",
+    "find_subsets": "find",
+    "hill_table": "diversity",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,365 @@
+"""More than one population? One verdict per replicate unit."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imscope.analyses.subsets.population import Floats, components, fit_population, residuals
+from imscope.analyses.subsets.settings import SubsetSettings
+from imscope.analyses.subsets.splitting import Split, UnitCells, split_unit, tail_p
+from imscope.core import codes
+from imscope.core.blocks import BlockSource
+from imscope.core.errors import DataError
+from imscope.core.rng import spawn
+from imscope.core.schema import SUBSET_CALLS, SUBSET_SPLITS
+from imscope.core.views import select_rows
+from imscope.evidence.gene_sets import genes_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import scipy.sparse as sp
+
+SETS = {
+    "S phase": ("cc_s",),
+    "G2/M phase": ("cc_g2m",),
+    "dissociation stress": ("dissociation_stress",),
+}
+DOUBLETS = ("doublet_score", "imscope_doublet_score")
+MIN_MEAN = 0.05
+"""Mean UMI per cell below which a gene is not used: its residuals are nearly all equal."""
+FEWEST_GENES = 30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SubsetResult:
+    """Result of the subset test.
+
+    Attributes
+    ----------
+    splits
+        Table ``subset_splits``.
+    calls
+        Table ``subset_calls``.
+    labels
+        ``cell``, ``group``, ``subset`` of every tested cell.
+    settings
+        What was asked.
+    """
+
+    splits: "pd.DataFrame"
+    calls: "pd.DataFrame"
+    labels: "pd.DataFrame"
+    settings: SubsetSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loaded:
+    name: str
+    n_cells: int
+    rows: NDArray[np.int64]
+    matrix: "sp.csr_array"
+    depth: Floats
+    why_not: str
+
+
+def find_subsets(
+    source: BlockSource,
+    features: "pd.DataFrame",
+    obs: "pd.DataFrame",
+    *,
+    unit: str | None = None,
+    settings: SubsetSettings | None = None,
+) -> SubsetResult:
+    """Test in every unit whether its cells are more than one population.
+
+    Parameters
+    ----------
+    source
+        Raw counts, cells by features. Unit: UMI.
+    features
+        One row per feature with ``symbol``.
+    obs
+        One row per cell; a column ``doublet_score`` is used when it is there.
+    unit
+        Column of the replicate units; all cells are one unit by default.
+    settings
+        See :class:`SubsetSettings`.
+
+    Returns
+    -------
+    result
+        Splits, calls and labels.
+
+    Raises
+    ------
+    DataError
+        The column of units is missing or has gaps, or the inputs differ in length.
+
+    Notes
+    -----
+    A unit that joins several libraries shows their technical differences as populations: name the
+    library as the unit, or read the split with that in mind. A continuum with hard ends (a flat
+    spread) is nearer to two groups than to a log-normal cloud and can be called discrete.
+
+    References
+    ----------
+    .. [1] Grabski IN, Street K, Irizarry RA (2023). Nat Methods. doi:10.1038/s41592-023-01933-9
+    """
+    import pandas as pd
+
+    chosen = settings or SubsetSettings()
+    names = _units(source, features, obs, unit)
+    loaded = [
+        _load(source, name, np.flatnonzero(names == name), chosen) for name in sorted(set(names))
+    ]
+    genes = _choose_genes([u for u in loaded if not u.why_not], source.n_features, chosen.genes)
+    if len(genes) < FEWEST_GENES:
+        why = f"{len(genes)} genes reach {MIN_MEAN} UMI per cell, {FEWEST_GENES} are needed"
+        loaded = [replace(u, why_not=u.why_not or why) for u in loaded]
+    symbols = features["symbol"].astype(str).to_numpy()
+    testable = {
+        u.name: UnitCells(
+            u.name,
+            u.matrix[:, genes].toarray().astype(np.float64),
+            u.depth,
+            _covariates(u, symbols, obs),
+        )
+        for u in loaded
+        if not u.why_not
+    }
+    found = {name: split_unit(cells, chosen) for name, cells in testable.items()}
+    found = _seen_elsewhere(found, chosen)
+    splits, calls, labels = [], [], []
+    for u in loaded:
+        if u.why_not:
+            calls.append(_refused(u))
+            continue
+        splits += [_split_row(u.name, s, symbols[genes]) for s in found[u.name]]
+        calls.append(_call(u, testable[u.name], found[u.name], len(testable), chosen))
+        labels.append(_labels(u, found[u.name], obs))
+    empty = pd.DataFrame({"cell": [], "group": [], "subset": []}, dtype="str")
+    return SubsetResult(
+        SUBSET_SPLITS.check(pd.DataFrame(splits, columns=SUBSET_SPLITS.names)),
+        SUBSET_CALLS.check(pd.DataFrame(calls, columns=SUBSET_CALLS.names)),
+        pd.concat(labels, ignore_index=True) if labels else empty,
+        chosen,
+    )
+
+
+def _units(
+    source: BlockSource, features: "pd.DataFrame", obs: "pd.DataFrame", unit: str | None
+) -> NDArray[np.str_]:
+    if len(obs) != source.n_cells or len(features) != source.n_features:
+        raise DataError(
+            "counts, cells and features differ in number",
+            found=f"{source.n_cells} x {source.n_features} counts, {len(obs)} cells, "
+            f"{len(features)} features",
+            code=codes.SUBSETS_DESIGN,
+        )
+    if unit is None:
+        return np.full(len(obs), "all")
+    if unit not in obs.columns or obs[unit].isna().any():
+        raise DataError(
+            f"the column of units {unit!r} is missing or has gaps",
+            found=f"columns: {', '.join(map(str, obs.columns)) or 'none'}",
+            fix="name a column that is filled for every cell",
+            code=codes.SUBSETS_COLUMN,
+        )
+    return obs[unit].astype(str).to_numpy(dtype=np.str_)
+
+
+def _load(
+    source: BlockSource, name: str, rows: NDArray[np.intp], settings: SubsetSettings
+) -> _Loaded:
+    import scipy.sparse as sp
+
+    n = len(rows)
+    if n > settings.max_cells:
+        rng = spawn(settings.seed, "subset cells", name)
+        rows = np.sort(rng.choice(rows, settings.max_cells, replace=False))
+    block = select_rows(source, rows).read(0, len(rows))
+    matrix = sp.csr_array((block.data, block.indices, block.indptr), (len(rows), source.n_features))
+    why = ""
+    if not np.issubdtype(block.data.dtype, np.integer):
+        why = "the matrix holds expression values, not counts"
+    depth = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
+    held = depth > 0
+    rows, matrix, depth = rows[held], matrix[held], depth[held]
+    middle = float(np.median(depth)) if len(depth) else 0.0
+    if not why and len(depth) < settings.min_cells:
+        why = f"{len(depth)} cells with counts, {settings.min_cells} are needed"
+    elif not why and middle < settings.min_umi:
+        why = f"median {middle:g} UMI per cell, {settings.min_umi} are needed"
+    return _Loaded(name, n, rows.astype(np.int64), matrix, depth, why)
+
+
+def _choose_genes(units: list[_Loaded], n_features: int, most: int) -> NDArray[np.int64]:
+    """Genes with the largest variation beyond counting noise inside units."""
+    score, sums, cells = np.zeros(n_features), np.zeros(n_features), 0
+    for u in units:
+        share = np.asarray(u.matrix.sum(axis=0), dtype=np.float64).ravel() / u.depth.sum()
+        squares = np.asarray((u.matrix.astype(np.float64) ** 2).T @ (1 / u.depth)).ravel()
+        n = len(u.depth)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            chi2 = squares / share - share * u.depth.sum()
+            error = np.sqrt(2 * n + (1 / u.depth).sum() / share)
+            score += np.where(share > 0, (chi2 - n) / error, 0.0)
+        sums += share * u.depth.sum()
+        cells += n
+    usable = np.flatnonzero(sums >= MIN_MEAN * max(cells, 1))
+    order = usable[np.argsort(-score[usable], kind="stable")]
+    return np.sort(order[:most])
+
+
+def _covariates(u: _Loaded, symbols: NDArray[np.object_], obs: "pd.DataFrame") -> dict[str, Floats]:
+    out = {"depth": np.log(u.depth)}
+    for name, sets in SETS.items():
+        member = np.flatnonzero(np.isin(symbols, sorted(genes_of(*sets))))
+        if len(member) >= 5:
+            out[name] = np.asarray(u.matrix[:, member].sum(axis=1)).ravel() / u.depth
+    for column in DOUBLETS:
+        if column in obs.columns:
+            out["doublet score"] = obs[column].to_numpy(dtype=np.float64)[u.rows]
+    return out
+
+
+def _seen_elsewhere(
+    found: dict[str, list[Split]], settings: SubsetSettings
+) -> dict[str, list[Split]]:
+    """Count the units with a split along the same genes; the sign of a split has no meaning."""
+
+    def same(a: Floats, b: Floats) -> bool:
+        size = np.sqrt((a @ a) * (b @ b))
+        return bool(size > 0 and abs(a @ b) / size >= settings.same_split)
+
+    return {
+        name: [
+            replace(
+                s,
+                n_units_seen=sum(
+                    any(o.counted and same(s.direction, o.direction) for o in others)
+                    for others in found.values()
+                )
+                if s.counted
+                else 0,
+            )
+            for s in own
+        ]
+        for name, own in found.items()
+    }
+
+
+def _split_row(group: str, s: Split, symbols: NDArray[np.object_]) -> dict[str, object]:
+    top = np.argsort(-np.abs(s.direction), kind="stable")[:5]
+    return {
+        "group": group,
+        "node": s.node,
+        "n_cells": len(s.cells),
+        "n_smaller": int(s.side.sum()),
+        "statistic": s.statistic,
+        "null_mean": s.null_mean,
+        "null_sd": s.null_sd,
+        "n_nulls": s.n_nulls,
+        "p_value": s.p_value,
+        "alpha_node": s.alpha_node,
+        "thinning": s.thinning,
+        "auc_half": s.auc_half,
+        "p_half": s.p_half,
+        "n_units_seen": s.n_units_seen,
+        "explained_by": s.explained_by,
+        "explained_auc": s.explained_auc,
+        "genes": ", ".join(str(symbols[k]) for k in top),
+        "status": s.status,
+    }
+
+
+def _call(
+    u: _Loaded, cells: UnitCells, splits: list[Split], n_units: int, settings: SubsetSettings
+) -> dict[str, object]:
+    p_shared, p_excess = _sharing(cells, settings)
+    counted = [s for s in splits if s.counted]
+    shape = "discrete" if counted else "continuous"
+    sharing = "coordinated" if p_shared <= settings.alpha else "private"
+    if p_excess > settings.alpha and sharing == "private" and not counted:
+        sharing = "none"
+    seen = max((s.n_units_seen for s in counted), default=0)
+    replication = "no split to reproduce"
+    if counted and n_units < 2:
+        replication = "not testable: one unit"
+    elif counted:
+        replication = f"seen in {seen} of {n_units} units" if seen > 1 else "not reproduced"
+    verdict = "one homogeneous population" if sharing == "none" else f"{shape}, {sharing}"
+    if replication == "not reproduced":
+        verdict += ", not reproduced"
+    dropped = [s.status for s in splits if s.significant and not s.counted]
+    reason = (
+        f"{len(counted)} of {len(splits)} tested splits hold"
+        if counted
+        else "one population explains the cells"
+    )
+    if dropped:
+        reason += "; " + "; ".join(dict.fromkeys(dropped))
+    if len(u.depth) < u.n_cells:
+        reason += f"; {len(u.depth)} of {u.n_cells} cells were tested"
+    return {
+        **_head(u),
+        "n_subsets": len(counted) + 1,
+        "shape": shape,
+        "sharing": sharing,
+        "p_split": splits[0].p_value if splits else float("nan"),
+        "p_shared": p_shared,
+        "p_excess": p_excess,
+        "replication": replication,
+        "verdict": verdict,
+        "reason": reason,
+    }
+
+
+def _sharing(cells: UnitCells, settings: SubsetSettings) -> tuple[float, float]:
+    """Leading component against genes on their own, and spread against identical cells."""
+    ok = cells.counts.sum(axis=0) > 0
+    y, depth = cells.counts[:, ok], cells.depth
+    population = fit_population(y, depth)
+
+    def leading(table: Floats) -> tuple[float, float]:
+        r = residuals(table, depth)
+        return components(r, 1)[1], float((r**2).sum())
+
+    top, spread = leading(y)
+    alone, identical = [], []
+    for k in range(settings.first_nulls):
+        rng = spawn(settings.seed, "subset sharing", cells.name, k)
+        alone.append(leading(population.draw(rng, "private"))[0])
+        identical.append(leading(population.draw(rng, "counting"))[1])
+    return tail_p(top, np.array(alone)), tail_p(spread, np.array(identical))
+
+
+def _labels(u: _Loaded, splits: list[Split], obs: "pd.DataFrame") -> "pd.DataFrame":
+    import pandas as pd
+
+    path = np.full(len(u.depth), "", dtype=object)
+    for s in splits:
+        if s.counted:
+            path[s.cells] = path[s.cells] + np.where(s.side, "1", "0").astype(object)
+    number = {p: str(k) for k, p in enumerate(sorted(set(path)))}
+    return pd.DataFrame(
+        {
+            "cell": obs.index[u.rows].astype(str),
+            "group": u.name,
+            "subset": [number[p] for p in path],
+        }
+    )
+
+
+def _head(u: _Loaded) -> dict[str, object]:
+    middle = float(np.median(u.depth)) if len(u.depth) else float("nan")
+    return {"group": u.name, "n_cells": u.n_cells, "n_used": len(u.depth), "median_umi": middle}
+
+
+def _refused(u: _Loaded) -> dict[str, object]:
+    word = "NOT TESTABLE"
+    empty = dict.fromkeys(("p_split", "p_shared", "p_excess"), float("nan"))
+    words = dict.fromkeys(("shape", "sharing", "replication", "verdict"), word)
+    return {**_head(u), "n_subsets": 0, **empty, **words, "reason": u.why_not}

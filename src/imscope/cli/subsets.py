@@ -1,0 +1,67 @@
+"""`imscope subsets`: are the cells more than one population."""
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(no_args_is_help=True, help="Are the cells more than one population.")
+
+
+@app.callback()
+def group() -> None:
+    """Are the cells more than one population."""
+
+
+@app.command()
+def test(
+    path: Annotated[Path, typer.Argument(help="A run folder or any readable matrix.")],
+    unit: Annotated[
+        str | None,
+        typer.Option(help="Column of the replicate units; by default `lot`, else `sample`."),
+    ] = None,
+    max_cells: Annotated[int, typer.Option(help="Cells tested per unit.")] = 2_000,
+    alpha: Annotated[float, typer.Option(help="Chance of a wrong split per unit.")] = 0.05,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Table of splits (.tsv).")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of draws and simulations.")] = 0,
+) -> None:
+    """Test every unit for more than one population."""
+    from imscope.analyses.subsets.find import find_subsets
+    from imscope.analyses.subsets.settings import SubsetSettings
+    from imscope.io.counts import read_counts
+
+    settings = SubsetSettings(alpha=alpha, max_cells=max_cells, seed=seed)
+    inside = path / "cells.h5ad"
+    with read_counts(inside if path.is_dir() and inside.exists() else path) as counts:
+        column = unit or next((c for c in ("lot", "sample") if c in counts.obs.columns), None)
+        result = find_subsets(
+            counts.source, counts.features, counts.obs, unit=column, settings=settings
+        )
+    if out is not None:
+        result.splits.to_csv(out, sep="\t", index=False)
+        typer.echo(f"wrote {out}: {len(result.splits)} rows", err=True)
+    if as_json:
+        content = {"records": _records(result.calls), "splits": _records(result.splits)}
+        json.dump(content, sys.stdout, indent=1, allow_nan=False)
+        sys.stdout.write("\n")
+        return
+    for row in _records(result.calls):
+        typer.echo(f"{row['group']}: {row['verdict']} ({row['replication']}). {row['reason']}")
+
+
+def _records(table: "pd.DataFrame") -> list[dict[str, object]]:
+    rows = table.astype("object").to_dict(orient="records")
+    return [{str(k): _plain(v) for k, v in row.items()} for row in rows]
+
+
+def _plain(value: object) -> object:
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
