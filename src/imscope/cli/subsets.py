@@ -19,8 +19,8 @@ def group() -> None:
     """Are the cells more than one population."""
 
 
-@app.command()
-def test(
+@app.command("test")
+def more_than_one(
     path: Annotated[Path, typer.Argument(help="A run folder or any readable matrix.")],
     unit: Annotated[
         str | None,

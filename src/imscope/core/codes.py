@@ -3,34 +3,9 @@
 ``E-`` codes stop the work. ``W-`` codes are recorded in ``results.json`` and shown in the report.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """One documented code."""
-
-    code: str
-    meaning: str
-    fix: str
-
-
-CODES: dict[str, Code] = {}
-
-
-def declare(code: str, meaning: str, fix: str) -> str:
-    """Register a code and return it; a code is declared exactly once.
-
-    Examples
-    --------
-    >>> "E-CONFIG-KEY" in CODES
-    True
-    """
-    if code in CODES:
-        raise RuntimeError(f"code {code} is declared twice")
-    CODES[code] = Code(code, meaning, fix)
-    return code
-
+from imscope.core.code_book import CODES as CODES
+from imscope.core.code_book import Code as Code
+from imscope.core.code_book import declare as declare
 
 CONFIG_KEY = declare(
     "E-CONFIG-KEY",
