@@ -175,3 +175,31 @@ def test_levels_without_a_value_are_refused(sim):
     h = sim.cohort(counts, {"sample": np.repeat(["a", "b"], 40), "lot": lots})
     with pytest.raises(MethodError, match="1 of 2 have no value"):
         decompose(h, ["lot"])
+
+
+def test_components_and_intervals_hold_the_truth_over_many_studies(sim):
+    """Six donors, additive effects of known size: small version of the validation study."""
+    truth = np.array([0.12, 0.08, 0.15]) ** 2
+    rng = np.random.default_rng(9)
+    p = sim.profile(rng, 100)
+    donors, batches = np.repeat(np.arange(6), 60), np.repeat(np.arange(18), 20)
+    cells = pd.DataFrame({"donor": donors.astype(str), "sample": batches.astype(str)})
+    cells["platform"] = "v3"
+    estimates, held = [], np.zeros(3)
+    for _ in range(40):
+        effects = (
+            rng.normal(0, 0.12, (6, 100))[donors]
+            + rng.normal(0, 0.08, (18, 100))[batches]
+            + rng.normal(0, 0.15, (360, 100))
+        )
+        profiles = np.clip(p * (1 + effects), 0, None)
+        profiles /= profiles.sum(1, keepdims=True)
+        h = sim.cohort(sim.draw(rng, profiles, 2_000), cells)
+        u = h.universes[0]
+        scale = ((p - p**2)[u.genes] * (p / u.reference)[u.genes]).sum()  # fractions sum to one
+        table = decompose(h, ["donor", "sample"], programmes=False).table
+        estimates.append(table["hi2"] / scale)
+        inside = (table["low"] / scale <= truth) & (truth <= table["high"] / scale)
+        held += inside.to_numpy()
+    np.testing.assert_allclose(np.mean(estimates, axis=0), truth, rtol=0.1)
+    assert (held >= 33).all()  # 99.8 % of binomial(40, 0.95) is at least 33
