@@ -19,8 +19,8 @@ def group() -> None:
     """Are the cells more than one population."""
 
 
-@app.command()
-def test(
+@app.command("test")
+def ask(
     path: Annotated[Path, typer.Argument(help="A run folder or any readable matrix.")],
     unit: Annotated[
         str | None,
