@@ -566,14 +566,10 @@ SUBSETS_COLUMN = declare(
     "Name one of the columns of the cell table and fill its gaps.",
 )
 SUBSETS_COUNTS = declare(
-    "E-SUBSETS-COUNTS",
-    "Cells per subset are not whole, finite and non-negative.",
-    "Give counts of cells, not shares.",
+    "E-SUBSETS-COUNTS", "Cells per subset are not whole or not finite.", "Give counts, not shares."
 )
 SUBSETS_OPTION = declare(
-    "E-SUBSETS-OPTION",
-    "A setting of the subset test is out of range.",
-    "Correct the setting named in the message.",
+    "E-SUBSETS-OPTION", "A setting of the subset test is out of range.", "Correct the setting."
 )
 SUBSETS_DESIGN = declare(
     "E-SUBSETS-DESIGN",
