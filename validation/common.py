@@ -82,7 +82,13 @@ def loadings(rng: np.random.Generator, n_programmes: int, n_genes: int) -> Float
 
 
 def vary(
-    rng: np.random.Generator, p: Floats, n: int, *, private: float, programmes: Floats, shared: float
+    rng: np.random.Generator,
+    p: Floats,
+    n: int,
+    *,
+    private: float,
+    programmes: Floats,
+    shared: float,
 ) -> Floats:
     """Profiles of cells: programmes many genes share, and each gene's own noise."""
     log = rng.normal(0, private, (n, p.shape[-1]))

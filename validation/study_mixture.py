@@ -5,7 +5,19 @@ import numpy as np
 from imscope.analyses.heterogeneity import compare, index_table
 from imscope.core import codes
 from validation.common import (
-    Floats, Row, Study, cohort, depths, draw, loadings, met, number, percent, profile, rng_of, vary,
+    Floats,
+    Row,
+    Study,
+    cohort,
+    depths,
+    draw,
+    loadings,
+    met,
+    number,
+    percent,
+    profile,
+    rng_of,
+    vary,
 )
 
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5)
@@ -52,9 +64,22 @@ def run_mixture(quick: bool) -> list[Row]:
         mean = np.nanmean(numbers[s], axis=0)
         name = f"{percent(s, 0)} second population"
         rows += [
-            Row(name, "HI2 against (1-s) h1 + s h2 + s (1-s) D2", "within 4 %", percent(e, 2), met(abs(e) < 0.04), f"mean of {repeats} data sets; the worst single one {percent(worst)}"),
+            Row(
+                name,
+                "HI2 against (1-s) h1 + s h2 + s (1-s) D2",
+                "within 4 %",
+                percent(e, 2),
+                met(abs(e) < 0.04),
+                f"mean of {repeats} data sets; the worst single one {percent(worst)}",
+            ),
             Row(name, "HI2", "none stated", number(float(mean[0]))),
-            Row(name, "HI_c against none", "rises with the share", f"{100 * (mean[1] / base - 1):+.0f} %", met(s == 0 or mean[1] > base * 0.98)),
+            Row(
+                name,
+                "HI_c against none",
+                "rises with the share",
+                f"{100 * (mean[1] / base - 1):+.0f} %",
+                met(s == 0 or mean[1] > base * 0.98),
+            ),
             Row(name, "programmes", "falls with the share", number(float(mean[2]), 1)),
         ]
     return rows
@@ -74,10 +99,13 @@ def run_confounders(quick: bool) -> list[Row]:
             doses.append((f"{kind} {share}", mixed, 0.0))
     doses += [(f"ambient {a}", (1 - a) * one + a * soup, a) for a in (0.05, 0.1, 0.2)]
     counts = draw(rng, np.vstack([d[1] for d in doses]), depths(rng, 5_000, n * len(doses)))
-    h = cohort(counts, {
-        "sample": np.repeat([d[0] for d in doses], n),
-        "ambient_frac": np.repeat([d[2] for d in doses], n),
-    })
+    h = cohort(
+        counts,
+        {
+            "sample": np.repeat([d[0] for d in doses], n),
+            "ambient_frac": np.repeat([d[2] for d in doses], n),
+        },
+    )
     table = index_table(h, "sample", threads=1).set_index("group")
     w = 1 / h.universes[0].reference
     clean = float(table.loc["clean", "hi2"])
@@ -88,14 +116,38 @@ def run_confounders(quick: bool) -> list[Row]:
         theory = float((profiles.var(0, ddof=1) * w).sum() / true_clean - 1)
         if a:
             expected = f"(1-a)^2: {percent((1 - a) ** 2 - 1)}"
-            rows.append(Row(f"ambient {percent(a, 0)}", "change of HI2", expected, percent(change), met(abs(change - ((1 - a) ** 2 - 1)) < 0.05)))
+            rows.append(
+                Row(
+                    f"ambient {percent(a, 0)}",
+                    "change of HI2",
+                    expected,
+                    percent(change),
+                    met(abs(change - ((1 - a) ** 2 - 1)) < 0.05),
+                )
+            )
             warned = codes.W_AMBIENT in str(table.loc[name, "warnings"])
             wanted = a > h.settings.ambient_warn
-            rows.append(Row(f"ambient {percent(a, 0)}", "the index warns", "yes above 5 %", "yes" if warned else "no", met(warned == wanted)))
+            rows.append(
+                Row(
+                    f"ambient {percent(a, 0)}",
+                    "the index warns",
+                    "yes above 5 %",
+                    "yes" if warned else "no",
+                    met(warned == wanted),
+                )
+            )
         else:
             kind, share = name.split()
             label = f"{percent(float(share), 0)} doublets, {kind} type"
-            rows.append(Row(label, "change of HI2", f"from the true profiles {percent(theory)}", percent(change), met(abs(change - theory) < 0.05)))
+            rows.append(
+                Row(
+                    label,
+                    "change of HI2",
+                    f"from the true profiles {percent(theory)}",
+                    percent(change),
+                    met(abs(change - theory) < 0.05),
+                )
+            )
     return rows + _verdicts(quick)
 
 
@@ -115,12 +167,33 @@ def _verdicts(quick: bool) -> list[Row]:
             classes += ["iMSC" if k < 4 else "primary"] * n
             ambient += [share] * n
         counts = draw(rng, np.vstack(parts), depths(rng, 4_000, 8 * n))
-        h = cohort(counts, {"sample": lots, "lot": lots, "source_class": classes, "ambient_frac": ambient})
+        h = cohort(
+            counts, {"sample": lots, "lot": lots, "source_class": classes, "ambient_frac": ambient}
+        )
         table = compare(h, "source_class", unit="lot", threads=1).set_index("claim")
         verdict = str(table.loc["A", "verdict"])
-        rows.append(Row(f"four lots with {percent(a, 0)} ambient RNA", "verdict of claim A", "never SUPERIOR", verdict, met(verdict != "SUPERIOR"), str(table.loc["A", "reason"])))
+        rows.append(
+            Row(
+                f"four lots with {percent(a, 0)} ambient RNA",
+                "verdict of claim A",
+                "never SUPERIOR",
+                verdict,
+                met(verdict != "SUPERIOR"),
+                str(table.loc["A", "reason"]),
+            )
+        )
     return rows
 
 
-MIXTURE = Study("mixture", "Two populations mixed", "400 cells; the second population replaces 0 to 50 % of them.", run_mixture)
-CONFOUNDERS = Study("confounders", "Doublets and ambient RNA", "Both are added to the profiles of the same cells at a known dose before counts are drawn.", run_confounders)
+MIXTURE = Study(
+    "mixture",
+    "Two populations mixed",
+    "400 cells; the second population replaces 0 to 50 % of them.",
+    run_mixture,
+)
+CONFOUNDERS = Study(
+    "confounders",
+    "Doublets and ambient RNA",
+    "Both are added to the profiles of the same cells at a known dose before counts are drawn.",
+    run_confounders,
+)

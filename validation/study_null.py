@@ -29,9 +29,29 @@ def run(quick: bool) -> list[Row]:
     monte_carlo = np.sqrt(0.05 * 0.95 / seeds)
     remark = f"standard error of this figure with {seeds} seeds: {percent(monte_carlo)}"
     return [
-        Row("all seeds", "mean HI2 in standard errors of the mean", "within 3", number(z, 2), met(abs(z) < 3)),
-        Row("single seeds", "|HI2| below 3 of its own standard errors", "over 98 %", percent(inside), met(inside > 0.98), "t of 19 degrees of freedom gives 99.3 %"),
-        Row("all seeds", "interval of 95 % leaves zero out", "4 to 6 %", percent(rejected), met(abs(rejected - 0.05) <= slack), remark),
+        Row(
+            "all seeds",
+            "mean HI2 in standard errors of the mean",
+            "within 3",
+            number(z, 2),
+            met(abs(z) < 3),
+        ),
+        Row(
+            "single seeds",
+            "|HI2| below 3 of its own standard errors",
+            "over 98 %",
+            percent(inside),
+            met(inside > 0.98),
+            "t of 19 degrees of freedom gives 99.3 %",
+        ),
+        Row(
+            "all seeds",
+            "interval of 95 % leaves zero out",
+            "4 to 6 %",
+            percent(rejected),
+            met(abs(rejected - 0.05) <= slack),
+            remark,
+        ),
         Row("all seeds", "spread of HI2", "none stated", number(values.std(ddof=1), 5)),
     ]
 

@@ -8,7 +8,11 @@ import pandas as pd
 import scipy.sparse as sp
 
 from imscope.analyses.heterogeneity import (
-    Heterogeneity, HeterogeneitySettings, compare_arms, compute_heterogeneity, index_table,
+    Heterogeneity,
+    HeterogeneitySettings,
+    compare_arms,
+    compute_heterogeneity,
+    index_table,
 )
 from imscope.analyses.heterogeneity.statistics import hi2, reduce_moments
 from imscope.core.blocks import MemoryBlocks
@@ -28,18 +32,35 @@ def load(name: str) -> tuple[sp.csr_array, pd.DataFrame, pd.DataFrame]:
     return sp.csr_array(data.X), features, data.obs
 
 
-def measure(counts: sp.csr_array, features: pd.DataFrame, cells: pd.DataFrame, **settings: object) -> Heterogeneity:
+def measure(
+    counts: sp.csr_array, features: pd.DataFrame, cells: pd.DataFrame, **settings: object
+) -> Heterogeneity:
     return compute_heterogeneity(
-        MemoryBlocks.from_csr(counts), features, cells.reset_index(drop=True),
-        classes=gene_classes(features), settings=HeterogeneitySettings(**settings), threads=1,  # type: ignore[arg-type]
+        MemoryBlocks.from_csr(counts),
+        features,
+        cells.reset_index(drop=True),
+        classes=gene_classes(features),
+        settings=HeterogeneitySettings(**settings),
+        threads=1,  # type: ignore[arg-type]
     )
 
 
 def run(quick: bool) -> list[Row]:
     if not FOLDER.is_dir():
-        return [Row("all", "not run", "", "", "", "the data set cell_line_mixture_3lines is not here; set IMSCOPE_SHARED_DATA to its parent folder")]
+        return [
+            Row(
+                "all",
+                "not run",
+                "",
+                "",
+                "",
+                "the data set cell_line_mixture_3lines is not here; set IMSCOPE_SHARED_DATA to its parent folder",
+            )
+        ]
     counts, features, obs = load("three_lines_single_cells.h5ad")
-    good = ((obs["demuxlet_cls"].astype(str) == "SNG") & (obs["outliers"].astype(str) != "True")).to_numpy()
+    good = (
+        (obs["demuxlet_cls"].astype(str) == "SNG") & (obs["outliers"].astype(str) != "True")
+    ).to_numpy()
     rows: list[Row] = []
     for protocol in ("CEL-seq2", "Drop-seq"):
         use = np.flatnonzero(good & (obs["protocol"].astype(str) == protocol).to_numpy())
@@ -62,12 +83,21 @@ def _lines(h: Heterogeneity, protocol: str) -> list[Row]:
         name = f"{protocol}, {'three lines pooled' if pool else 'line ' + str(r['group'])}, {r['n_cells']} cells"
         value = float(r["hi2"])
         inside = low <= round(value, 2) <= high
-        why = "" if inside else "cells the authors flag and doublets are left out here, genes without a known symbol are not compared, and the reference is the mean of three lines"
+        why = (
+            ""
+            if inside
+            else "cells the authors flag and doublets are left out here, genes without a known symbol are not compared, and the reference is the mean of three lines"
+        )
         rows += [
             Row(name, "HI2", f"{low:.2f} to {high:.2f}", number(value), met(inside), why),
             Row(name, "HI_c", "none stated", number(float(r["hi_c"]))),
             Row(name, "programmes", "none stated", number(float(r["programmes"]), 1)),
-            Row(name, "share of HI2 held by cycle and dissociation genes", "3.5 % for the cycle genes on another platform", percent(1 - float(r["hi2_without_cycle"]) / value)),
+            Row(
+                name,
+                "share of HI2 held by cycle and dissociation genes",
+                "3.5 % for the cycle genes on another platform",
+                percent(1 - float(r["hi2_without_cycle"]) / value),
+            ),
         ]
     return rows + _concentration(h, protocol)
 
@@ -80,10 +110,21 @@ def _concentration(h: Heterogeneity, protocol: str) -> list[Row]:
         units = np.flatnonzero(h.stratum == s)
         n = h.moments.n_cells[units].sum()
         y, y2, noise = h.moments.sums[units].sum(axis=0)[universe.genes].T
-        total += ((y2 - y * y / n) / (n - 1) - noise / n) / universe.reference[universe.genes] / len(h.strata)
+        total += (
+            ((y2 - y * y / n) / (n - 1) - noise / n)
+            / universe.reference[universe.genes]
+            / len(h.strata)
+        )
     largest = np.sort(total)[::-1].cumsum() / total.sum()
     return [
-        Row(f"{protocol}, inside lines", f"share of HI2 held by the {k} largest genes", stated, percent(float(largest[k - 1])), "", "the stated figure is of another platform; the largest are chosen on the same cells, which flatters them")
+        Row(
+            f"{protocol}, inside lines",
+            f"share of HI2 held by the {k} largest genes",
+            stated,
+            percent(float(largest[k - 1])),
+            "",
+            "the stated figure is of another platform; the largest are chosen on the same cells, which flatters them",
+        )
         for k, stated in ((10, "12 %"), (100, "34 %"), (500, "71 %"))
     ]
 
@@ -104,8 +145,20 @@ def _null(h: Heterogeneity, counts: sp.csr_array, splits: int) -> list[Row]:
     rate = float((lower <= 0.05).mean())
     slack = 3 * np.sqrt(0.05 * 0.95 / splits)
     return [
-        Row("CEL-seq2, H1975 in random lots", "4 v 4 comparison rejects", "about 5 %", percent(rate), met(abs(rate - 0.05) < slack), f"{splits} splits; lots of {n // 8} cells; 3 of 70 relabellings give at most 4.3 %"),
-        Row("CEL-seq2, H1975 in random lots", "4 v 4 called equivalent", "none stated", percent(float((equal <= 0.05).mean()))),
+        Row(
+            "CEL-seq2, H1975 in random lots",
+            "4 v 4 comparison rejects",
+            "about 5 %",
+            percent(rate),
+            met(abs(rate - 0.05) < slack),
+            f"{splits} splits; lots of {n // 8} cells; 3 of 70 relabellings give at most 4.3 %",
+        ),
+        Row(
+            "CEL-seq2, H1975 in random lots",
+            "4 v 4 called equivalent",
+            "none stated",
+            percent(float((equal <= 0.05).mean())),
+        ),
     ]
 
 
@@ -113,11 +166,18 @@ def _mixtures() -> list[Row]:
     counts, features, obs = load("rna_mixture_celseq2.h5ad")
     amount = obs["mRNA_amount"].astype(float)
     sample = [f"mix {m} at {a} pg" for m, a in zip(obs["mix"].astype(str), amount, strict=True)]
-    cells = pd.DataFrame({"sample": sample, "amount": amount.astype(str).to_numpy(), "platform": "CEL-seq2"})
+    cells = pd.DataFrame(
+        {"sample": sample, "amount": amount.astype(str).to_numpy(), "platform": "CEL-seq2"}
+    )
     h = measure(counts, features, cells, replicate_unit="sample")
     table = index_table(h, "amount", threads=1).set_index("group")
     rows = []
-    for name, low, high in (("30.0", 0.016, 0.022), ("15.0", None, None), ("7.5", 0.044, 0.044), ("3.75", 0.06, 0.07)):
+    for name, low, high in (
+        ("30.0", 0.016, 0.022),
+        ("15.0", None, None),
+        ("7.5", 0.044, 0.044),
+        ("3.75", 0.06, 0.07),
+    ):
         value = float(table.loc[name, "hi2_within"])
         setting, measure_ = f"RNA mixtures, {name} pg", "HI2 between wells of the same RNA"
         if low is None or high is None:
@@ -125,8 +185,24 @@ def _mixtures() -> list[Row]:
             continue
         good = 0.85 * low <= value <= 1.15 * high
         stated = f"{low}" if low == high else f"{low} to {high}"
-        rows.append(Row(setting, measure_, f"{stated} within 15 %", number(value), met(good), "" if good else "all wells are used, and genes follow the present rule of the universe"))
+        rows.append(
+            Row(
+                setting,
+                measure_,
+                f"{stated} within 15 %",
+                number(value),
+                met(good),
+                ""
+                if good
+                else "all wells are used, and genes follow the present rule of the universe",
+            )
+        )
     return rows
 
 
-STUDY = Study("real", "Cell lines and RNA mixtures", "Three lung cancer lines and dilutions of their RNA, [doi:10.1038/s41592-019-0425-8](https://doi.org/10.1038/s41592-019-0425-8). Wells of one RNA differ by technique alone, so their HI2 is the technical floor.", run)
+STUDY = Study(
+    "real",
+    "Cell lines and RNA mixtures",
+    "Three lung cancer lines and dilutions of their RNA, [doi:10.1038/s41592-019-0425-8](https://doi.org/10.1038/s41592-019-0425-8). Wells of one RNA differ by technique alone, so their HI2 is the technical floor.",
+    run,
+)
