@@ -1,0 +1,1 @@
+"""Operating characteristics of the heterogeneity estimators, on data with known truth."""

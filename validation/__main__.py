@@ -1,0 +1,62 @@
+"""Run the studies: `python -m validation [--quick] [NAME ...]`."""
+
+import argparse
+import sys
+import time
+
+from validation import (
+    page,
+    study_agreement,
+    study_comparison,
+    study_cycle,
+    study_depth,
+    study_mixture,
+    study_nested,
+    study_null,
+    study_real,
+)
+
+STUDIES = [
+    study_null.STUDY,
+    study_depth.DEPTH,
+    study_depth.CELLS,
+    study_mixture.MIXTURE,
+    study_mixture.CONFOUNDERS,
+    study_cycle.STUDY,
+    study_nested.STUDY,
+    study_comparison.STUDY,
+    study_agreement.STUDY,
+    study_real.STUDY,
+]
+
+
+def main(words: list[str] | None = None) -> int:
+    names = [s.name for s in STUDIES]
+    parser = argparse.ArgumentParser(prog="python -m validation", description=__doc__)
+    parser.add_argument("studies", nargs="*", metavar="NAME", help=", ".join(names))
+    parser.add_argument("--quick", action="store_true", help="small; prints, writes nothing")
+    given = parser.parse_args(words)
+    unknown = set(given.studies) - set(names)
+    if unknown:
+        parser.error(f"no study {sorted(unknown)[0]!r}; there are {', '.join(names)}")
+    for study in STUDIES:
+        if given.studies and study.name not in given.studies:
+            continue
+        start = time.process_time()
+        rows = study.run(given.quick)
+        cost = time.process_time() - start
+        missed = [r for r in rows if r.met == "no"]
+        print(
+            f"{study.name}: {len(rows)} figures, {len(missed)} goals not met, {cost:.1f} s CPU",
+            flush=True,
+        )
+        for r in missed:
+            print(f"  {r.setting}: {r.measure} {r.ours}, expected {r.expected}", flush=True)
+        if not given.quick:
+            page.write_table(study, rows)
+            page.write_page(STUDIES)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
