@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imscope import __version__
+from imscope.analyses.subsets.composition import describe_composition
 from imscope.core import codes
 from imscope.core.schema import CELLS, SAMPLES, TABLES
 from imscope.engine.execute import thread_count
@@ -101,6 +102,7 @@ def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
     found["cells"] = _cells_table(done, at)
     found["clusters"] = _composition(found["cells"], done.context.samples)
     found["samples"] = _samples_table(done, at, found)
+    found |= _composition_tables(done, found["cells"])
     return {
         name: TABLES[name].check(frame) if name in TABLES else frame
         for name, frame in sorted(found.items())
@@ -138,6 +140,19 @@ def _cells_table(done: Finished, at: Mapping[str, Path]) -> pd.DataFrame:
     for factor in done.design.factors:
         frame[factor] = context.sheet[factor].to_numpy()[codes]
     return CELLS.check(frame)
+
+
+def _composition_tables(done: Finished, cells: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Effective number of clusters per unit, and shares compared between groups of units."""
+    design = done.design
+    if design.group is None or design.unit == design.group:
+        return {}
+    known = cells[[design.group, design.unit]].notna().all(axis=1)
+    if not known.all():
+        return {}
+    return describe_composition(
+        cells, group=design.group, unit=design.unit, seed=done.context.config.seed
+    )
 
 
 def _composition(cells: pd.DataFrame, samples: list[str]) -> pd.DataFrame:
