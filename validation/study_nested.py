@@ -48,15 +48,20 @@ def profiles(rng: np.random.Generator, p: Floats, w: Floats, shape: tuple[int, i
     return np.asarray(q / q.sum(axis=1, keepdims=True))
 
 
-def known(q: Floats, shape: tuple[int, int, int], reference: Floats) -> Floats:
-    """Components of known profiles of a balanced design."""
+def by_gene(q: Floats, shape: tuple[int, int, int]) -> Floats:
+    """Components of every gene of known profiles of a balanced design, not yet weighted."""
     d, b, c = shape
-    y = (q / np.sqrt(reference)).reshape(d, b, c, -1)
-    cell = float(y.var(axis=2, ddof=1).sum(axis=-1).mean())
+    y = q.reshape(d, b, c, -1)
+    cell = y.var(axis=2, ddof=1).mean(axis=(0, 1))
     batch_means = y.mean(axis=2)
-    batch = float(batch_means.var(axis=1, ddof=1).sum(axis=-1).mean()) - cell / c
-    donor = float(batch_means.mean(axis=1).var(axis=0, ddof=1).sum()) - batch / b - cell / (b * c)
-    return np.array([donor, batch, cell])
+    batch = batch_means.var(axis=1, ddof=1).mean(axis=0) - cell / c
+    donor = batch_means.mean(axis=1).var(axis=0, ddof=1) - batch / b - cell / (b * c)
+    return np.stack([donor, batch, cell])
+
+
+def known(q: Floats, shape: tuple[int, int, int], reference: Floats) -> Floats:
+    """The same, weighted by a reference and summed."""
+    return np.asarray(by_gene(q, shape) @ (1 / reference))
 
 
 def labels(shape: tuple[int, int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -82,16 +87,14 @@ def run(quick: bool) -> list[Row]:
     simulations = 40 if quick else 500
     shape = (DONORS, BATCHES, CELLS if not quick else 30)
     p, w = world(g)
-    many = np.mean(
-        [
-            known(profiles(rng_of("nested truth", k), p, w, (60, 3, 10)), (60, 3, 10), p)
-            for k in range(12)
-        ],
-        axis=0,
-    )
+    large = (60, 3, 10)
+    worlds = [profiles(rng_of("nested truth", k), p, w, large) for k in range(20)]
+    many = np.mean([by_gene(q, large) for q in worlds], axis=0)
+    everyone = np.mean([q.mean(axis=0) for q in worlds], axis=0)
+    del worlds
     rows: list[Row] = []
     for depth in (1_100, 9_000):
-        got, true, covered = [], [], []
+        got, true, covered, fixed = [], [], [], []
         for k in range(simulations):
             rng = rng_of("nested", (depth, k))
             q = profiles(rng, p, w, shape)
@@ -100,9 +103,17 @@ def run(quick: bool) -> list[Row]:
             reference = h.universes[0].reference
             got.append(table["hi2"].to_numpy())
             true.append(known(q, shape, reference))
-            covered.append((table["low"].to_numpy() <= many) & (many <= table["high"].to_numpy()))
+            low, high = table["low"].to_numpy(), table["high"].to_numpy()
+            for found, weights in ((covered, reference), (fixed, everyone)):
+                target = many @ (1 / weights)
+                found.append((low <= target) & (target <= high))
         rows += _rows(
-            f"about {depth:,} UMI", np.array(got), np.array(true), np.array(covered), many, quick
+            f"about {depth:,} UMI",
+            np.array(got),
+            np.array(true),
+            np.array(covered),
+            np.array(fixed),
+            quick,
         )
         donor, batch = labels(shape)
         shares = np.array(true[-1]) / np.sum(true[-1])
@@ -136,7 +147,12 @@ def run(quick: bool) -> list[Row]:
 
 
 def _rows(
-    name: str, got: Floats, true: Floats, covered: NDArray[np.bool_], many: Floats, quick: bool
+    name: str,
+    got: Floats,
+    true: Floats,
+    covered: NDArray[np.bool_],
+    fixed: NDArray[np.bool_],
+    quick: bool,
 ) -> list[Row]:
     rows = []
     for k, level in enumerate(LEVELS):
@@ -159,7 +175,15 @@ def _rows(
                 "92 to 97 %",
                 percent(coverage),
                 met(0.92 - slack <= coverage <= 0.97 + slack),
-                f"true component {many[k]:.4f}, {len(got)} simulations, standard error {percent(np.sqrt(0.05 * 0.95 / len(got)))}",
+                f"the truth is weighted by the reference of each run; {len(got)} simulations, standard error {percent(np.sqrt(0.05 * 0.95 / len(got)))}",
+            ),
+            Row(
+                name,
+                f"coverage of one truth for all runs: {level}",
+                "92 to 97 %",
+                percent(float(fixed[:, k].mean())),
+                "" if quick else met(0.92 <= fixed[:, k].mean() <= 0.97),
+                "the truth is weighted by the mean profile of 1,200 donors, which no run knows: a run takes its reference from its own 6 donors, and the interval does not hold that difference",
             ),
         ]
     return rows
@@ -168,6 +192,6 @@ def _rows(
 STUDY = Study(
     "nested",
     "Nested decomposition",
-    "6 donors x 3 batches x 80 cells (30 in the quick version); half of every difference is carried by 20 shared programmes, half by each gene alone.",
+    "6 donors x 3 batches x 80 cells (30 in the quick version); half of every difference is carried by 20 shared programmes, half by each gene alone. Coverage is given twice. The index is defined for a reference, so the first takes the true components with the reference of the run; the second, stricter one takes one truth for all runs. The first was added after the second had shown 82 and 78 % for cells.",
     run,
 )
