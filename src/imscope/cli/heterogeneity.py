@@ -1,12 +1,13 @@
 """`imscope heterogeneity`: how varied the cells are, and where the variation comes from."""
 
 import json
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from imscope.cli.records import as_records, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,7 @@ def index(
                     _write(make(h, column), path_of)
     _write(table, out)
     if as_json:
-        _print_json({"records": [_index_record(row) for row in _records(table)]})
+        _print_json({"records": [_index_record(row) for row in as_records(table)]})
     else:
         _show(table, ["group", "n_cells", "median_umi", "hi2", "hi2_low", "hi2_high"])
 
@@ -127,11 +128,11 @@ def decompose(
     if not as_json:
         _show(table, list(LEVEL_FIELDS))
         return
-    records = [{k: row[k] for k in LEVEL_FIELDS} for row in _records(table)]
+    records = [{k: row[k] for k in LEVEL_FIELDS} for row in as_records(table)]
     _print_json(
         {
             "records": records,
-            "total_hi2": _plain(result.total_hi2),
+            "total_hi2": plain(result.total_hi2),
             "merged": list(result.merged),
             "untestable": list(result.untestable),
         }
@@ -174,7 +175,7 @@ def compare(
         )
     _write(table, out)
     if as_json:
-        records = [{k: row[k] for k in CLAIM_FIELDS} for row in _records(table)]
+        records = [{k: row[k] for k in CLAIM_FIELDS} for row in as_records(table)]
         _print_json({"records": records, "settings_hash": settings.digest})
     else:
         _show(table, ["claim", "test_group", "reference_group", "p_value", "verdict", "reason"])
@@ -205,7 +206,7 @@ def power(
             settings = HeterogeneitySettings(seed=seed, replicate_unit=unit)
             table = pilot_table(_compute(counts, [group, unit], settings), group, unit=unit)
         if as_json:
-            _print_json({"records": _records(table)})
+            _print_json({"records": as_records(table)})
         else:
             _show(table, [str(c) for c in table.columns])
         return
@@ -215,7 +216,7 @@ def power(
     typer.echo(sentence, err=True)
     typer.echo(f"claim B: a halved spread is seen with a chance of {100 * between:.0f} %", err=True)
     if as_json:
-        _print_json({k: _plain(v) for k, v in result.items()})
+        _print_json({k: plain(v) for k, v in result.items()})
     else:
         for name, value in result.items():
             typer.echo(f"{name}: {value:.3f}")
@@ -325,18 +326,6 @@ def _index_record(row: dict[str, object]) -> dict[str, object]:
     return record
 
 
-def _records(table: "pd.DataFrame") -> list[dict[str, object]]:
-    """Rows as plain Python values; what is not a number becomes null."""
-    rows = table.astype("object").to_dict(orient="records")
-    return [{str(k): _plain(v) for k, v in row.items()} for row in rows]
-
-
-def _plain(value: object) -> object:
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _print_json(content: object) -> None:
     json.dump(content, sys.stdout, indent=1, allow_nan=False)
     sys.stdout.write("\n")
@@ -356,7 +345,7 @@ def _show(table: "pd.DataFrame", numbers: list[str]) -> None:
     columns = [c for c in [*numbers, "bcv_percent", "status", "warnings"] if c in table.columns]
     for name in columns:
         view.add_column(name)
-    for row in _records(table):
+    for row in as_records(table):
         view.add_row(*[_cell(row[c]) for c in columns])
     Console().print(view)
 

@@ -1,15 +1,16 @@
 """`imscope subsets`: are the cells more than one population."""
 
 import json
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imscope.cli.records import as_records
+
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 app = typer.Typer(no_args_is_help=True, help="Are the cells more than one population.")
 
@@ -48,20 +49,9 @@ def more_than_one(
         result.splits.to_csv(out, sep="\t", index=False)
         typer.echo(f"wrote {out}: {len(result.splits)} rows", err=True)
     if as_json:
-        content = {"records": _records(result.calls), "splits": _records(result.splits)}
+        content = {"records": as_records(result.calls), "splits": as_records(result.splits)}
         json.dump(content, sys.stdout, indent=1, allow_nan=False)
         sys.stdout.write("\n")
         return
-    for row in _records(result.calls):
+    for row in as_records(result.calls):
         typer.echo(f"{row['group']}: {row['verdict']} ({row['replication']}). {row['reason']}")
-
-
-def _records(table: "pd.DataFrame") -> list[dict[str, object]]:
-    rows = table.astype("object").to_dict(orient="records")
-    return [{str(k): _plain(v) for k, v in row.items()} for row in rows]
-
-
-def _plain(value: object) -> object:
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
