@@ -1,0 +1,1 @@
+"""Codes of gate design and flow cytometry."""

@@ -1,0 +1,1 @@
+"""Codes of identity, cycle and ageing."""

@@ -1,0 +1,1 @@
+"""Codes of protein, chromatin and joint neighbours."""

@@ -1,0 +1,21 @@
+"""Codes of subsets, programmes and stages."""
+
+from imscope.core.code_book import declare
+
+# subsets
+SUBSETS_COLUMN = declare(
+    "E-SUBSETS-COLUMN",
+    "A column that names units, groups or subsets does not exist or has gaps.",
+    "Name one of the columns of the cell table and fill its gaps.",
+)
+SUBSETS_COUNTS = declare(
+    "E-SUBSETS-COUNTS", "Cells per subset are not whole or not finite.", "Give counts, not shares."
+)
+SUBSETS_OPTION = declare(
+    "E-SUBSETS-OPTION", "A setting of the subset test is out of range.", "Correct the setting."
+)
+SUBSETS_DESIGN = declare(
+    "E-SUBSETS-DESIGN",
+    "The design does not fit the counts it describes.",
+    "Give one row of design per row of counts, in the same order.",
+)

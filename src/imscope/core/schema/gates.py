@@ -1,0 +1,1 @@
+"""Tables of gate design and flow cytometry."""

@@ -1,0 +1,1 @@
+"""Tables of identity, cycle and ageing."""

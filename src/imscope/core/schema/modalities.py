@@ -1,0 +1,1 @@
+"""Tables of protein, chromatin and joint neighbours."""

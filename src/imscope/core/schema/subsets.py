@@ -1,0 +1,85 @@
+"""Tables of subsets, programmes and stages."""
+
+from imscope.core.schema.declare import table
+
+SUBSET_SPLITS = table(
+    "subset_splits",
+    "Splits of the tree of cells of each unit that were tested against one simulated population.",
+    """
+    group | text | | the unit whose cells are split
+    node | text | | place in the tree: `root`, then 0 or 1 for each side taken
+    n_cells | integer | cells | cells below the node
+    n_smaller | integer | cells | cells on the smaller side
+    statistic | number | fraction | share of the sum of squares that lies between the sides
+    null_mean | number | fraction | its mean over the simulated populations
+    null_sd | number | fraction | its standard deviation over the simulated populations
+    n_nulls | integer | simulations | populations simulated
+    p_value | number | probability | one-sided, normal tail widened for the number of simulations
+    alpha_node | number | probability | level the p value is held against
+    thinning | text | | how counts were split in two halves: binomial or negative binomial
+    auc_half | number | probability | separation of the sides on counts the sides were not found on
+    p_half | number | probability | of that separation, one-sided
+    n_units_seen | integer | units | units with a split along the same genes, with this one
+    explained_by | text | | covariate that separates the sides by itself; empty when none does
+    explained_auc | number | probability | separation by the strongest covariate
+    genes | text | | genes with the largest difference between the sides
+    status | text | | split, one population, or why a split is not counted
+    """,
+)
+SUBSET_CALLS = table(
+    "subset_calls",
+    "More than one population? One verdict per unit.",
+    """
+    group | text | | the unit
+    n_cells | integer | cells | cells of the unit
+    n_used | integer | cells | cells tested, after drawing at random down to the cap
+    median_umi | number | UMI | median UMI per cell
+    n_subsets | integer | subsets | populations found; 0 when not testable
+    shape | text | | discrete, continuous or NOT TESTABLE
+    sharing | text | | coordinated (together), private (each on its own), none or NOT TESTABLE
+    p_split | number | probability | of the first split
+    p_shared | number | probability | of the leading component against genes that vary on their own
+    p_excess | number | probability | of variation beyond counting noise
+    replication | text | | whether another unit shows the split
+    verdict | text | | the two words together
+    reason | text | | one plain sentence
+    """,
+)
+COMPOSITION = table(
+    "composition",
+    "Effective number of subsets per unit (Hill numbers), brought to equal coverage.",
+    """
+    group | text | | the unit
+    order | integer | | 0 counts subsets, 1 weighs by frequency, 2 follows the common ones
+    n_cells | integer | cells | cells counted
+    coverage | number | fraction | estimated share of the population whose subsets were seen
+    observed | number | subsets | Hill number of the cells as counted
+    at_coverage | number | fraction | coverage all units are brought to
+    cells_at_coverage | number | cells | cells that reach it
+    hill | number | subsets | Hill number at that coverage
+    low | number | subsets | lower end of the 95 % interval over cells
+    high | number | subsets | upper end of the 95 % interval over cells
+    basis | text | | whether the subsets are significant or clusters of an algorithm
+    status | text | | ok, or not estimable: with the reason
+    """,
+)
+DIFFERENTIAL_ABUNDANCE = table(
+    "differential_abundance",
+    "Difference in the share of each subset; the unit is the replicate.",
+    """
+    cluster | text | | subset or cluster
+    contrast | text | | what is compared
+    mean_share | number | fraction | mean share over the units
+    effect | number | as scale | difference of means, or slope
+    low | number | as scale | lower end of the 95 % interval
+    high | number | as scale | upper end of the 95 % interval
+    scale | text | | logit, arcsine or log_ratio
+    p_value | number | probability | moderated t or F over all contrasts of the subset
+    q_value | number | probability | Benjamini-Hochberg over subsets
+    p_likelihood | number | probability | beta-binomial likelihood ratio, small-sample reference
+    q_likelihood | number | probability | Benjamini-Hochberg over subsets
+    n_units | integer | units | units used
+    units_per_arm | text | units | units in each group, in sorted order
+    status | text | | ok, not estimable or NOT TESTABLE: with the reason
+    """,
+)
