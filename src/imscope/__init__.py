@@ -17,9 +17,12 @@ __version__ = "0.1.0"
 _ROOMS = {
     "heterogeneity": "imscope.analyses.heterogeneity",
     "evidence": "imscope.evidence",
+    "gates": "imscope.analyses.gates",
+    "identity": "imscope.analyses.identity",
     "io": "imscope.io",
     "engine": "imscope.engine",
     "report": "imscope.report",
+    "safety": "imscope.analyses.safety",
     "simulate": "imscope.simulate",
     "study": "imscope.study",
     "subsets": "imscope.analyses.subsets",

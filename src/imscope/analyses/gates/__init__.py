@@ -1,0 +1,17 @@
+"""Sort gates: which surface markers sort a subset, and how far to trust them."""
+
+from importlib import import_module
+
+_HOME: dict[str, str] = {}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
