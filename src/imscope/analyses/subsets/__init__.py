@@ -4,12 +4,15 @@ from importlib import import_module
 
 _HOME = {
     "AbundanceSettings": "abundance",
+    "ProgrammeResult": "score",
+    "ProgrammeSettings": "score",
     "SubsetResult": "find",
     "SubsetSettings": "settings",
     "describe_composition": "composition",
     "differential_abundance": "abundance",
     "find_subsets": "find",
     "hill_table": "diversity",
+    "score_programmes": "score",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605

@@ -19,3 +19,18 @@ SUBSETS_DESIGN = declare(
     "The design does not fit the counts it describes.",
     "Give one row of design per row of counts, in the same order.",
 )
+
+# programmes
+RANK_SCORES_INPUT = declare(
+    "E-RANK-SCORES-INPUT",
+    "Gene sets or values cannot be ranked.",
+    "Give columns of the matrix and values that are not negative.",
+)
+PROGRAMMES_OPTION = declare(
+    "E-PROGRAMMES-OPTION", "A setting of the programme scores is out of range.", "Correct it."
+)
+PROGRAMMES_DESIGN = declare(
+    "E-PROGRAMMES-DESIGN",
+    "Groups, units or a comparison of programmes do not fit the cells.",
+    "Name columns without gaps and groups that exist.",
+)

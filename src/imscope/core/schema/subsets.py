@@ -83,3 +83,29 @@ DIFFERENTIAL_ABUNDANCE = table(
     status | text | | ok, not estimable or NOT TESTABLE: with the reason
     """,
 )
+PROGRAMME_SCORES = table(
+    "programme_scores",
+    "Gene programmes per group: rank score for display, and a test with units as replicates.",
+    """
+    group | text | | group of cells
+    programme | text | | name of the gene set
+    family | text | | what the set is about
+    direction | text | | up, or down: a high score then means that its genes are silent
+    score | number | | mean rank score over the cells of the group, 0 to 1
+    score_sd | number | | its standard deviation over the cells
+    n_cells | integer | cells | cells of the group
+    n_units | integer | units | replicate units of the group
+    n_genes | integer | genes | genes of the set
+    n_detected | integer | genes | genes of the set seen in at least one cell of the data
+    coverage | number | fraction | share of the genes of the set that are seen
+    contrast | text | | what the group is compared with
+    effect | number | log2 | mean log2 fold change of the genes, less that of matched random genes
+    z_set | number | | effect in standard deviations of matched random sets
+    rank | integer | | place among the programmes of the group by the size of z_set; 0: none
+    p_unit | number | probability | moderated t over replicate units
+    p_set | number | probability | against random sets matched by expression, two-sided
+    p_value | number | probability | the larger of both: more than units and random genes explain
+    q_value | number | probability | Benjamini-Hochberg over the programmes of the contrast
+    status | text | | ok, not scored or NOT TESTABLE, with the reason
+    """,
+)
