@@ -1,6 +1,7 @@
 """Exact search for the best gates of one to four literals on a grid of thresholds."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
@@ -198,7 +199,12 @@ def pack_bits(
     return pack_rows(lambda k: inside[k], marker, target, donor)
 
 
-def pack_rows(row_of, marker, target, donor) -> Bits:  # type: ignore[no-untyped-def]
+def pack_rows(
+    row_of: Callable[[int], NDArray[np.bool_]],
+    marker: NDArray[np.int32],
+    target: NDArray[np.bool_],
+    donor: NDArray[np.int64],
+) -> Bits:
     """Like :func:`pack_bits`, one literal at a time: ``row_of(k)`` gives its cells."""
     n_donors = int(donor.max()) + 1 if len(donor) else 0
     order_t = [np.flatnonzero(target & (donor == d)) for d in range(n_donors)]
@@ -216,7 +222,8 @@ def pack_rows(row_of, marker, target, donor) -> Bits:  # type: ignore[no-untyped
                 packed = np.packbits(row[cells], bitorder="little")
                 view[8 * begin[d] : 8 * begin[d] + len(packed)] = packed
     sizes = [np.array([len(o) for o in orders], dtype=np.int64) for orders in (order_t, order_n)]
-    return Bits(words[0], words[1], *starts, marker.astype(np.int32), sizes[0], sizes[1])
+    kinds = marker.astype(np.int32)
+    return Bits(words[0], words[1], starts[0], starts[1], kinds, sizes[0], sizes[1])
 
 
 def search_gates(
@@ -309,7 +316,7 @@ class _Task:
         values = self.value(self.tp1, self.fp1)
         hope = self.value(self.tp1, np.zeros_like(self.fp1))
         start = np.argsort(-values, kind="stable")[:BEAM]
-        kept = [(int(k),) for k in start if hope[k] >= 0]
+        kept: list[tuple[int, ...]] = [(int(k),) for k in start if hope[k] >= 0]
         out: list[tuple[float, NDArray[np.int64], NDArray[np.float64]]] = [
             (-1.0, np.zeros((0, 1), dtype=np.int64), np.zeros(0))
         ]
