@@ -79,3 +79,10 @@ W_FCS_SPILLOVER = declare(
     "The file has no spillover matrix that can be used.",
     "Compensate before export, or accept uncompensated values.",
 )
+
+# surface proteins
+SURFACE_TABLE = declare(
+    "E-SURFACE-TABLE",
+    "A table of antibodies does not have the column that names the gene.",
+    "Give a tab-separated table with gene symbols in a column `gene`.",
+)

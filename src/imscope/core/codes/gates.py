@@ -23,3 +23,11 @@ GATE_BATCH = declare(
     "The gate has no raw threshold for a batch.",
     "Align the new data first and apply the gate in aligned units.",
 )
+GATE_OPTION = declare(
+    "E-GATE-OPTION", "A setting of gate design is out of range.", "Correct the setting."
+)
+GATE_INPUT = declare(
+    "E-GATE-INPUT",
+    "Values, labels or donors do not fit together or are not finite.",
+    "Give one row per cell, in the same order, without infinite values.",
+)

@@ -20,3 +20,17 @@ GATE_COUNTS = table(
     f1 | number | fraction | harmonic mean of purity and recall
     """,
 )
+GATE_LANDMARKS = table(
+    "gate_landmarks",
+    "Where the negative and positive peak of each marker lie in each batch, and how it is known.",
+    """
+    marker | text | | the marker
+    batch | text | | donor, visit or run that was aligned on its own
+    study | text | | batches whose landmarks inform one another; empty when not given
+    n_cells | integer | cells | cells with a value
+    negative | number | transformed | becomes 0
+    positive | number | transformed | becomes 1
+    negative_sd | number | transformed | spread of the negative peak
+    method | text | | two peaks, shrunk, one peak (negative or positive), background, or none
+    """,
+)
