@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from imscope.evidence.gene_sets import GeneSet, genes_of
     from imscope.evidence.indications import (
         Indication,
+        all_indications,
         find_indication,
         indication_panel,
-        indications,
     )
     from imscope.evidence.records import Record, evidence_file_schema
 
@@ -31,6 +31,7 @@ _HOMES = {
     "Indication": "indications",
     "Record": "records",
     "RnaProxy": "epitopes",
+    "all_indications": "indications",
     "check_evidence": "check",
     "evidence_file_schema": "records",
     "evidence_notes": "answers",
@@ -38,7 +39,6 @@ _HOMES = {
     "genes_of": "gene_sets",
     "genes_to_score": "answers",
     "indication_panel": "indications",
-    "indications": "indications",
     "load_evidence": "files",
     "require_rna_proxy": "epitopes",
     "resolve_term": "epitopes",
@@ -54,6 +54,7 @@ __all__ = [
     "Indication",
     "Record",
     "RnaProxy",
+    "all_indications",
     "check_evidence",
     "evidence_file_schema",
     "evidence_notes",
@@ -61,7 +62,6 @@ __all__ = [
     "genes_of",
     "genes_to_score",
     "indication_panel",
-    "indications",
     "load_evidence",
     "require_rna_proxy",
     "resolve_term",

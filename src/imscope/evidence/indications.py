@@ -60,12 +60,12 @@ class Indication:
 
 
 @lru_cache(maxsize=1)
-def indications() -> Mapping[str, Indication]:
+def all_indications() -> Mapping[str, Indication]:
     """Every registered indication by name.
 
     Examples
     --------
-    >>> list(indications())[:2]
+    >>> list(all_indications())[:2]
     ['immunomodulation', 'angiogenesis']
     """
     import yaml
@@ -107,14 +107,14 @@ def find_indication(name: str) -> Indication:
     >>> find_indication("gvhd").assays[0]
     'T-cell suppression by licensed cells'
     """
-    known = {spelling(n): i for i in indications().values() for n in (i.name, *i.aliases)}
+    known = {spelling(n): i for i in all_indications().values() for n in (i.name, *i.aliases)}
     found = known.get(spelling(name))
     if found is None:
         near = difflib.get_close_matches(spelling(name), list(known), n=1)
         raise UsageError(
             f"no indication is called {name!r}",
             found=f"nearest: {known[near[0]].name}" if near else "no near name",
-            fix=f"use one of: {', '.join(indications())}",
+            fix=f"use one of: {', '.join(all_indications())}",
             code=codes.EVIDENCE_INDICATION,
         )
     return found
