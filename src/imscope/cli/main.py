@@ -8,6 +8,7 @@ import typer
 from imscope import __version__
 from imscope.cli import data, heterogeneity, qc, run, simulate, subsets
 from imscope.cli.doctor import doctor
+from imscope.cli.identity import identity
 from imscope.core.errors import ImscopeError
 
 app = typer.Typer(
@@ -41,6 +42,7 @@ app.add_typer(heterogeneity.app, name="heterogeneity")
 app.add_typer(subsets.app, name="subsets")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(data.app, name="data")
+app.command("identity")(identity)
 app.command("doctor")(doctor)
 
 
