@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imscope.core.blocks import BlockSource
+from imscope.core.schema import Table
 from imscope.core.views import select_rows
 from imscope.engine.ambient import estimate_ambient_from_empty, estimate_ambient_marker_free
 from imscope.engine.cluster import find_clusters
@@ -56,6 +57,18 @@ def save_arrays(folder: Path, **arrays: NDArray[Any]) -> None:
 def load_array(folder: Path, name: str) -> NDArray[Any]:
     """Read one array written by :func:`save_arrays`."""
     return np.asarray(np.load(folder / f"{name}.npy", allow_pickle=False))
+
+
+def save_table(folder: Path, table: Table, frame: pd.DataFrame) -> None:
+    """Write a declared table, to be found in the run folder's ``tables``."""
+    place = folder / "tables"
+    place.mkdir(exist_ok=True)
+    table.check(frame).reset_index(drop=True).to_parquet(place / f"{table.name}.parquet")
+
+
+def save_cell_columns(folder: Path, frame: pd.DataFrame) -> None:
+    """Write columns of the kept cells, one row per cell in their order, for table ``cells``."""
+    frame.reset_index(drop=True).to_parquet(folder / "per_cell.parquet")
 
 
 def save_json(folder: Path, name: str, value: object) -> None:

@@ -2,7 +2,17 @@
 
 from importlib import import_module
 
-_HOME: dict[str, str] = {}
+_HOME: dict[str, str] = {
+    "Gate": "gate",
+    "Literal": "gate",
+    "Scale": "gate",
+    "apply_gate": "gate",
+    "count_gate": "gate",
+    "format_gate": "gate",
+    "parse_gate": "gate",
+    "read_gates": "gate_file",
+    "write_gates": "gate_file",
+}
 
 __all__ = sorted(_HOME)  # noqa: PLE0605
 

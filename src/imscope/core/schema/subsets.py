@@ -107,5 +107,6 @@ PROGRAMME_SCORES = table(
     p_value | number | probability | the larger of both: more than units and random genes explain
     q_value | number | probability | Benjamini-Hochberg over the programmes of the contrast
     status | text | | ok, not scored or NOT TESTABLE, with the reason
+    by? | text | | column that makes the groups, where a table holds more than one kind
     """,
 )

@@ -1,0 +1,1 @@
+"""Tables of surface markers, of gates on other data, and of sorting."""
