@@ -67,12 +67,12 @@ def test_quiescent_fibroblasts_are_not_called_senescent():
 
 
 def test_donor_sex_agrees_with_the_sheet_for_every_line():
-    from imscope.analyses.identity import compute_identity
+    from imscope.analyses.identity import describe_identity
     from imscope.analyses.identity.compute import IdentitySettings
 
     path = ROOT / "ipsc_to_imsc_to_osteogenic" / "pseudobulk_by_stage.h5ad"
     with read_counts(path) as counts:
-        made = compute_identity(
+        made = describe_identity(
             counts.source, counts.features, counts.obs, settings=IdentitySettings(by="batch")
         )
     assert made.sex["agreement"].tolist() == ["agrees"] * 5

@@ -27,7 +27,7 @@ def identity(
     seed: Annotated[int, typer.Option(help="Seed of draws.")] = 0,
 ) -> None:
     """ISCT panel, cell cycle, senescence, HOX code, donor sex and donor match."""
-    from imscope.analyses.identity.compute import IdentitySettings, compute_identity
+    from imscope.analyses.identity.compute import IdentitySettings, describe_identity
     from imscope.core.errors import MethodError
     from imscope.io.atomic import write_tsv
     from imscope.io.counts import read_counts
@@ -36,7 +36,7 @@ def identity(
     with read_counts(inside if path.is_dir() and inside.exists() else path) as counts:
         if counts.kind != "counts":
             raise MethodError("identity needs UMI counts", found="other expression values")
-        result = compute_identity(
+        result = describe_identity(
             counts.source,
             counts.features,
             counts.obs,

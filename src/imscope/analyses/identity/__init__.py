@@ -3,12 +3,12 @@
 from importlib import import_module
 
 _HOME = {
-    "IdentityResult": "compute",
+    "Identity": "compute",
     "IdentitySettings": "compute",
     "check_donors": "donor",
     "check_isct": "isct",
     "collect_counts": "panel_counts",
-    "compute_identity": "compute",
+    "describe_identity": "compute",
     "group_cells": "fractions",
     "hox_table": "hox",
     "score_cycle": "cycle",

@@ -53,7 +53,7 @@ class IdentitySettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class IdentityResult:
+class Identity:
     """Tables as declared in :mod:`imscope.core.schema`, and a table of cells.
 
     Attributes
@@ -92,7 +92,7 @@ class IdentityResult:
         }
 
 
-def compute_identity(
+def describe_identity(
     source: BlockSource,
     features: "pd.DataFrame",
     obs: "pd.DataFrame",
@@ -100,7 +100,7 @@ def compute_identity(
     protein: "Modality | None" = None,
     settings: IdentitySettings | None = None,
     threads: int | None = None,
-) -> IdentityResult:
+) -> Identity:
     """Compute the ISCT panel, cycle, senescence, HOX code, donor sex and donor match.
 
     Parameters
@@ -119,7 +119,7 @@ def compute_identity(
     Returns
     -------
     result
-        See :class:`IdentityResult`. What cannot be estimated says why in its ``status``.
+        See :class:`Identity`. What cannot be estimated says why in its ``status``.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def compute_identity(
     >>> from imscope.io.genes import map_genes
     >>> features, _ = map_genes(["NT5E", "THY1", "ENG", "XIST"])
     >>> source = MemoryBlocks.from_csr(sp.csr_array([[5, 9, 3, 1], [4, 7, 6, 1]]))
-    >>> result = compute_identity(source, features, pd.DataFrame({"sample": ["a", "b"]}))
+    >>> result = describe_identity(source, features, pd.DataFrame({"sample": ["a", "b"]}))
     >>> result.sex["call"].tolist()
     ['not estimable', 'not estimable']
     """
@@ -158,7 +158,7 @@ def compute_identity(
         },
         index=obs.index,
     )
-    return IdentityResult(
+    return Identity(
         cycle_table(cycle, groups),
         senescence_table(old, panel, groups),
         score_profiles(
