@@ -8,6 +8,7 @@ import typer
 from imscope import __version__
 from imscope.cli import data, evidence, heterogeneity, qc, run, simulate, subsets
 from imscope.cli.doctor import doctor
+from imscope.cli.identity import identity
 from imscope.core.errors import ImscopeError
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ app.add_typer(subsets.app, name="subsets")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(data.app, name="data")
+app.command("identity")(identity)
 app.command("doctor")(doctor)
 
 

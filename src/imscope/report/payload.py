@@ -25,6 +25,8 @@ from imscope.report.sections import (
     design,
     embedding,
     heterogeneity,
+    identity,
+    programmes,
     provenance,
     quality,
 )
@@ -42,6 +44,8 @@ BUILDERS = (
     decomposition.build,
     clusters.build,
     composition.build,
+    programmes.build,
+    identity.build,
     alerts.build,
     provenance.build,
 )
@@ -49,6 +53,8 @@ BUILDERS = (
 
 TONES = {
     "SUPERIOR": "good", "EQUIVALENT": "good", "TESTABLE": "good", "pass": "good", "ok": "good",
+    "meets": "good", "agrees": "good", "fails": "bad", "contradicts": "bad", "open": "open",
+    "against": "open", "consistent": "none", "not compared": "none",
     "INFERIOR": "bad", "fail": "bad",
     "INCONCLUSIVE": "open", "NOT TESTABLE": "none", "not_evaluated": "none",
     "DESCRIPTIVE": "none", "DESCRIPTIVE ONLY": "none",

@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 from imscope.analyses.subsets.moderate import fit_moderated, moderated_f
 from imscope.core.rng import spawn
 from imscope.engine.markers import adjust_p_values
+from imscope.engine.random_sets import log_profiles, random_scores
 
 Floats = NDArray[np.float64]
-WINDOW = 100
-"""Genes of nearest mean expression from which a random set draws in place of each gene."""
-PRIOR_COUNT = 2.0
-"""Added to every count before the logarithm, at mean library size."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,24 +55,6 @@ class ContrastTest:
     p_set: Floats
     p_value: Floats
     q_value: Floats
-
-
-def log_profiles(sums: Floats) -> Floats:
-    """Log2 counts per million with a prior count in proportion to the library.
-
-    Parameters
-    ----------
-    sums
-        Counts, shape ``(n_profiles, n_genes)``; every profile has some.
-
-    Examples
-    --------
-    >>> log_profiles(np.array([[8.0, 0.0], [80.0, 0.0]])).round(2)[:, 1].round(1).tolist()
-    [15.4, 15.4]
-    """
-    total = sums.sum(axis=1, keepdims=True)
-    prior = PRIOR_COUNT * total / total.mean()
-    return np.asarray(np.log2((sums + prior) / (total + 2 * prior) * 1e6), dtype=np.float64)
 
 
 def compare_sets(
@@ -126,41 +105,6 @@ def compare_sets(
         reached = (np.abs(null) >= np.abs(effect)).sum(axis=0)
         p_set[:, k] = (1 + reached) / (1 + random_sets)
     return [_one(c, scores, weights[:, j], spread[j], p_set[j]) for j, c in enumerate(contrasts)]
-
-
-def random_scores(
-    logs: Floats,
-    level: Floats,
-    genes: NDArray[np.int64],
-    *,
-    usable: NDArray[np.bool_],
-    n: int,
-    rng: np.random.Generator,
-) -> Floats:
-    """Mean of random sets in every profile, each gene replaced by one of like expression.
-
-    Returns
-    -------
-    scores
-        Shape ``(n, n_profiles)``. Unit: log2 counts per million.
-    """
-    import scipy.sparse as sp
-
-    own = np.zeros(len(level), dtype=bool)
-    own[genes] = True
-    pool = np.flatnonzero(usable & ~own)
-    pool = pool[np.argsort(level[pool], kind="stable")]
-    width = min(WINDOW, len(pool))
-    if not width:
-        return np.tile(logs[:, genes].mean(axis=1), (n, 1))
-    place = np.searchsorted(level[pool], level[genes])
-    start = np.clip(place - width // 2, 0, len(pool) - width)
-    picked = pool[start[None, :] + rng.integers(0, width, (n, len(genes)))]
-    rows = np.repeat(np.arange(n), len(genes))
-    choose = sp.csr_array(
-        (np.full(picked.size, 1 / len(genes)), (rows, picked.ravel())), shape=(n, len(level))
-    )
-    return np.asarray(choose @ np.ascontiguousarray(logs.T), dtype=np.float64)
 
 
 def _one(

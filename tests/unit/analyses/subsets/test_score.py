@@ -5,7 +5,6 @@ import scipy.sparse as sp
 
 from imscope.analyses.subsets import ProgrammeSettings, score_programmes
 from imscope.analyses.subsets.contrasts import lay_out
-from imscope.analyses.subsets.programme_tests import log_profiles, random_scores
 from imscope.core.blocks import MemoryBlocks
 from imscope.core.errors import DataError
 from imscope.evidence.gene_sets import GeneSet, load
@@ -119,22 +118,6 @@ def test_a_true_null_is_rejected_about_as_often_as_said():
         p = found.loc[found["group"] == "a", "p_value"].to_numpy()
         hits, n = hits + (p < 0.05).sum(), n + len(p)
     assert hits / n < 0.07
-
-
-def test_random_sets_are_matched_by_expression():
-    rng = np.random.default_rng(0)
-    level = np.sort(rng.normal(5, 3, 2_000))
-    genes = np.arange(300, 1_800, 50)
-    drawn = random_scores(
-        level[None, :], level, genes, usable=np.ones(2_000, dtype=bool), n=2_000, rng=rng
-    )
-    np.testing.assert_allclose(drawn.mean(), level[genes].mean(), atol=0.03)
-
-
-def test_profiles_do_not_depend_on_library_size():
-    counts = np.random.default_rng(0).poisson(20, (1, 50)).astype(float)
-    both = log_profiles(np.vstack([counts, 10 * counts]))
-    np.testing.assert_allclose(both[0], both[1])
 
 
 def test_two_groups_can_be_named():
