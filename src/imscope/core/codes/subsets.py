@@ -19,3 +19,15 @@ SUBSETS_DESIGN = declare(
     "The design does not fit the counts it describes.",
     "Give one row of design per row of counts, in the same order.",
 )
+
+# stages
+STAGE_GENES = declare(
+    "E-STAGE-GENES",
+    "The matrix holds too few marker genes to call any stage.",
+    "Give a matrix of all genes, or a panel that holds half of a stage's core genes.",
+)
+STAGE_DAYS = declare(
+    "E-STAGE-DAYS",
+    "The cell table has no usable column `day`, or it has gaps.",
+    "Give the day of differentiation of every sample in the sample sheet.",
+)
