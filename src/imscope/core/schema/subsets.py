@@ -110,3 +110,65 @@ PROGRAMME_SCORES = table(
     by? | text | | column that makes the groups, where a table holds more than one kind
     """,
 )
+STAGE_FRACTIONS = table(
+    "stage_fractions",
+    "Share of cells called each stage per group.",
+    """
+    group | text | | sample, lot, day or whatever the cells are grouped by
+    stage | text | | stage, lineage, or `unknown`
+    kind | text | | stage, lineage, off_target or unknown
+    frac | number | fraction | share of cells called; empty when the stage is not scored
+    low | number | fraction | lower end of the 95 % interval
+    high | number | fraction | upper end of the 95 % interval
+    n_cells | integer | cells | cells of the group
+    n_called | integer | cells | cells called this stage
+    n_samples | integer | samples | samples in the group
+    interval | text | | what the interval is over: cells of one library, or samples
+    coverage | number | fraction | core genes of the stage that are in the matrix
+    status | text | | ok, or not scored: with the reason
+    """,
+)
+STAGE_WINDOW = table(
+    "stage_window",
+    "Mesenchymoangioblasts over the days of a series: share of triple-positive cells.",
+    """
+    series | text | | clone, line or lot followed over days; `all` for all samples
+    day | number | days | day of differentiation
+    frac | number | fraction | share of cells called mesenchymoangioblast
+    low | number | fraction | lower end of the 95 % interval
+    high | number | fraction | upper end of the 95 % interval
+    n_cells | integer | cells | cells of that day
+    n_samples | integer | samples | samples of that day
+    of_peak | number | fraction | share over the largest share of the series
+    interval | text | | what the interval is over
+    """,
+)
+STAGE_WINDOW_CHECKS = table(
+    "stage_window_checks",
+    "Rules of the mesenchymoangioblast window, one verdict per series.",
+    """
+    series | text | | clone, line or lot followed over days
+    peak_day | number | days | estimated day of the peak; empty when not estimable
+    low | number | days | lower end of the 95 % interval
+    high | number | days | upper end of the 95 % interval
+    days | text | days | days with cells
+    peak_rule | text | | is the peak at day 2: pass, fail or not testable
+    gone_rule | text | | at most 10 % of the peak from day 4 on: pass, fail or not testable
+    alarm | text | | arrested, never present, or empty
+    status | text | | one plain sentence
+    """,
+)
+STAGE_ROUTE = table(
+    "stage_route",
+    "Way to the product per group: mesoderm or neural crest, and cells a protocol must not make.",
+    """
+    group | text | | sample, lot or day
+    route | text | | mesoderm, neural crest, both, or not told
+    mesoderm_frac | number | fraction | cells of streak, mesoderm, mesenchymoangioblast, its progeny
+    crest_frac | number | fraction | cells of the neural crest
+    posterior_mesoderm | number | probability | that the larger share is of the mesoderm
+    cardiac | text | | check of the protocol that makes heart cells along: words with the bound
+    trophoblast | text | | check of the protocol that may make trophoblast: words with the bound
+    status | text | | ok, or why the route is not told
+    """,
+)
