@@ -154,7 +154,7 @@ def _sequential(
     pairs = [simulated(k) for k in range(settings.first_nulls)]
     nulls = _refit_corrected(pairs)
     p = tail_p(statistic, nulls)
-    if alpha / 20 < p < min(20 * alpha, 0.5):
+    if alpha / 20 < p < min(6 * alpha, 0.5):
         pairs += [simulated(k) for k in range(settings.first_nulls, settings.most_nulls)]
         nulls = _refit_corrected(pairs)
         p = tail_p(statistic, nulls)
