@@ -19,6 +19,9 @@ SUBSET_SPLITS = table(
     thinning | text | | how counts were split in two halves: binomial or negative binomial
     auc_half | number | probability | separation of the sides on counts the sides were not found on
     p_half | number | probability | of that separation, one-sided
+    p_gap | number | probability | of the gap between the sides, on cells the axis was not made with
+    alpha_gap | number | probability | level that p value is held against
+    between | number | fraction | cells in the emptiest window between over the lesser centre
     n_units_seen | integer | units | units with a split along the same genes, with this one
     explained_by | text | | covariate that separates the sides by itself; empty when none does
     explained_auc | number | probability | separation by the strongest covariate
@@ -38,6 +41,7 @@ SUBSET_CALLS = table(
     shape | text | | discrete, continuous or NOT TESTABLE
     sharing | text | | coordinated (together), private (each on its own), none or NOT TESTABLE
     p_split | number | probability | of the first split
+    p_gap | number | probability | of the gap between the sides of the first split, if tested
     p_shared | number | probability | of the leading component against genes that vary on their own
     p_excess | number | probability | of variation beyond counting noise
     replication | text | | whether another unit shows the split
