@@ -148,9 +148,7 @@ def call_stages(
     label = obs["sample"].astype(str) if "sample" in obs.columns else pd.Series("all", obs.index)
     number, names = pd.factorize(label)
     known = {k: (v.fraction, v.profile) for k, v in (ambient or {}).items() if len(v.profile)}
-    soup = ambient_rates(
-        counts, number, list(names), known=known, default=settings.ambient_frac
-    )
+    soup = ambient_rates(counts, number, list(names), known=known, default=settings.ambient_frac)
     bulk = counts.depth >= settings.bulk_umi
     rate = np.where(bulk[:, None], 0.0, soup[number])
     rows = _spread(len(obs), settings.learning_cells)
