@@ -158,12 +158,13 @@ def evidence_notes(terms: Iterable[str], *, base: EvidenceBase | None = None) ->
                 {
                     "term": term,
                     "conflict": answer.conflict,
+                    "disputed": bool(record.conflicts) or record.direction == "conflict",
                     "rna_proxy": answer.rna_proxy or "",
                     "readout": record.readout,
                     **{k: v for k, v in record.public().items() if k not in {"assay", "species"}},
                 }
             )
     frame = pd.DataFrame(rows, columns=EVIDENCE_NOTES.names)
-    frame = frame.astype({"conflict": bool})
+    frame = frame.astype({"conflict": bool, "disputed": bool})
     frame = frame.sort_values("conflict", ascending=False, kind="stable", ignore_index=True)
     return EVIDENCE_NOTES.check(frame)
