@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         find_indication,
         indication_panel,
     )
-    from imscope.evidence.records import Record, evidence_file_schema
+    from imscope.evidence.records import Record, evidence_file_schema, evidence_record_schema
 
 _HOMES = {
     "EvidenceAnswer": "answers",
@@ -35,6 +35,7 @@ _HOMES = {
     "check_evidence": "check",
     "evidence_file_schema": "records",
     "evidence_notes": "answers",
+    "evidence_record_schema": "records",
     "find_indication": "indications",
     "genes_of": "gene_sets",
     "genes_to_score": "answers",
@@ -58,6 +59,7 @@ __all__ = [
     "check_evidence",
     "evidence_file_schema",
     "evidence_notes",
+    "evidence_record_schema",
     "find_indication",
     "genes_of",
     "genes_to_score",
