@@ -58,68 +58,80 @@ def current_symbols() -> tuple[set[str], dict[str, str]]:
     return symbols, {old: next(iter(new)) for old, new in leads.items() if len(new) == 1}
 
 
+class Names:
+    """Spellings with the genes they stand for, as the tables are read one after the other."""
+
+    def __init__(self) -> None:
+        """Start empty, with the current symbols at hand."""
+        self.symbols, self.renamed = current_symbols()
+        self.genes: dict[str, set[str]] = defaultdict(set)
+        self.shown: dict[str, str] = {}
+
+    def now(self, gene: str) -> str:
+        """Give the current symbol of a gene."""
+        return gene if gene in self.symbols else self.renamed.get(gene, gene)
+
+    def add(self, name: str, gene: str) -> None:
+        """Let a spelling stand for a gene, unless no gene's RNA reports it."""
+        if key(name) and key(name) not in REFUSED:
+            self.genes[key(name)].add(self.now(gene))
+            self.shown.setdefault(key(name), name)
+
+    def rows(self) -> list[tuple[tuple[str, ...], str]]:
+        """Genes and their spellings, sorted."""
+        by_genes: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        for spelling, targets in self.genes.items():
+            by_genes[tuple(sorted(targets))].add(self.shown[spelling])
+        order = {g: sorted(n, key=lambda n: (n.upper(), n)) for g, n in by_genes.items()}
+        return [(genes, "|".join(names)) for genes, names in sorted(order.items())]
+
+
+def build_map(cd: Path, antibodies: Path, panel: Path) -> str:
+    """Join the three tables to the text of the map."""
+    names = Names()
+    cd_of: dict[str, str] = {}
+    routine: dict[str, tuple[str, str]] = {}
+    for row in rows(panel):
+        gene, name = names.now(row["symbol"]), row["epitope"].split("(")[0]
+        names.add(row["symbol"], gene)
+        names.add(name, gene)
+        if name.startswith("CD") and name[2:3].isdigit():
+            cd_of[gene] = name
+        clones = {"R": "routine", "M": "specialist"}[row["facs_clone_routine(R)_or_specialist(M)"]]
+        routine[gene] = (row["surfy_category"], clones)
+    for name, gene in OWN_NAMES.items():
+        names.add(name, gene)
+        names.add(gene, gene)
+    for row in rows(cd):
+        gene = names.now(row["gene"])
+        names.add(row["cd_name"], gene)
+        names.add(gene, gene)
+        if key(row["cd_name"]) not in REFUSED:
+            cd_of.setdefault(gene, row["cd_name"])
+    own, known = set(names.genes), {g for targets in names.genes.values() for g in targets}
+    for row in rows(antibodies):
+        gene, name = names.now(row["gene"]), row["antibody_name"]
+        plain = "(" not in name and " " not in name and row["genes_for_name"] == "1"
+        if plain and gene in known and key(name) not in own:
+            names.add(name, gene)
+    lines = ["# CD names, genes and spellings; built by tools/build_epitope_map.py, see NOTICE",
+             "genes\tcd\tsurface_call\tconjugates\tspellings"]  # fmt: skip
+    for genes, spellings in names.rows():
+        first = genes[0] if len(genes) == 1 else ""
+        call, clones = routine.get(first, ("", ""))
+        lines.append("\t".join([" ".join(genes), cd_of.get(first, ""), call, clones, spellings]))
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     """Join the tables and write the map."""
     parser = argparse.ArgumentParser(description="Build the epitope map.")
     for name in ("cd", "antibodies", "panel"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     args = parser.parse_args()
-    symbols, renamed = current_symbols()
-
-    def now(gene: str) -> str:
-        return gene if gene in symbols else renamed.get(gene, gene)
-
-    genes: dict[str, set[str]] = defaultdict(set)  # spelling without signs -> genes
-    shown: dict[str, str] = {}
-    cd_of: dict[str, str] = {}
-    routine: dict[str, tuple[str, str]] = {}
-
-    def add(name: str, gene: str) -> None:
-        if key(name) and key(name) not in REFUSED:
-            genes[key(name)].add(now(gene))
-            shown.setdefault(key(name), name)
-
-    for row in rows(args.panel):
-        gene = now(row["symbol"])
-        add(row["symbol"], gene)
-        name = row["epitope"].split("(")[0]
-        add(name, gene)
-        if name.startswith("CD") and name[2:3].isdigit():
-            cd_of[gene] = name
-        routine[gene] = (row["surfy_category"], row["facs_clone_routine(R)_or_specialist(M)"])
-    for name, gene in OWN_NAMES.items():
-        add(name, gene)
-        add(gene, gene)
-    for row in rows(args.cd):
-        add(row["cd_name"], row["gene"])
-        add(now(row["gene"]), row["gene"])
-        if key(row["cd_name"]) not in REFUSED:
-            cd_of.setdefault(now(row["gene"]), row["cd_name"])
-    own = {k: set(v) for k, v in genes.items()}
-    for row in rows(args.antibodies):
-        gene = now(row["gene"])
-        plain = "(" not in row["antibody_name"] and " " not in row["antibody_name"]
-        known = any(gene in v for v in own.values())
-        if (
-            row["genes_for_name"] == "1"
-            and plain
-            and known
-            and key(row["antibody_name"]) not in own
-        ):
-            add(row["antibody_name"], gene)
-    by_genes: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for spelling, targets in genes.items():
-        by_genes[tuple(sorted(targets))].append(shown[spelling])
-    lines = ["# CD names, genes and spellings; built by tools/build_epitope_map.py, see NOTICE",
-             "genes\tcd\tsurface_call\tconjugates\tspellings"]  # fmt: skip
-    for targets, names in sorted(by_genes.items()):
-        first = targets[0] if len(targets) == 1 else ""
-        call, clones = routine.get(first, ("", ""))
-        word = {"R": "routine", "M": "specialist"}.get(clones, "")
-        spellings = "|".join(sorted(set(names), key=lambda n: (n.upper(), n)))
-        lines.append("\t".join([" ".join(targets), cd_of.get(first, ""), call, word, spellings]))
-    OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{len(lines) - 2} rows, {len(genes)} spellings", file=sys.stderr)
+    text = build_map(args.cd, args.antibodies, args.panel)
+    OUT.write_text(text, encoding="utf-8")
+    print(f"{len(text.splitlines()) - 2} rows", file=sys.stderr)
     return 0
 
 

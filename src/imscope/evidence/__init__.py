@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         find_indication,
         indication_panel,
     )
-    from imscope.evidence.records import Record, evidence_file_schema
+    from imscope.evidence.records import Record, evidence_file_schema, evidence_record_schema
 
 _HOMES = {
     "EvidenceAnswer": "answers",
@@ -36,6 +36,7 @@ _HOMES = {
     "check_evidence": "check",
     "evidence_file_schema": "records",
     "evidence_notes": "answers",
+    "evidence_record_schema": "records",
     "find_indication": "indications",
     "arms_of": "gene_positions",
     "bands_of": "gene_positions",
@@ -64,6 +65,7 @@ __all__ = [
     "check_evidence",
     "evidence_file_schema",
     "evidence_notes",
+    "evidence_record_schema",
     "find_indication",
     "gene_positions",
     "genes_of",

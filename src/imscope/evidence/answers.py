@@ -24,7 +24,8 @@ class EvidenceAnswer:
     term
         The name it is known by.
     records
-        Records on the term, then those that contradict one of them under another name.
+        Records on the term, then those that contradict one of them under another name. A gene
+        that has no record of its own brings those that name it, else the programmes that hold it.
     conflict
         Whether results disagree in sign.
     rna_proxy
@@ -73,6 +74,8 @@ def show_evidence(term: str, *, base: EvidenceBase | None = None) -> EvidenceAns
     base = base or load_evidence()
     found = resolve_term(term, base=base)
     own = [r for r in base.records if found.spellings & set(map(spelling, r.terms))]
+    if not own and found.gene is not None:
+        own = _by_gene(found.gene, base)
     ids = {r.id for r in own}
     against = {c for r in own for c in r.conflicts} - ids
     return EvidenceAnswer(
@@ -82,6 +85,19 @@ def show_evidence(term: str, *, base: EvidenceBase | None = None) -> EvidenceAns
         rna_proxy=found.gene,
         reason=found.reason,
     )
+
+
+def _by_gene(gene: str, base: EvidenceBase) -> list[Record]:
+    """Records that name a gene without being filed under it, else programmes that hold it."""
+    named = [r for r in base.records if gene in r.genes]
+    if named:
+        return named
+    holding = {spelling(name) for name, s in load().items() if gene in s.genes}
+    return [
+        r
+        for r in base.records
+        if r.kind == "programme" and holding & set(map(spelling, r.terms)) and not r.genes
+    ]
 
 
 def genes_to_score(programme: str) -> tuple[str, ...]:
@@ -158,12 +174,13 @@ def evidence_notes(terms: Iterable[str], *, base: EvidenceBase | None = None) ->
                 {
                     "term": term,
                     "conflict": answer.conflict,
+                    "disputed": bool(record.conflicts) or record.direction == "conflict",
                     "rna_proxy": answer.rna_proxy or "",
                     "readout": record.readout,
                     **{k: v for k, v in record.public().items() if k not in {"assay", "species"}},
                 }
             )
     frame = pd.DataFrame(rows, columns=EVIDENCE_NOTES.names)
-    frame = frame.astype({"conflict": bool})
+    frame = frame.astype({"conflict": bool, "disputed": bool})
     frame = frame.sort_values("conflict", ascending=False, kind="stable", ignore_index=True)
     return EVIDENCE_NOTES.check(frame)

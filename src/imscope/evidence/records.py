@@ -34,7 +34,7 @@ GRADES: dict[str, str] = {
 N_SEED_ITEMS = 58
 """Items the founding paper was cut into."""
 
-DOI = r"10\.\d{4,9}/[^\s\"<>]*[A-Za-z0-9]"
+DOI = r"10\.\d{4,9}/[^\s\"]*[^\s\".,;:]"
 SOURCE_PATTERN = rf"^({DOI}|PMID:\d{{1,8}})?$"
 
 Text = Annotated[str, Field(min_length=1)]
@@ -141,3 +141,14 @@ def evidence_file_schema() -> dict[str, Any]:
     ['not_representable', 'records']
     """
     return EvidenceFile.model_json_schema()
+
+
+def evidence_record_schema() -> dict[str, Any]:
+    """JSON Schema of one record of evidence.
+
+    Examples
+    --------
+    >>> evidence_record_schema()["required"]
+    ['id', 'terms', 'kind', 'claim', 'direction', 'grade', 'as_of']
+    """
+    return Record.model_json_schema()

@@ -24,6 +24,7 @@ from imscope.report.sections import (
     decomposition,
     design,
     embedding,
+    evidence,
     heterogeneity,
     identity,
     programmes,
@@ -46,6 +47,7 @@ BUILDERS = (
     composition.build,
     programmes.build,
     identity.build,
+    evidence.build,
     alerts.build,
     provenance.build,
 )

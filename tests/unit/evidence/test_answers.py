@@ -128,3 +128,10 @@ def test_notes_of_a_run_put_conflicts_first_and_skip_the_unknown():
     assert notes["term"].unique().tolist() == ["CD105", "cc_s"]
     assert notes["conflict"].tolist() == sorted(notes["conflict"], reverse=True)
     assert evidence_notes([]).empty
+
+
+def test_a_gene_without_a_record_of_its_own_brings_what_names_or_holds_it():
+    assert "cd146_preterm" in [r.id for r in show_evidence("NES").records]
+    held = show_evidence("RUNX2")
+    assert held.rna_proxy == "RUNX2"
+    assert [r.id for r in held.records] == ["programme_osteo_priming"]

@@ -33,8 +33,3 @@ EVIDENCE_INDICATION = declare(
     "No indication of this name is registered.",
     "Use one of the names listed.",
 )
-W_EVIDENCE_CONFLICT = declare(
-    "W-EVIDENCE-CONFLICT",
-    "Published results on a marker or programme of this run disagree in sign.",
-    "Read both sides with `imscope evidence show TERM`; do not average them.",
-)

@@ -8,6 +8,7 @@ EVIDENCE_NOTES = table(
     """
     term | text | | marker or programme as used in the run
     conflict | boolean | | whether published results on it disagree in sign
+    disputed | boolean | | whether this record is one side of a disagreement
     rna_proxy | text | | gene whose RNA stands for it; empty when there is none
     direction | text | | up, down, none or conflict, as this record states it
     readout | text | | what goes up or down
