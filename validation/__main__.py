@@ -11,9 +11,11 @@ from validation import (
     study_cycle,
     study_depth,
     study_fucci,
+    study_identity,
     study_mixture,
     study_nested,
     study_null,
+    study_programmes,
     study_real,
 )
 
@@ -28,7 +30,9 @@ STUDIES = [
     study_comparison.STUDY,
     study_agreement.STUDY,
     study_real.STUDY,
+    study_programmes.STUDY,
     study_fucci.STUDY,
+    study_identity.STUDY,
 ]
 
 
