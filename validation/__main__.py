@@ -10,9 +10,12 @@ from validation import (
     study_comparison,
     study_cycle,
     study_depth,
+    study_fucci,
+    study_identity,
     study_mixture,
     study_nested,
     study_null,
+    study_programmes,
     study_real,
     study_subsets,
 )
@@ -29,6 +32,9 @@ STUDIES = [
     study_agreement.STUDY,
     study_real.STUDY,
     study_subsets.STUDY,
+    study_programmes.STUDY,
+    study_fucci.STUDY,
+    study_identity.STUDY,
 ]
 
 

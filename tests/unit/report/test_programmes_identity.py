@@ -46,7 +46,7 @@ def test_heat_map_units_and_tests_are_drawn(report):
     assert [f.key for f in section.figures] == ["programmes", "programme-units"]
     assert section.figures[1].data["sample"].nunique() == 4
     tests = section.context["tests"].frame
-    assert set(tests["contrast"]) == {"i<MSC> against primary", "primary against i<MSC>"}
+    assert set(tests["contrast"]) == {"i<MSC> against primary"}
     assert any(line.startswith("rohart16: placeholder") for line in section.context["absent"])
 
 
@@ -62,6 +62,12 @@ def test_both_sections_stay_away_without_tables():
     bare = ReportInput({"title": "t", "answer": []}, {}, EMPTY)
     assert programmes.build(bare) is None
     assert identity.build(bare) is None
+
+
+def test_a_share_and_its_interval_stand_in_percent(report):
+    cycle = identity.build(report).context["cycle_phases"]
+    value, low, high = cycle.frame[["frac", "low", "high"]].iloc[0] * 100
+    assert cycle.rows[0][2].text == f"{value:.1f} ({low:.1f} to {high:.1f})"
 
 
 def test_only_pairs_of_one_donor_are_printed(report):

@@ -123,6 +123,8 @@ def _units(report: ReportInput, tests: pd.DataFrame, group: str) -> Figure | Non
 
 def _tests(tests: pd.DataFrame, group: str) -> object:
     shown = _scored(tests)
+    if shown["group"].nunique() == 2:  # the other comparison is the same with signs turned
+        shown = shown[shown["group"] == shown["group"].iloc[0]]
     shown = shown[shown["contrast"] != ""].sort_values(
         ["group", "p_value", "rank"], kind="stable", na_position="last"
     )
