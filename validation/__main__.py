@@ -14,6 +14,7 @@ from validation import (
     study_nested,
     study_null,
     study_real,
+    study_residual,
 )
 
 STUDIES = [
@@ -27,6 +28,7 @@ STUDIES = [
     study_comparison.STUDY,
     study_agreement.STUDY,
     study_real.STUDY,
+    study_residual.STUDY,
 ]
 
 
