@@ -4,12 +4,21 @@ from importlib import import_module
 
 _HOME = {
     "AbundanceSettings": "abundance",
+    "StageCalls": "stage",
+    "StageSettings": "stage_settings",
+    "StageDescription": "stage_report",
+    "StageWindow": "window",
     "SubsetResult": "find",
     "SubsetSettings": "settings",
+    "call_stages": "stage",
+    "describe_stages": "stage_report",
     "describe_composition": "composition",
     "differential_abundance": "abundance",
     "find_subsets": "find",
     "hill_table": "diversity",
+    "mesenchymoangioblast_window": "window",
+    "stage_fractions": "stage",
+    "stage_route": "route",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605
