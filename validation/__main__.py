@@ -18,6 +18,7 @@ from validation import (
     study_programmes,
     study_real,
     study_subsets,
+    study_residual,
 )
 
 STUDIES = [
@@ -35,6 +36,7 @@ STUDIES = [
     study_programmes.STUDY,
     study_fucci.STUDY,
     study_identity.STUDY,
+    study_residual.STUDY,
 ]
 
 

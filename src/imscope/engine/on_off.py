@@ -110,10 +110,16 @@ def on_off_log_likelihood(
     return out[0], out[1]
 
 
-def update_on_rates(
-    rates: OnOffRates, counts: Floats, depth: Floats, chance: Floats, *, weight: float = 20.0
+def update_rates(
+    rates: OnOffRates,
+    counts: Floats,
+    depth: Floats,
+    chance: Floats,
+    *,
+    ambient: Floats | float = 0.0,
+    weight: float = 20.0,
 ) -> OnOffRates:
-    """Move the rates of genes that are on towards what cells show, shrunk to the pooled prior.
+    """Move the rates towards what cells show, shrunk to the prior.
 
     Parameters
     ----------
@@ -123,17 +129,26 @@ def update_on_rates(
         As in :func:`on_off_log_likelihood`.
     chance
         Chance that each gene is on in each cell, shape ``(n_cells, n_genes)``.
+    ambient
+        As in :func:`on_off_log_likelihood`.
     weight
-        Cells that the prior counts as.
+        Cells that the prior of a gene that is on counts as; for a gene that is off ten times more.
 
     Returns
     -------
     rates
-        Between a tenth and thirty times the prior rate, so that a leak is never learned as ``on``.
+        A rate stays within a tenth and thirty times its prior when on, and a fifth and five times
+        when off, so that a leak is never learned as ``on``.
     """
     shared = np.minimum(counts * PER / np.maximum(depth, 1.0)[:, None], 300.0)
-    seen = chance.sum(axis=0)
+    seen, rest = chance.sum(axis=0), (1 - chance).sum(axis=0)
     mean = (weight * rates.on + (chance * shared).sum(axis=0)) / (weight + seen)
+    few = 10 * weight  # a leak is small: it takes more cells to change the prior
+    own = np.maximum(shared - ambient, 0.0)
+    leak = (few * rates.off + ((1 - chance) * own).sum(axis=0)) / (few + rest)
     return OnOffRates(
-        np.clip(mean, rates.on / 10, rates.on * 30), rates.off, rates.on_shape, rates.off_shape
+        np.clip(mean, rates.on / 10, rates.on * 30),
+        np.clip(leak, rates.off / 5, rates.off * 5),
+        rates.on_shape,
+        rates.off_shape,
     )

@@ -10,6 +10,8 @@ from imscope.core import codes
 from imscope.core.errors import DataError
 
 Floats = NDArray[np.float64]
+FEWEST = 5
+"""Cells called, and not called, below which differences between samples cannot be seen."""
 
 
 def clopper_pearson(
@@ -83,7 +85,8 @@ def pooled_share(called: ArrayLike, cells: ArrayLike, *, level: float = 0.95) ->
     -------
     share
         One sample: exact interval over its cells. Several: the exact interval at the effective
-        number of cells, which falls with the spread between samples and for few samples.
+        number of cells, which falls with the spread between samples and for few samples. Fewer than
+        5 cells on one side cannot show such a spread: then all cells count alike, and it is said.
 
     References
     ----------
@@ -103,6 +106,9 @@ def pooled_share(called: ArrayLike, cells: ArrayLike, *, level: float = 0.95) ->
         return Share(share, float(low), float(high), "cells of one library")
     units = len(k)
     effective = total
+    if min(k.sum(), (n - k).sum()) < FEWEST:
+        low, high = clopper_pearson(k.sum(), total, level=level)
+        return Share(share, float(low), float(high), f"cells of {units} samples")
     if 0 < share < 1:
         spread = units / (units - 1) * ((k - share * n) ** 2).sum() / total**2
         design = max(spread * total / (share * (1 - share)), 1.0)

@@ -12,8 +12,15 @@ TRIPLE = ("APLNR", "PDGFRA", "KDR")
 """Genes that a mesenchymoangioblast expresses all at once (doi:10.1016/j.stem.2010.11.011)."""
 UNKNOWN = "unknown"
 
-CORE, MAY, OFF, ANY = 0.9, 0.4, 0.02, 0.12
-"""Prior chance that a gene is on: a core gene, one that may be on, any other, and in no stage."""
+CORE, MAY, RARE, OFF, ANY = 0.9, 0.4, 0.15, 0.02, 0.12
+"""Prior chance that a gene is on: a core gene, one that may be on, one that few cells of the stage
+express, any other, and any gene in a cell of no known stage."""
+
+ABUNDANT = frozenset(("COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A3", "ACTA2", "POSTN"))
+"""Genes of matrix and fibre: high where they are on, and not silent where they are off."""
+RATE_ON, RATE_OFF = 3.0, 0.02
+RATE_ON_ABUNDANT, RATE_OFF_ABUNDANT = 15.0, 0.2
+"""Prior mean rate of a gene that is on or off, in UMI per 10,000 UMI of a cell."""
 
 _MSC_COMMON = (
     *("NT5E", "THY1", "ENG", "LOX", "COL1A1", "COL1A2", "COL3A1", "COL5A1", "POSTN", "LUM"),
@@ -36,6 +43,8 @@ class StageMarkers:
         Genes that its cells express.
     may
         Genes that some of its cells express; they count neither for nor strongly against it.
+    rare
+        Genes that few of its cells express.
     kind
         ``stage`` of the way from iPSC to MSC, ``lineage`` beside it, or ``off_target``.
     """
@@ -43,6 +52,7 @@ class StageMarkers:
     core: tuple[str, ...]
     may: tuple[str, ...]
     kind: str
+    rare: tuple[str, ...] = ()
 
 
 def _set(name: str, *, without: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -81,7 +91,10 @@ def stage_markers() -> dict[str, StageMarkers]:
             mesoderm, (*_EARLY, *TRIPLE, *streak, "PAX3", "SNAI2", "MSX1", "PDGFRB"), "stage"
         ),
         "mesenchymoangioblast": StageMarkers(
-            TRIPLE, (*_EARLY, *mesoderm, "MIXL1", "EMCN", "ETS1", "MSX1", "SNAI2"), "stage"
+            TRIPLE,
+            (*_EARLY, "FOXF1", "HAND1", "EMCN", "ETS1", "MSX1", "SNAI2"),
+            "stage",
+            ("MESP1", "TBX6", "MSGN1", "MIXL1", "TBXT", "EOMES"),
         ),
         "endothelial_core": StageMarkers(
             _set("endothelial_core"),
@@ -114,8 +127,9 @@ def stage_markers() -> dict[str, StageMarkers]:
         ),
         "osteogenic": StageMarkers(
             ("RUNX2", "ALPL", "COL1A1", "COL1A2"),
-            (*_set("osteo_priming"), *_MSC_COMMON, *_FIBRE, *_STROMAL_MAY),
+            (*_MSC_COMMON, *_FIBRE, *_STROMAL_MAY),
             "lineage",
+            ("SP7", "SPP1", "BGLAP", "IBSP", "SATB2", "PHEX", "DMP1"),
         ),
     }
     may = {
@@ -167,11 +181,12 @@ def stage_panel() -> StagePanel:
     ('unknown', True)
     """
     markers = stage_markers()
-    genes = tuple(dict.fromkeys(g for m in markers.values() for g in (*m.core, *m.may)))
+    genes = tuple(dict.fromkeys(g for m in markers.values() for g in (*m.core, *m.may, *m.rare)))
     place = {g: k for k, g in enumerate(genes)}
     on = np.full((len(markers) + 1, len(genes)), OFF)
     core = np.zeros(on.shape, dtype=bool)
     for row, m in enumerate(markers.values()):
+        on[row, [place[g] for g in m.rare]] = RARE
         on[row, [place[g] for g in m.may]] = MAY
         on[row, [place[g] for g in m.core]] = CORE
         core[row, [place[g] for g in m.core]] = True

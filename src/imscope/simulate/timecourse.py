@@ -12,7 +12,7 @@ from imscope.core.rng import spawn
 from imscope.simulate.cohort import SimulatedSample
 from imscope.simulate.genes import PROGRAMMES, GeneModel, gene_model
 from imscope.simulate.sequence import add_empty_droplets, barcodes, draw_counts
-from imscope.simulate.timecourse_genes import ARM_17Q, SOMETIMES, STAGE_GENES, STROMAL
+from imscope.simulate.timecourse_genes import ARM_17Q, ELSEWHERE, SOMETIMES, STAGE_GENES, STROMAL
 from imscope.simulate.timecourse_settings import (
     PRODUCT_DAY,
     STAGES,
@@ -118,6 +118,7 @@ def _stage_profiles(
             (
                 *(g for listed in STAGE_GENES.values() for g in listed),
                 *(g for chances in SOMETIMES.values() for g in chances),
+                *ELSEWHERE,
             )
         )
     )

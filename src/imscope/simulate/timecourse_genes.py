@@ -41,6 +41,14 @@ SOMETIMES: dict[str, dict[str, float]] = {
 }
 """Genes that some cells of a stage express, with their share; never three that make another."""
 
+ELSEWHERE = (
+    *("RUNX2", "ALPL", "SP7", "SPP1", "BGLAP", "IBSP", "DMP1", "PHEX", "SATB2", "DLX5", "MSX2"),
+    *("SOX1", "PAX6", "MAP2", "STMN2", "ELAVL4", "DCX", "KRT19", "SOX17", "FOXA2", "AFP", "TTR"),
+    *("APOA1", "PTPRC", "SPI1", "GYPA", "RUNX1", "CD34", "PAX7", "B3GAT1", "ERBB3", "PLP1"),
+    *("LINC-ROR", "PRDM14"),
+)
+"""Genes of lineages that are not simulated; nearly silent unless a stage lists them."""
+
 ARM_17Q = (
     *("RPL23A", "RPL23", "RPL19", "RPL27", "RPL38", "P4HB", "SMURF2", "NGFR", "PECAM1", "HIGD1B"),
     *("COL1A1", "SOX9", "TIMP2", "CDC6", "BRIP1", "BIRC5", "TOP2A", "JPT1", "IGFBP4", "SOCS3"),

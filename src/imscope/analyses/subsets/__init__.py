@@ -6,13 +6,22 @@ _HOME = {
     "AbundanceSettings": "abundance",
     "ProgrammeResult": "score",
     "ProgrammeSettings": "score",
+    "StageCalls": "stage",
+    "StageSettings": "stage_settings",
+    "StageDescription": "stage_report",
+    "StageWindow": "window",
     "SubsetResult": "find",
     "SubsetSettings": "settings",
+    "call_stages": "stage",
+    "describe_stages": "stage_report",
     "describe_composition": "composition",
     "differential_abundance": "abundance",
     "find_subsets": "find",
     "hill_table": "diversity",
     "score_programmes": "score",
+    "mesenchymoangioblast_window": "window",
+    "stage_fractions": "stage",
+    "stage_route": "route",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605

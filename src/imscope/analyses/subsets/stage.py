@@ -14,7 +14,8 @@ from imscope.analyses.subsets.stage_posterior import (
     coverage_of,
     learn_rates,
     make_model,
-    posterior,
+    stage_log_likelihood,
+    stage_posterior,
 )
 from imscope.analyses.subsets.stage_settings import StageSettings
 from imscope.core import codes
@@ -117,9 +118,10 @@ def call_stages(
     Notes
     -----
     Nothing is trained on labelled cells. The rates of genes that are on are learned from the cells
-    at hand, shrunk to one prior for all genes. A cell whose best stage has a posterior below 0.6,
-    or which fits no stage better than genes on at random, is ``unknown``; so is a cell with too
-    few counts.
+    at hand, shrunk to a common prior, and so is the mixture of stages in each sample, which is the
+    prior of its cells. Every stage needs two of its core genes on. A cell whose best stage has a
+    posterior below that of the settings, or which fits no stage better than genes on at random, is
+    ``unknown``; so is a cell with too few counts.
 
     Examples
     --------
@@ -144,7 +146,7 @@ def call_stages(
     panel = stage_panel()
     counts = read_panel(source, features, panel.genes, threads=threads)
     model = make_model(panel, counts.present, settings.min_coverage)
-    _need_stages(panel, counts.present, model.scored, settings)
+    _need_stages(counts.present, model.scored, settings)
     label = obs["sample"].astype(str) if "sample" in obs.columns else pd.Series("all", obs.index)
     number, names = pd.factorize(label)
     known = {k: (v.fraction, v.profile) for k, v in (ambient or {}).items() if len(v.profile)}
@@ -152,11 +154,16 @@ def call_stages(
     bulk = counts.depth >= settings.bulk_umi
     rate = np.where(bulk[:, None], 0.0, soup[number])
     rows = _spread(len(obs), settings.learning_cells)
-    model = learn_rates(model, counts, rate[rows], rows, settings.updates)
-    out = np.zeros((len(obs), len(panel.stages)))
+    model = learn_rates(
+        model, counts, rate[rows], rows=rows, sample=number[rows], rounds=settings.updates
+    )
+    log = np.zeros((len(obs), len(panel.stages)))
     for low in range(0, len(obs), ROWS):
         part = slice(low, low + ROWS)
-        out[part], _ = posterior(model, counts.counts[part], counts.depth[part], rate[part])
+        log[part], _ = stage_log_likelihood(
+            model, counts.counts[part], counts.depth[part], rate[part]
+        )
+    out = stage_posterior(log, number, len(names))
     return StageCalls(
         cells=_cell_table(obs, label, out, counts, panel, settings),
         posterior=out,
@@ -174,7 +181,6 @@ def _spread(n: int, most: int) -> NDArray[np.intp]:
 
 
 def _need_stages(
-    panel: StagePanel,
     present: NDArray[np.bool_],
     scored: NDArray[np.bool_],
     settings: StageSettings,

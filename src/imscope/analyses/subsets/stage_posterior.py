@@ -6,16 +6,22 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from imscope.engine.on_off import (
     OnOffRates,
     on_off_log_likelihood,
-    pooled_rates,
-    update_on_rates,
+    update_rates,
 )
 from imscope.engine.panel_counts import PanelCounts
-from imscope.evidence.stage_panel import TRIPLE, StagePanel
+from imscope.evidence.stage_panel import (
+    ABUNDANT,
+    RATE_OFF,
+    RATE_OFF_ABUNDANT,
+    RATE_ON,
+    RATE_ON_ABUNDANT,
+    TRIPLE,
+    StagePanel,
+)
 
 Floats = NDArray[np.float64]
 ROWS = 4_096
@@ -70,13 +76,18 @@ def make_model(panel: StagePanel, present: NDArray[np.bool_], min_coverage: floa
     scored = ~(coverage < min_coverage)
     place = panel.stages.index(_TRIPLE_STAGE)
     scored[place] = coverage[place] == 1
-    return StageModel(panel, present, scored, pooled_rates(len(panel.genes)))
+    abundant = np.array([g in ABUNDANT for g in panel.genes])
+    rates = OnOffRates(
+        np.where(abundant, RATE_ON_ABUNDANT, RATE_ON),
+        np.where(abundant, RATE_OFF_ABUNDANT, RATE_OFF),
+    )
+    return StageModel(panel, present, scored, rates)
 
 
-def posterior(
+def stage_log_likelihood(
     model: StageModel, counts: Floats, depth: Floats, ambient: Floats
 ) -> tuple[Floats, Floats]:
-    """Posterior over the stages, and the chance that each gene is on.
+    """Log likelihood of the counts in every stage, up to a term all stages share.
 
     Parameters
     ----------
@@ -85,29 +96,90 @@ def posterior(
     counts, depth
         As in :class:`imscope.engine.panel_counts.PanelCounts`, for a few cells.
     ambient
-        Expected rate of ambient counts, shape ``(n_genes,)``. Unit: UMI per 10,000 UMI.
+        Expected rate of ambient counts, shape ``(n_cells, n_genes)``. Unit: UMI per 10,000 UMI.
 
     Returns
     -------
     stages
-        Shape ``(n_cells, n_stages)``; rows sum to 1.
-    genes
-        Shape ``(n_cells, n_genes)``.
+        Shape ``(n_cells, n_stages)``; minus infinity where a stage is not scored.
+    gain
+        Likelihood of ``on`` over ``off`` for every count, shape ``(n_cells, n_genes)``.
     """
     on, off = on_off_log_likelihood(counts, depth, model.rates, ambient=ambient)
-    gain = np.exp(np.minimum(on - off, 500.0))
-    mixed = [np.log1p(p * (gain - 1)) for p, _ in model.chances]
+    ratio = np.clip(on - off, -500.0, 500.0)
+    gain = np.exp(ratio)
     log = np.zeros((len(counts), len(model.panel.stages)))
-    for mix, (_, where) in zip(mixed, model.chances, strict=True):
-        log += mix @ where.T
+    for p, where in model.chances:
+        log += np.log1p(p * (gain - 1)) @ where.T
     if model.present[model.triple].all():
-        _together(model, log, (on - off)[:, model.triple])
+        _together(model, log, ratio[:, model.triple])
+    _two_core_genes(model, log, gain)
     log[:, ~model.scored] = -np.inf
-    stages = np.exp(log - logsumexp(log, axis=1, keepdims=True))
-    genes = np.zeros_like(counts)
-    for mix, (p, where) in zip(mixed, model.chances, strict=True):
-        genes += (stages @ where) * p * gain * np.exp(-mix)
-    return stages, genes
+    return log, gain
+
+
+def _two_core_genes(model: StageModel, log: Floats, gain: Floats) -> None:
+    """Condition every stage on at least two of its core genes being on; changes ``log``."""
+    for s, name in enumerate(model.panel.stages):
+        core = np.flatnonzero(model.panel.core[s] & model.present)
+        if len(core) < 3 or name == _TRIPLE_STAGE:
+            continue
+        p = model.panel.on[s, core]
+        odds = p / (1 - p) * gain[:, core]
+        none = -np.log1p(odds).sum(axis=1)
+        few = np.exp(none) * (1 + odds.sum(axis=1))
+        prior = (1 - p).prod() * (1 + (p / (1 - p)).sum())
+        log[:, s] += np.log(np.maximum(1 - few, 1e-12)) - np.log1p(-prior)
+
+
+def stage_posterior(
+    log: Floats, sample: NDArray[np.intp], n_samples: int, *, rounds: int = 40
+) -> Floats:
+    """Posterior over the stages, with the mixture of stages in each sample as prior.
+
+    Parameters
+    ----------
+    log
+        Log likelihood, shape ``(n_cells, n_stages)``.
+    sample
+        Number of the sample of each cell.
+    n_samples
+        Number of samples.
+    rounds
+        Rounds of expectation and maximisation for the mixtures. Every stage starts with the weight
+        of one cell in every sample, and keeps it.
+
+    Returns
+    -------
+    posterior
+        Shape of ``log``; rows sum to 1.
+    """
+    scored = np.isfinite(log).any(axis=0)
+    weight = np.where(scored, 1.0, 0.0)[None, :].repeat(n_samples, axis=0)
+    weight /= weight.sum(axis=1, keepdims=True)
+    relative = np.exp(log - log.max(axis=1, keepdims=True))
+    order = np.argsort(sample, kind="stable")
+    sums = np.zeros((n_samples, log.shape[1]))
+    out = relative
+    for _ in range(rounds):
+        out = relative * weight[sample]
+        out /= out.sum(axis=1, keepdims=True)
+        for s in range(log.shape[1]):
+            sums[:, s] = np.bincount(sample[order], out[order, s], n_samples)
+        fresh = (sums + scored) / (sums + scored).sum(axis=1, keepdims=True)
+        moved = float(np.abs(fresh - weight).max())
+        weight = fresh
+        if moved < 1e-6:
+            break
+    return out
+
+
+def _genes_on(model: StageModel, stages: Floats, gain: Floats) -> Floats:
+    """Chance that each gene is on in each cell."""
+    out = np.zeros_like(gain)
+    for p, where in model.chances:
+        out += (stages @ where) * p * gain / (1 + p * (gain - 1))
+    return out
 
 
 def _together(model: StageModel, log: Floats, ratio: Floats) -> None:
@@ -124,22 +196,38 @@ def _together(model: StageModel, log: Floats, ratio: Floats) -> None:
 
 
 def learn_rates(
-    model: StageModel, panel: PanelCounts, ambient: Floats, rows: NDArray[np.intp], rounds: int
+    model: StageModel,
+    panel: PanelCounts,
+    ambient: Floats,
+    *,
+    rows: NDArray[np.intp],
+    sample: NDArray[np.intp],
+    rounds: int,
 ) -> StageModel:
     """Learn the rates of genes that are on from some cells, shrunk to the pooled prior.
 
     Parameters
     ----------
+    model
+        Prior chances and pooled rates.
+    panel
+        Counts of all cells.
     ambient
-        Rate of ambient counts per cell and gene group, shape ``(n_cells, n_genes)``, for ``rows``.
+        Rate of ambient counts of each cell of ``rows``, shape ``(n_rows, n_genes)``.
+    rows
+        Cells to learn from.
+    sample
+        Number of the sample of each of these cells.
+    rounds
+        Rounds.
     """
     counts, depth = panel.counts[rows], panel.depth[rows]
     start = model.rates
     for _ in range(rounds):
-        _, genes = posterior(model, counts, depth, ambient)
-        model = StageModel(
-            model.panel, model.present, model.scored, update_on_rates(start, counts, depth, genes)
-        )
+        log, gain = stage_log_likelihood(model, counts, depth, ambient)
+        stages = stage_posterior(log, sample, int(sample.max()) + 1)
+        rates = update_rates(start, counts, depth, _genes_on(model, stages, gain), ambient=ambient)
+        model = StageModel(model.panel, model.present, model.scored, rates)
     return model
 
 
