@@ -7,6 +7,7 @@ import time
 from validation import (
     page,
     study_agreement,
+    study_arms,
     study_comparison,
     study_cycle,
     study_depth,
@@ -27,6 +28,7 @@ STUDIES = [
     study_comparison.STUDY,
     study_agreement.STUDY,
     study_real.STUDY,
+    study_arms.STUDY,
 ]
 
 
