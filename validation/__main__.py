@@ -7,6 +7,7 @@ import time
 from validation import (
     page,
     study_agreement,
+    study_arms,
     study_comparison,
     study_cycle,
     study_depth,
@@ -17,8 +18,8 @@ from validation import (
     study_null,
     study_programmes,
     study_real,
-    study_subsets,
     study_residual,
+    study_subsets,
 )
 
 STUDIES = [
@@ -37,6 +38,7 @@ STUDIES = [
     study_fucci.STUDY,
     study_identity.STUDY,
     study_residual.STUDY,
+    study_arms.STUDY,
 ]
 
 

@@ -402,7 +402,7 @@ def _without_isotype(log: Floats, isotypes: Floats, modes: TwoModes) -> Floats:
     if spread <= 0:
         return log
     slope = float(np.mean((level[low] - level[low].mean()) * (log[low] - log[low].mean()))) / spread
-    return log - np.clip(slope, 0.0, 1.0) * level
+    return np.asarray(log - np.clip(slope, 0.0, 1.0) * level)
 
 
 def _spread(values: Floats) -> float:

@@ -42,11 +42,6 @@ FRAGMENT_ORDER = declare(
     "A fragment file is not sorted by chromosome and start.",
     "Sort it, such as by `sort -k1,1 -k2,2n`.",
 )
-FRAGMENT_DAMAGED = declare(
-    "E-FRAGMENT-DAMAGED",
-    "A fragment file is cut off or its compression is damaged.",
-    "Copy it again and compare its size.",
-)
 FRAGMENT_EMPTY = declare(
     "E-FRAGMENT-EMPTY",
     "A fragment file has no fragment of the wanted cells.",
