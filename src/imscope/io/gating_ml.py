@@ -88,7 +88,8 @@ def write_gating_ml(path: str | Path, gates: Sequence[RectangleGate]) -> None:
     path
         The XML file; it appears whole or not at all.
     gates
-        At least one, with ids that differ.
+        At least one, with names that differ. Ids in the file hold letters and digits only:
+        ``CD3+ CD4-`` becomes ``CD3pos_CD4neg``.
 
     Raises
     ------
@@ -125,8 +126,8 @@ def write_gating_ml(path: str | Path, gates: Sequence[RectangleGate]) -> None:
             if d.transform is not None and d.transform not in kinds:
                 kinds[d.transform] = f"{d.transform.kind}_{len(kinds) + 1}"
                 _write_transform(root, kinds[d.transform], d.transform)
-    for gate in gates:
-        box = ET.SubElement(root, f"{{{G}}}RectangleGate", {f"{{{G}}}id": _id(gate.name)})
+    for gate, name in zip(gates, _ids(names), strict=True):
+        box = ET.SubElement(root, f"{{{G}}}RectangleGate", {f"{{{G}}}id": name})
         for d in gate.dimensions:
             words = {f"{{{G}}}compensation-ref": d.compensation}
             if d.transform is not None:
@@ -327,8 +328,15 @@ def _number(text: str | None, path: Path) -> float | None:
     return value
 
 
-def _id(name: str) -> str:
-    return re.sub(r"\s+", " ", name).strip()
+def _ids(names: Sequence[str]) -> list[str]:
+    """Ids as XML wants them: letters, digits, `.`, `_`; signs become words."""
+    out: list[str] = []
+    for name in names:
+        word = re.sub(r"\+(?=\s|$)", "pos", re.sub(r"-(?=\s|$)", "neg", name))
+        word = re.sub(r"[^A-Za-z0-9._-]+", "_", word).strip("_") or "gate"
+        word = word if word[0].isalpha() else f"g_{word}"
+        out.append(word if word not in out else f"{word}_{len(out) + 1}")
+    return out
 
 
 def _bad(path: Path, found: str) -> DataError:

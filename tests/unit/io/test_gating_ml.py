@@ -122,3 +122,11 @@ def test_what_cannot_be_written(tmp_path):
     with pytest.raises(DataError) as error:
         read_gating_ml(tmp_path / "absent.xml")
     assert error.value.code == "E-FILE-MISSING"
+
+
+def test_ids_hold_what_xml_allows(tmp_path):
+    names = ["CD3+ CD4-", "CD3+ CD4- ", "7-AAD-", "HLA-DR+", "李"]
+    gates = [RectangleGate(n, (Dimension("CD3", low=1.0),)) for n in names]
+    write_gating_ml(tmp_path / "g.xml", gates)
+    ids = [g.name for g in read_gating_ml(tmp_path / "g.xml")]
+    assert ids == ["CD3pos_CD4neg", "CD3pos_CD4neg_2", "g_7-AADneg", "HLA-DRpos", "gate"]
