@@ -100,9 +100,10 @@ def decompose(
     groups, leaving out one group at a time; the mean profile that weighs the genes is made anew
     from the groups that remain, so its error is in the interval. That profile follows the very
     groups it weighs, which makes finer components about 1 % too small with 6 groups: their interval
-    is around the value corrected for it, which the same replicates give. Above 44 groups finer components use a bootstrap of whole
-    groups inside the levels above. Cells are never resampled. Coarser levels have too few groups
-    for an interval, and so has a level that fewer than 3 of the groups inform.
+    is around the value corrected for it, which the same replicates give. Above 44 groups finer
+    components use a bootstrap of whole groups inside the levels above. Cells are never resampled.
+    Coarser levels have too few groups for an interval, and so has a level that fewer than 3 of the
+    groups inform.
 
     References
     ----------
