@@ -6,8 +6,7 @@ import sys
 import typer
 
 from imscope import __version__
-from imscope.cli import data, evidence, heterogeneity, qc, run, safety, simulate, subsets
-from imscope.cli import data, gates, heterogeneity, qc, run, simulate, subsets
+from imscope.cli import data, evidence, gates, heterogeneity, qc, run, safety, simulate, subsets
 from imscope.cli.doctor import doctor
 from imscope.cli.identity import identity
 from imscope.core.errors import ImscopeError

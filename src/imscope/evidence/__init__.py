@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from imscope.evidence.check import EvidenceCheck, check_evidence
     from imscope.evidence.epitopes import RnaProxy, require_rna_proxy, resolve_term, rna_proxy
     from imscope.evidence.files import EvidenceBase, load_evidence
-    from imscope.evidence.gene_positions import arms_of, bands_of, gene_positions
+    from imscope.evidence.gene_positions import arms_of, bands_of
     from imscope.evidence.gene_sets import GeneSet, genes_of
     from imscope.evidence.indications import (
         Indication,
@@ -40,7 +40,6 @@ _HOMES = {
     "find_indication": "indications",
     "arms_of": "gene_positions",
     "bands_of": "gene_positions",
-    "gene_positions": "gene_positions",
     "genes_of": "gene_sets",
     "genes_to_score": "answers",
     "indication_panel": "indications",
@@ -67,7 +66,6 @@ __all__ = [
     "evidence_notes",
     "evidence_record_schema",
     "find_indication",
-    "gene_positions",
     "genes_of",
     "genes_to_score",
     "indication_panel",
