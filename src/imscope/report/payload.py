@@ -27,6 +27,8 @@ from imscope.report.sections import (
     heterogeneity,
     provenance,
     quality,
+    safety,
+    stages,
 )
 from imscope.report.views import TableView
 
@@ -42,6 +44,8 @@ BUILDERS = (
     decomposition.build,
     clusters.build,
     composition.build,
+    stages.build,
+    safety.build,
     alerts.build,
     provenance.build,
 )

@@ -35,7 +35,7 @@ Seed: {seed}. The same seed and imscope version give the same files.
 """
 )
 TRUTH = {
-    "samples": "what every sample truly holds: heterogeneity or stages, ambient RNA, doublets, depth",
+    "samples": "what every sample truly holds, its ambient RNA, doublets and depth",
     "components": "nested variance components per source class",
     "genes": "true share of every gene",
     "programmes": "loadings of the simulated programmes",
