@@ -72,18 +72,19 @@ def stages(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="New folder of tables.")] = None,
 ) -> None:
     """Stages on the way from iPSC to MSC, residual pluripotent and unwanted cells."""
-    from imscope.analyses.safety import (
-        ResidualSettings,
-        find_off_lineage,
-        find_residual_pluripotent,
-    )
+    from imscope.analyses.safety.off_lineage import find_off_lineage
+    from imscope.analyses.safety.residual import find_residual_pluripotent
+    from imscope.analyses.safety.screen import ResidualSettings
     from imscope.analyses.subsets.stage_report import describe_stages
     from imscope.io.counts import read_counts
 
     settings = ResidualSettings(dose=dose)
     inside = path / "cells.h5ad"
     with read_counts(inside if path.is_dir() and inside.exists() else path) as counts:
-        data = (counts.source, counts.features, counts.obs)
+        cells = counts.obs
+        if "sample" not in cells.columns:
+            cells = cells.assign(sample=path.name.split(".")[0])
+        data = (counts.source, counts.features, cells)
         found = describe_stages(*data, by=by)
         residual = find_residual_pluripotent(
             *data, group=by, settings=settings, reference=reference
@@ -140,7 +141,8 @@ def _print_stages(tables: "dict[str, pd.DataFrame]", statement: str) -> None:
     shares = tables["stage_fractions"]
     for group, part in shares.groupby("group", sort=False):
         top = part[part["frac"] > 0].sort_values("frac", ascending=False, kind="stable").head(4)
-        words = ", ".join(f"{r.stage} {100 * r.frac:.1f} %" for r in top.itertuples())
+        pairs = zip(top["stage"], top["frac"], strict=True)
+        words = ", ".join(f"{stage} {100 * frac:.1f} %" for stage, frac in pairs)
         typer.echo(f"{group}: {words}")
     if "stage_window_checks" in tables:
         for row in as_records(tables["stage_window_checks"]):

@@ -95,8 +95,8 @@ def read_panel(
 def _block(
     block: CsrBlock, *, columns: NDArray[np.int64], n_genes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    data = np.asarray(block.data)
-    bad = data < 0 if np.issubdtype(data.dtype, np.integer) else (data % 1 != 0) | (data < 0)
+    data = block.data.astype(np.float64)
+    bad = (data % 1 != 0) | (data < 0)
     if bad.any():
         raise DataError(
             "stages and residual cells need counts; this matrix holds expression values",

@@ -30,6 +30,8 @@ from imscope.report.sections import (
     programmes,
     provenance,
     quality,
+    safety,
+    stages,
 )
 from imscope.report.views import TableView
 
@@ -48,6 +50,8 @@ BUILDERS = (
     programmes.build,
     identity.build,
     evidence.build,
+    stages.build,
+    safety.build,
     alerts.build,
     provenance.build,
 )

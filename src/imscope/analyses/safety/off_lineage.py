@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from imscope.analyses.safety.detection import CallRule, MarkerRates
@@ -63,7 +64,7 @@ def find_off_lineage(
 
     Examples
     --------
-    >>> import numpy as np, scipy.sparse as sp
+    >>> import scipy.sparse as sp
     >>> from imscope.core.blocks import MemoryBlocks
     >>> genes = [*load()["unwanted_cardiac"].genes, "COL1A1"]
     >>> counts = np.zeros((50, 5), dtype=int)
@@ -81,7 +82,7 @@ def find_off_lineage(
     groups, listed = [], []
     for lineage in LINEAGES:
         genes = load()[f"unwanted_{lineage}"].genes
-        rates = MarkerRates(pd.Series(ASSUMED_RATE, index=genes).to_numpy(), shape=1.0, log_sd=0.7)
+        rates = MarkerRates(np.full(len(genes), ASSUMED_RATE), shape=1.0, log_sd=0.7)
         screen = screen_panel(
             source,
             features,

@@ -62,10 +62,7 @@ def candidate_table(cells: pd.DataFrame) -> pd.DataFrame:
     """Candidates as the declared table, the surest first; also when there are none."""
     if not len(cells):
         kinds = {"text": "str", "integer": "int64", "number": "float64"}
-        empty = {
-            c.name: pd.Series(dtype=kinds[c.kind])  # type: ignore[call-overload]
-            for c in RESIDUAL_CELLS.columns
-        }
+        empty = {c.name: pd.Series(dtype=kinds[c.kind]) for c in RESIDUAL_CELLS.columns}
         return RESIDUAL_CELLS.check(pd.DataFrame(empty))
     order = ["group", "lineage", "log_ratio"]
     ranked = cells.sort_values(order, ascending=[True, True, False], kind="stable")

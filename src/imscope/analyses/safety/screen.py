@@ -361,10 +361,10 @@ def _row(
         false_positive=(wrong, wrong_low, min(wrong_high, s_low / 2)),
         level=settings.level,
     )
-    words = [f"marker rates {rates.source}"]
-    words += [f.remark] if f.remark else []
+    told = [f"marker rates {rates.source}"]
+    told += [f.remark] if f.remark else []
     if not np.isfinite(blank):
-        words.append("no limit of blank: needs 10 clean libraries")
+        told.append("no limit of blank: needs 10 clean libraries")
     return base | {
         "apparent": f.n_called / f.n_cells,
         "frac": share.frac,
@@ -376,7 +376,7 @@ def _row(
         ),
         "cells_in_dose": share.upper_95 * settings.dose,
         "cells_in_dose_estimate": share.frac * settings.dose,
-        "status": "ok: " + "; ".join(words),
+        "status": "ok: " + "; ".join(told),
     }
 
 

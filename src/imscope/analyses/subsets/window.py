@@ -112,9 +112,7 @@ def mesenchymoangioblast_window(
 
 def _empty() -> pd.DataFrame:
     kinds = {"text": "str", "integer": "int64", "number": "float64"}
-    return pd.DataFrame(
-        {c.name: pd.Series(dtype=kinds[c.kind]) for c in STAGE_WINDOW.columns}  # type: ignore[call-overload]
-    )
+    return pd.DataFrame({c.name: pd.Series(dtype=kinds[c.kind]) for c in STAGE_WINDOW.columns})
 
 
 def _days(calls: StageCalls, day: Floats, mine: NDArray[np.bool_], series: str) -> pd.DataFrame:
