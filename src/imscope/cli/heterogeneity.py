@@ -411,7 +411,7 @@ def _show(table: "pd.DataFrame", numbers: list[str]) -> None:
     view = Table()
     columns = [c for c in [*numbers, "bcv_percent", "status", "warnings"] if c in table.columns]
     for name in columns:
-        view.add_column(name)
+        view.add_column(name, overflow="fold")
     for row in as_records(table):
         view.add_row(*[_cell(row[c]) for c in columns])
     Console().print(view)
