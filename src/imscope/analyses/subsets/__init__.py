@@ -4,12 +4,19 @@ from importlib import import_module
 
 _HOME = {
     "AbundanceSettings": "abundance",
+    "Lot": "mapping",
+    "MapResult": "mapping",
+    "MapSettings": "mapping",
+    "NameSettings": "names",
     "SubsetResult": "find",
     "SubsetSettings": "settings",
     "describe_composition": "composition",
     "differential_abundance": "abundance",
     "find_subsets": "find",
     "hill_table": "diversity",
+    "map_query": "mapping",
+    "name_subsets": "names",
+    "rank_subsets": "ranking",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605
