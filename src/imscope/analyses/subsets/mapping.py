@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 UNLIKE = "unlike any reference"
 FEWEST_SHARED = 200
+FEWEST_OWN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,16 @@ class MapResult:
     settings: MapSettings
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Space:
+    points: Floats
+    """Reference cells."""
+    placed: Floats
+    """Query cells."""
+    rows: NDArray[np.int64]
+    """Rows of these query cells."""
+
+
 def map_query(
     query: Lot,
     reference: Lot,
@@ -159,20 +170,23 @@ def map_query(
     rows = _reference_rows(labels, chosen)
     labels, units = labels[rows], units[rows]
     spaces = _place(query, reference, rows, chosen, threads)
-    fitted, wider = (
+    fits = [
         calibrate(
-            points, labels, units, k=chosen.k, unlike=chosen.unlike / 2, seed=chosen.seed,
+            space.points, labels, units, k=chosen.k, unlike=chosen.unlike / 2, seed=chosen.seed,
             threads=threads,
         )
-        for points, _ in spaces
-    )  # fmt: skip
-    n = len(lots)
-    probability, ratio = np.zeros((n, len(fitted.names))), np.zeros(n)
-    for lot in np.unique(lots):
-        own = lots == lot
-        _, probability[own], far = fitted.call(spaces[0][1][own], threads=threads)
-        _, _, far_own = wider.call(spaces[1][1][own], threads=threads)
-        ratio[own] = np.maximum(far / fitted.limit, far_own / wider.limit)
+        for space in spaces
+    ]  # fmt: skip
+    fitted = fits[0]
+    probability, ratio = np.zeros((len(lots), len(fitted.names))), np.zeros(len(lots))
+    for space, fit in zip(spaces, fits, strict=True):
+        for lot in np.unique(lots[space.rows]):
+            own = np.flatnonzero(lots[space.rows] == lot)
+            _, chance, far = fit.call(space.placed[own], threads=threads)
+            cells = space.rows[own]
+            ratio[cells] = np.maximum(ratio[cells], far / fit.limit)
+            if fit is fitted:
+                probability[cells] = chance
     called = np.where(ratio > 1, UNLIKE, fitted.names[probability.argmax(axis=1)])
     return MapResult(
         _cells(query.obs, lots, called, probability, ratio),
@@ -225,32 +239,55 @@ def _place(
     rows: NDArray[np.int64],
     settings: MapSettings,
     threads: int | None,
-) -> list[tuple[Floats, Floats]]:
-    """Coordinates of reference and query on components of the reference, and on the query's own.
+) -> list[_Space]:
+    """Coordinates on components of the reference, and on those of each half of the query.
 
     What sets apart a kind of cell that the reference lacks is not among the reference's components.
+    Cells lie further out on components learned from themselves, so each half of the query is placed
+    on those of the other half.
     """
-    from imscope.engine.hvg import compute_gene_moments, select_variable_genes
-    from imscope.engine.pca import compute_pca, project_cells_on
-
     held, asked = _common_genes(reference, query)
     held = select_rows(held, rows)
     totals = [_totals(s) for s in (held, asked)]
     target = float(np.median(totals[0]))
     factors = [np.where(t > 0, t, target) / target for t in totals]
-    spaces = []
-    for learn, place in ((0, 1), (1, 0)):
-        own, other = (held, asked)[learn], (held, asked)[place]
-        one = np.zeros(own.n_cells, dtype=np.int64)
-        moments = compute_gene_moments(own, factors[learn], one, n_samples=1, threads=threads)
-        genes = select_variable_genes(moments, n_genes=settings.genes).selected
-        pca = compute_pca(
-            own, factors[learn], genes, n_components=settings.components, threads=threads
+    half = spawn(settings.seed, "halves of the query").random(asked.n_cells) < 0.5
+    everything = np.arange(asked.n_cells)
+    spaces = [_space(held, factors[0], (asked, factors[1], everything), None, settings, threads)]
+    for learn in (half, ~half):
+        rest = np.flatnonzero(~learn)
+        if min(int(learn.sum()), len(rest)) < FEWEST_OWN:
+            continue
+        rows_of = np.flatnonzero(learn)
+        own = select_rows(asked, rows_of)
+        place = (select_rows(asked, rest), factors[1][rest], rest)
+        spaces.append(
+            _space(own, factors[1][rows_of], place, (held, factors[0]), settings, threads)
         )
-        there = project_cells_on(pca, other, factors[place], genes, threads=threads)
-        pair = [pca.coordinates.astype(np.float64), there.astype(np.float64)]
-        spaces.append((pair[learn], pair[place]))
     return spaces
+
+
+def _space(
+    learn: BlockSource,
+    factors: Floats,
+    query: tuple[BlockSource, Floats, NDArray[np.int64]],
+    reference: tuple[BlockSource, Floats] | None,
+    settings: MapSettings,
+    threads: int | None,
+) -> _Space:
+    """Components of some cells, with query and reference placed on them."""
+    from imscope.engine.hvg import compute_gene_moments, select_variable_genes
+    from imscope.engine.pca import compute_pca, project_cells_on
+
+    one = np.zeros(learn.n_cells, dtype=np.int64)
+    moments = compute_gene_moments(learn, factors, one, n_samples=1, threads=threads)
+    genes = select_variable_genes(moments, n_genes=settings.genes).selected
+    pca = compute_pca(learn, factors, genes, n_components=settings.components, threads=threads)
+    placed = project_cells_on(pca, query[0], query[1], genes, threads=threads)
+    points = pca.coordinates
+    if reference is not None:
+        points = project_cells_on(pca, *reference, genes, threads=threads)
+    return _Space(points.astype(np.float64), placed.astype(np.float64), query[2])
 
 
 def _common_genes(reference: Lot, query: Lot) -> tuple[BlockSource, BlockSource]:
