@@ -122,7 +122,7 @@ def run(quick: bool) -> list[Row]:
             f"{percent(share)} ({wrong} of {all_nulls})", met(share <= 0.05))
     )  # fmt: skip
     for case in CONTINUA:
-        n = 4 if quick else 60
+        n = 4 if quick else 40
         calls = run_case(case, n)
         right = (calls["verdict"] == "continuous, coordinated").mean()
         rows.append(
@@ -130,7 +130,7 @@ def run(quick: bool) -> list[Row]:
                 met(right >= 0.95))
         )  # fmt: skip
     for case in MIXED:
-        n = 2 if quick else 20
+        n = 2 if quick else 12
         calls = run_case(case, n)
         found = calls["shape"] == "discrete"
         agreed = percent(calls["agreement"][found].median()) if found.any() else "none found"

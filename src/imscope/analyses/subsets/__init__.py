@@ -10,6 +10,10 @@ _HOME = {
     "StageSettings": "stage_settings",
     "StageDescription": "stage_report",
     "StageWindow": "window",
+    "Lot": "mapping",
+    "MapResult": "mapping",
+    "MapSettings": "mapping",
+    "NameSettings": "names",
     "SubsetResult": "find",
     "SubsetSettings": "settings",
     "call_stages": "stage",
@@ -22,6 +26,9 @@ _HOME = {
     "mesenchymoangioblast_window": "window",
     "stage_fractions": "stage",
     "stage_route": "route",
+    "map_query": "mapping",
+    "name_subsets": "names",
+    "rank_subsets": "ranking",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605

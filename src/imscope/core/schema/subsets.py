@@ -176,3 +176,57 @@ STAGE_ROUTE = table(
     status | text | | ok, or why the route is not told
     """,
 )
+MAPPED_CELLS = table(
+    "mapped_cells",
+    "Cells of a query lot with the label of the reference cells they lie among.",
+    """
+    cell | text | | name of the query cell
+    group | text | | the lot
+    label | text | | label of the reference, or `unlike any reference`
+    probability | number | probability | of the leading label, from held-out reference units
+    distance | number | fraction | distance from the reference over the limit; above 1 is unlike
+    status | text | | mapped, or unlike any reference
+    """,
+)
+MAPPED_COMPOSITION = table(
+    "mapped_composition",
+    "Share of each reference label in each query lot.",
+    """
+    group | text | | the lot
+    label | text | | label of the reference, or `unlike any reference`
+    n_cells | integer | cells | cells of the lot
+    n_called | integer | cells | cells whose leading label it is
+    frac | number | fraction | mean probability of the label over the cells
+    low | number | fraction | lower end of the 95 % interval over cells and labels
+    high | number | fraction | upper end of the 95 % interval over cells and labels
+    status | text | | ok, or why there is no share
+    """,
+)
+SUBSET_NAMES = table(
+    "subset_names",
+    "Names of subsets from programme profiles, or `unnamed`.",
+    """
+    group | text | | cluster
+    name | text | | programme that sets it apart, or unnamed
+    confidence | number | probability | lower 95 % limit of the share of units that agree
+    margin | number | standard errors | lead over the next programme of another family
+    effect | number | as score | mean over units: score in the cluster less that of its others
+    n_units | integer | units | units in which the cluster and others are there
+    n_agree | integer | units | units in which the programme is higher in the cluster than outside
+    runner_up | text | | next programme of another family
+    status | text | | named, or why not
+    """,
+)
+SUBSET_RANKING = table(
+    "subset_ranking",
+    "Subsets ranked for a use; every term of the total has its row.",
+    """
+    rank | integer | | 1 is the best; tied totals in order of name
+    subset | text | | subset
+    term | text | | posterior, stability, replicates, safety, evidence or total
+    value | number | fraction | factor of the total
+    log_value | number | natural log | what the term adds to the logarithm of the total
+    basis | text | | how the value came about
+    status | text | | ok, vetoed, or not estimable: with the reason
+    """,
+)
