@@ -6,7 +6,7 @@ import sys
 import typer
 
 from imscope import __version__
-from imscope.cli import data, heterogeneity, qc, run, simulate, subsets
+from imscope.cli import data, gates, heterogeneity, qc, run, simulate, subsets
 from imscope.cli.doctor import doctor
 from imscope.core.errors import ImscopeError
 
@@ -39,6 +39,7 @@ app.command("demo")(run.demo)
 app.command("qc")(qc.qc)
 app.add_typer(heterogeneity.app, name="heterogeneity")
 app.add_typer(subsets.app, name="subsets")
+app.add_typer(gates.app, name="gates")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(data.app, name="data")
 app.command("doctor")(doctor)

@@ -14,6 +14,8 @@ from imscope.core.errors import DataError
 SURFACE = frozenset({"surface", "surface_ms_evidence", "surface_curated"})
 """Statuses that may be stained on the outside of a cell."""
 
+MAX_BYTES = 64 * 2**20
+
 _SPLICE = {"CD45RA": "PTPRC", "CD45RB": "PTPRC", "CD45RC": "PTPRC", "CD45RO": "PTPRC",
            "B220": "PTPRC", "CD44V6": "CD44"}  # fmt: skip
 _GLYCAN = {"CD15": "FUT4", "SSEA1": "FUT4", "CD57": "B3GAT1", "SSEA4": "ST3GAL2",
@@ -223,10 +225,15 @@ def read_antibodies(path: str | Path) -> dict[str, int]:
     DataError
         The file cannot be read or has no column ``gene``.
     """
-    from imscope.io.guard_text import read_lines
-
-    lines = read_lines(Path(path), max_bytes=64 * 2**20)
-    table = csv.DictReader(lines, delimiter="\t")
+    try:
+        if Path(path).stat().st_size > MAX_BYTES:
+            raise ValueError("it is larger than 64 MB")
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path} could not be read", found=str(error), code=codes.SURFACE_TABLE
+        ) from error
+    table = csv.DictReader(text.splitlines(), delimiter="\t")
     columns = table.fieldnames or []
     if "gene" not in columns:
         raise DataError(
@@ -239,7 +246,8 @@ def read_antibodies(path: str | Path) -> dict[str, int]:
     out: dict[str, int] = {}
     for row in table:
         n = sum((row[c] or "0").strip() not in ("0", "") for c in counted) if counted else 1
-        out[row["gene"]] = out.get(row["gene"], 0) + n
+        gene = (row["gene"] or "").strip()
+        out[gene] = out.get(gene, 0) + n
     return out
 
 

@@ -33,7 +33,8 @@ def test_true_surface_proteins_that_one_list_misses(gene):
 @pytest.mark.parametrize(
     ("gene", "status"),
     [("FUT4", "glycan_epitope"), ("B3GAT1", "glycan_epitope"), ("CD247", "intracellular"),
-     ("TRAC", "antigen_receptor_chain"), ("TGFB1", "secreted_or_dual"), ("IGLON5", "surface_ms_evidence")],
+     ("TRAC", "antigen_receptor_chain"), ("TGFB1", "secreted_or_dual"),
+     ("IGLON5", "surface_ms_evidence")],
 )  # fmt: skip
 def test_kinds_of_targets(gene, status):
     assert surface_proteins()[gene].status == status

@@ -5,7 +5,7 @@ from importlib import import_module
 _HOME: dict[str, str] = {
     "DesignSettings": "design",
     "Gate": "gate",
-    "GateCells": "cells",
+    "GateCells": "design_cells",
     "GateDesign": "design",
     "Literal": "gate",
     "Scale": "gate",

@@ -8,7 +8,7 @@ import numpy as np
 
 from imscope.analyses.gates import describe
 from imscope.analyses.gates.align import align_batches
-from imscope.analyses.gates.cells import GateCells, check_cells, usable_markers
+from imscope.analyses.gates.design_cells import GateCells, check_cells, usable_markers
 from imscope.analyses.gates.fit import Cuts
 from imscope.analyses.gates.gate import Gate, Scale, rates
 from imscope.analyses.gates.intervals import ONE_DONOR, purity_interval
