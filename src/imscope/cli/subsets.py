@@ -59,6 +59,8 @@ def more_than_one(
 
 
 app.command("score")(score)
+
+
 @app.command("stage")
 def stages(
     path: Annotated[Path, typer.Argument(help="A run folder or any readable matrix.")],
