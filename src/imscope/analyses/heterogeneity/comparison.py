@@ -258,7 +258,8 @@ def _drift(h: Heterogeneity, arms: tuple[Arm, Arm]) -> _Finding:
         finding.refused = f"there is no column {TIME!r}"
     elif min(finding.n) < 3:
         finding.refused = (
-            f"{min(finding.n)} units of one group have three samples along {TIME}, 3 are needed"
+            f"{min(finding.n)} replicate units ({arms[0].unit}) of one group have three samples "
+            f"along {TIME}, 3 are needed"
         )
     if finding.refused:
         return finding
