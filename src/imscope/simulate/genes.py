@@ -58,10 +58,16 @@ HAEMOGLOBIN = ("HBA1", "HBA2", "HBB", "HBG1", "HBG2")
 """Silent in every simulated cell; in the ambient RNA through broken red blood cells."""
 _SILENT = (
     *("PTPRC", "CD34", "CD14", "ITGAM", "CD79A", "CD19", "HLA-DRA", "HLA-DRB1", "SPI1", "GYPA"),
-    *("POU5F1", "NANOG", "LIN28A", "DPPA4", "L1TD1", "ZFP42", "SOX10", "PAX6", "EPCAM", "CDH1"),
-    *("AFP", "TTR", "APOA1", "MYH6", "TNNT2", "CGA", "TERT"),
+    *("POU5F1", "NANOG", "LIN28A", "DPPA4", "L1TD1", "ZFP42", "TDGF1", "DNMT3B", "ESRG", "VRTN"),
+    *("LINC-ROR", "MIR302CHG", "LINC00678", "PRDM14", "TBXT", "MIXL1", "EOMES", "MESP1", "TBX6"),
+    *("MSGN1", "GSC", "FOXF1", "HAND1", "APLNR", "KDR", "PECAM1", "CDH5", "TEK", "FLT1", "ESAM"),
+    *("SOX10", "TFAP2A", "TFAP2B", "FOXD3", "PAX3", "PAX7", "EDNRB", "ERBB3", "PLP1", "SOX1"),
+    *("PAX6", "MAP2", "STMN2", "ELAVL4", "DCX", "EPCAM", "CDH1", "KRT19", "CLDN6", "CLDN7"),
+    *("ESRP1", "SOX17", "FOXA2", "AFP", "TTR", "APOA1", "NKX2-5", "MYH6", "TNNT2", "ACTN2"),
+    *("RUNX1", "CGA", "CGB3", "GCM1", "ERVW-1", "XAGE2", "TERT"),
     *HAEMOGLOBIN,
 )
+"""Genes of lineages the cohort does not hold: pluripotent, early, neural, blood and others."""
 _FEMALE, _MALE = ("XIST",), ("UTY", "DDX3Y", "EIF1AY", "KDM5D", "RPS4Y1")
 _RIBOSOMAL = re.compile(r"RP[LS]\d+[AXYL]?\d*|RPLP[012]|RPSA")
 _SHARE_MITOCHONDRIAL, _SHARE_RIBOSOMAL = 0.06, 0.20

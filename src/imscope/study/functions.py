@@ -9,10 +9,26 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from imscope.analyses.identity.compute import IdentitySettings, describe_identity
+from imscope.analyses.safety.arms import ArmSettings, screen_arms
+from imscope.analyses.safety.off_lineage import find_off_lineage
+from imscope.analyses.safety.p53 import screen_p53
+from imscope.analyses.safety.residual import find_residual_pluripotent
 from imscope.analyses.subsets.score import ProgrammeSettings, score_programmes
-from imscope.analyses.subsets.stage import call_stages, stage_fractions
-from imscope.core.errors import DataError
-from imscope.core.schema import PROGRAMME_SCORES, STAGE_FRACTIONS, TABLES
+from imscope.analyses.subsets.stage_report import describe_stages
+from imscope.core.errors import DataError, MethodError, UsageError
+from imscope.core.schema import (
+    ARM_SCREEN,
+    OFF_LINEAGE,
+    P53_SCREEN,
+    PROGRAMME_SCORES,
+    RESIDUAL_CELLS,
+    RESIDUAL_PLURIPOTENT,
+    STAGE_FRACTIONS,
+    STAGE_ROUTE,
+    STAGE_WINDOW,
+    STAGE_WINDOW_CHECKS,
+    TABLES,
+)
 from imscope.io.raw import Modality
 from imscope.study.design import Design
 from imscope.study.stages import (
@@ -89,7 +105,7 @@ def _telling(cells: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
 
 
 def work_stages(context: Context, design: Design, at: Mapping[str, Path], folder: Path) -> None:
-    """Call the stage of every cell and count the stages of every sample.
+    """Call the stage of every cell; count stages, follow the window over days, tell the route.
 
     Parameters
     ----------
@@ -107,17 +123,89 @@ def work_stages(context: Context, design: Design, at: Mapping[str, Path], folder
         return
     source, _ = kept_source(context, at["qc"])
     obs = kept_obs(context, design, at["qc"], at["clusters"])
-    ambient = load_ambient(context, at["ambient"])
     try:
-        calls = call_stages(
-            source, context.cohort.features, obs, ambient=ambient, threads=context.threads
+        found = describe_stages(
+            source,
+            context.cohort.features,
+            obs,
+            ambient=load_ambient(context, at["ambient"]),
+            threads=context.threads,
         )
     except DataError as error:  # too few marker genes in the matrix
         save_json(folder, "skipped", {STAGE_FRACTIONS.name: f"{error.problem} ({error.found})"})
         return
-    save_table(folder, STAGE_FRACTIONS, stage_fractions(calls))
-    save_cell_columns(folder, calls.cells[["stage", "posterior"]].add_prefix("stage_"))
-    save_json(folder, "notes", list(calls.notes))
+    save_table(folder, STAGE_FRACTIONS, found.fractions)
+    save_table(folder, STAGE_ROUTE, found.route)
+    if found.window is not None:
+        save_table(folder, STAGE_WINDOW, found.window.days)
+        save_table(folder, STAGE_WINDOW_CHECKS, found.window.checks)
+    else:
+        save_json(folder, "skipped", {STAGE_WINDOW.name: found.why_no_window})
+    columns = {"stage": "stage", "posterior": "stage_posterior"}
+    save_cell_columns(folder, found.calls.cells[list(columns)].rename(columns=columns))
+    save_json(folder, "notes", list(found.calls.notes))
+
+
+def work_safety(context: Context, design: Design, at: Mapping[str, Path], folder: Path) -> None:
+    """Search for residual pluripotent and unwanted cells, chromosome arms and p53.
+
+    Parameters
+    ----------
+    context
+        Cohort, sheet, configuration.
+    design
+        Group and replicate unit.
+    at
+        Folders of finished steps: ``qc``, ``clusters`` and ``ambient`` are read.
+    folder
+        Empty folder.
+    """
+    if context.cohort.kind != "counts":
+        tables = (RESIDUAL_PLURIPOTENT, OFF_LINEAGE, ARM_SCREEN, P53_SCREEN)
+        save_json(folder, "skipped", {t.name: "the screen needs UMI counts" for t in tables})
+        return
+    source, _ = kept_source(context, at["qc"])
+    features = context.cohort.features
+    obs = kept_obs(context, design, at["qc"], at["clusters"])
+    ambient = load_ambient(context, at["ambient"])
+    reference = _pluripotent_sample(context.sheet, obs)
+    residual = find_residual_pluripotent(
+        source, features, obs, ambient=ambient, reference=reference, threads=context.threads
+    )
+    unwanted = find_off_lineage(source, features, obs, ambient=ambient, threads=context.threads)
+    save_table(folder, RESIDUAL_PLURIPOTENT, residual.groups)
+    save_table(folder, OFF_LINEAGE, unwanted.groups)
+    listed = [t for t in (residual.cells, unwanted.cells) if len(t)] or [residual.cells]
+    candidates = pd.concat(listed, ignore_index=True)
+    save_table(folder, RESIDUAL_CELLS, _named(candidates, context, at["qc"]))
+    lot = "lot" if "lot" in obs and obs["lot"].notna().all() else "sample"
+    try:
+        arms = screen_arms(
+            source, features, obs, settings=ArmSettings(lot=lot), threads=context.threads
+        )
+        save_table(folder, ARM_SCREEN, arms.table)
+        p53 = screen_p53(source, features, obs, lot=lot, threads=context.threads)
+        save_table(folder, P53_SCREEN, p53.table)
+    except (DataError, MethodError, UsageError) as error:
+        save_json(folder, "skipped", {t.name: error.problem for t in (ARM_SCREEN, P53_SCREEN)})
+
+
+def _named(candidates: pd.DataFrame, context: Context, qc: Path) -> pd.DataFrame:
+    """Candidates under the names the run gives to its cells."""
+    rows = np.flatnonzero(load_array(qc, "keep"))
+    names = context.cohort.cells["cell"].to_numpy()[rows].astype(str)
+    if not len(candidates):
+        return candidates
+    return candidates.assign(cell=names[candidates["cell"].astype(np.int64).to_numpy()])
+
+
+def _pluripotent_sample(sheet: pd.DataFrame, obs: pd.DataFrame) -> str | None:
+    """Find the iPSC sample with the most cells: marker genes are measured in it."""
+    if "source_class" not in sheet:
+        return None
+    mine = sheet.loc[sheet["source_class"].astype(str) == "iPSC", "sample"].astype(str)
+    sizes = obs["sample"].astype(str).value_counts().reindex(mine).fillna(0)
+    return str(sizes.idxmax()) if len(sizes) and sizes.max() > 0 else None
 
 
 def work_identity(context: Context, design: Design, qc: Path, clusters: Path, folder: Path) -> None:

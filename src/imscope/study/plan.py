@@ -7,7 +7,12 @@ from typing import Any
 
 from imscope.study import stages
 from imscope.study.design import Design
-from imscope.study.functions import work_identity, work_programmes, work_stages
+from imscope.study.functions import (
+    work_identity,
+    work_programmes,
+    work_safety,
+    work_stages,
+)
 from imscope.study.heterogeneity import work_heterogeneity
 from imscope.study.stages import Context, settings_of
 
@@ -122,6 +127,13 @@ def plan_stages(
             seed | sheet,
             ("qc", "clusters"),
             lambda c, at, f: work_identity(c, design, at["qc"], at["clusters"], f),
+        ),
+        Stage(
+            "safety screens",
+            "safety",
+            seed | sheet,
+            ("qc", "clusters", "ambient"),
+            lambda c, at, f: work_safety(c, design, at, f),
         ),
         Stage(
             "heterogeneity",
