@@ -155,7 +155,7 @@ def test_licensing_ranks_first_among_the_bundled_sets():
     for d in range(4):
         own = base * rng.lognormal(0, 0.25, len(genes))
         for name in ("unprimed", "primed"):
-            rate = own * np.where(primed & (name == "primed"), rng.lognormal(0.9, 0.6), 1.0)
+            rate = own * np.where(primed & (name == "primed"), 2.5, 1.0)
             counts.append(rng.poisson(rate / rate.sum() * 4_000, (30, len(genes))))
             arm += [name] * 30
             donor += [f"D{d}"] * 30
