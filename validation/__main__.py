@@ -7,6 +7,7 @@ import time
 from validation import (
     page,
     study_agreement,
+    study_arms,
     study_comparison,
     study_cycle,
     study_depth,
@@ -17,6 +18,8 @@ from validation import (
     study_null,
     study_programmes,
     study_real,
+    study_residual,
+    study_subsets,
 )
 
 STUDIES = [
@@ -30,9 +33,12 @@ STUDIES = [
     study_comparison.STUDY,
     study_agreement.STUDY,
     study_real.STUDY,
+    study_subsets.STUDY,
     study_programmes.STUDY,
     study_fucci.STUDY,
     study_identity.STUDY,
+    study_residual.STUDY,
+    study_arms.STUDY,
 ]
 
 

@@ -11,7 +11,7 @@ from imscope.cli.records import as_records
 from imscope.cli.subset_score import score
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
 
 app = typer.Typer(no_args_is_help=True, help="Are the cells more than one population.")
 
@@ -59,3 +59,102 @@ def more_than_one(
 
 
 app.command("score")(score)
+
+
+@app.command("stage")
+def stages(
+    path: Annotated[Path, typer.Argument(help="A run folder or any readable matrix.")],
+    by: Annotated[str, typer.Option(help="Column that groups the cells.")] = "sample",
+    dose: Annotated[float, typer.Option(min=1, help="Cells of a dose.")] = 1e8,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="Group of pluripotent cells to measure their marker genes in."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="New folder of tables.")] = None,
+) -> None:
+    """Stages on the way from iPSC to MSC, residual pluripotent and unwanted cells."""
+    from imscope.analyses.safety.off_lineage import find_off_lineage
+    from imscope.analyses.safety.residual import find_residual_pluripotent
+    from imscope.analyses.safety.screen import ResidualSettings
+    from imscope.analyses.subsets.stage_report import describe_stages
+    from imscope.io.counts import read_counts
+
+    settings = ResidualSettings(dose=dose)
+    inside = path / "cells.h5ad"
+    with read_counts(inside if path.is_dir() and inside.exists() else path) as counts:
+        cells = counts.obs
+        if "sample" not in cells.columns:
+            cells = cells.assign(sample=path.name.split(".")[0])
+        data = (counts.source, counts.features, cells)
+        found = describe_stages(*data, by=by)
+        residual = find_residual_pluripotent(
+            *data, group=by, settings=settings, reference=reference
+        )
+        unwanted = find_off_lineage(*data, group=by, settings=settings)
+    tables = {
+        "stage_fractions": found.fractions,
+        "stage_route": found.route,
+        "residual_pluripotent": residual.groups,
+        "off_lineage": unwanted.groups,
+        "residual_cells": _both(residual.cells, unwanted.cells),
+        "stage_cells": found.calls.cells.rename_axis("cell").reset_index(),
+    }
+    if found.window is not None:
+        tables |= {
+            "stage_window": found.window.days,
+            "stage_window_checks": found.window.checks,
+        }
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            table.to_csv(out / f"{name}.tsv", sep="\t", index=False)
+        typer.echo(f"wrote {out}: {len(tables)} tables", err=True)
+    for note in (*found.calls.notes, *([found.why_no_window] if found.why_no_window else [])):
+        typer.echo(f"note: {note}", err=True)
+    if as_json:
+        safety = {
+            "residual_pluripotent": as_records(residual.groups),
+            "off_lineage": as_records(unwanted.groups),
+            "cells": as_records(tables["residual_cells"]),
+            "statement": residual.statement,
+        }
+        content: dict[str, object] = {
+            "records": as_records(found.fractions),
+            "route": as_records(found.route),
+            "safety": safety,
+        }
+        if found.window is not None:
+            content["window"] = as_records(found.window.checks)
+        json.dump(content, sys.stdout, indent=1, allow_nan=False)
+        sys.stdout.write("\n")
+        return
+    _print_stages(tables, residual.statement)
+
+
+def _both(one: "pd.DataFrame", two: "pd.DataFrame") -> "pd.DataFrame":
+    import pandas as pd
+
+    filled = [t for t in (one, two) if len(t)]
+    return pd.concat(filled, ignore_index=True) if filled else one
+
+
+def _print_stages(tables: "dict[str, pd.DataFrame]", statement: str) -> None:
+    shares = tables["stage_fractions"]
+    for group, part in shares.groupby("group", sort=False):
+        top = part[part["frac"] > 0].sort_values("frac", ascending=False, kind="stable").head(4)
+        pairs = zip(top["stage"], top["frac"], strict=True)
+        words = ", ".join(f"{stage} {100 * frac:.1f} %" for stage, frac in pairs)
+        typer.echo(f"{group}: {words}")
+    if "stage_window_checks" in tables:
+        for row in as_records(tables["stage_window_checks"]):
+            typer.echo(f"window of {row['series']}: {row['status']}")
+    for row in as_records(tables["residual_pluripotent"]):
+        if row["upper_95"] is None:
+            typer.echo(f"{row['group']}: residual pluripotent cells {row['status']}")
+            continue
+        typer.echo(
+            f"{row['group']}: {row['n_called']} pluripotent cells called of {row['n_cells']}, "
+            f"at most {100 * row['upper_95']:.3g} %, {row['cells_in_dose']:.3g} in a dose"  # type: ignore[operator]
+        )
+    typer.echo(statement)

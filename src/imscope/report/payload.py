@@ -24,11 +24,14 @@ from imscope.report.sections import (
     decomposition,
     design,
     embedding,
+    evidence,
     heterogeneity,
     identity,
     programmes,
     provenance,
     quality,
+    safety,
+    stages,
 )
 from imscope.report.views import TableView
 
@@ -46,6 +49,9 @@ BUILDERS = (
     composition.build,
     programmes.build,
     identity.build,
+    evidence.build,
+    stages.build,
+    safety.build,
     alerts.build,
     provenance.build,
 )

@@ -1,18 +1,23 @@
-"""Data with known truth: cohorts of simulated libraries, never reachable from an estimator."""
+"""Data with known truth: simulated cohorts and day series, never reachable from an estimator."""
 
 from imscope.simulate.cohort import Cohort, SimulatedSample, simulate_cohort
 from imscope.simulate.files import remove_cohort, write_cohort
 from imscope.simulate.indices import true_indices
 from imscope.simulate.settings import CohortSettings
+from imscope.simulate.timecourse import Timecourse, simulate_timecourse
+from imscope.simulate.timecourse_settings import TimecourseSettings
 from imscope.simulate.truth import TrueIndex, true_components, true_index
 
 __all__ = [
     "Cohort",
     "CohortSettings",
     "SimulatedSample",
+    "Timecourse",
+    "TimecourseSettings",
     "TrueIndex",
     "remove_cohort",
     "simulate_cohort",
+    "simulate_timecourse",
     "true_components",
     "true_index",
     "true_indices",

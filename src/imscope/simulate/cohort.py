@@ -11,6 +11,7 @@ from imscope.core.rng import spawn
 from imscope.simulate.genes import STATES, GeneModel, gene_model
 from imscope.simulate.indices import true_indices
 from imscope.simulate.latent import Latent, ambient_profile, latent_cells, programme_loadings
+from imscope.simulate.sequence import add_empty_droplets, barcodes, draw_counts
 from imscope.simulate.settings import CohortSettings, SampleDesign, cohort_design
 
 
@@ -138,66 +139,22 @@ def _sequence(
     damaged /= damaged.sum(axis=1, keepdims=True)
     total = np.concatenate([depths(n), (a + b).ravel(), 0.25 * depths(n_damaged)])
     fractions = np.vstack([latent.fractions, (a * first + b * second) / (a + b), damaged])
-    counts = _draw(rng, fractions, soup, total, ambient=design.ambient)
+    counts = draw_counts(rng, fractions, soup, total, ambient=design.ambient)
 
     cells = pd.concat([latent.cells, extra.cells.iloc[n_doublets:]], ignore_index=True)
     cells.insert(0, "state", np.repeat(["good", "doublet", "damaged"], [n, n_doublets, n_damaged]))
     cells.loc[cells["state"] == "doublet", "subset"] = "doublet"
     order = rng.permutation(len(cells))
     cells = cells.iloc[order].reset_index(drop=True)
-    cells.insert(0, "cell", _barcodes(rng, len(cells)))
-    droplets, droplet_counts = _unfiltered(design, counts[order], cells["cell"], soup, settings)
+    cells.insert(0, "cell", barcodes(rng, len(cells)))
+    droplets, droplet_counts = add_empty_droplets(
+        counts[order],
+        cells["cell"],
+        soup,
+        n_empty=settings.empty_droplets,
+        rng=spawn(settings.seed, "empty", design.sample),
+    )
     return SimulatedSample(counts[order], cells, droplets, droplet_counts)
-
-
-def _unfiltered(
-    design: SampleDesign,
-    counts: sp.csr_array,
-    names: pd.Series,
-    soup: NDArray[np.float64],
-    settings: CohortSettings,
-) -> tuple[list[str], sp.csr_array]:
-    """Add droplets that hold nothing but 5 to 80 molecules of ambient RNA."""
-    rng = spawn(settings.seed, "empty", design.sample)
-    n = settings.empty_droplets
-    umi = np.clip(np.rint(np.exp(rng.normal(3.3, 0.5, n))), 5, 80).astype(np.int64)
-    parts = [
-        sp.csr_array(rng.multinomial(umi[low : low + 256], soup).astype(np.int32))
-        for low in range(0, n, 256)
-    ]
-    taken = set(names)
-    free = [b for b in _barcodes(rng, n + len(taken)) if b not in taken]
-    empty = [free[i] for i in np.sort(rng.choice(len(free), n, replace=False))]
-    barcodes = np.array([*names, *empty])
-    order = np.argsort(barcodes, kind="stable")
-    both = sp.csr_array(sp.vstack([counts, *parts], format="csr"))
-    return barcodes[order].tolist(), both[order]
-
-
-def _draw(
-    rng: np.random.Generator,
-    fractions: NDArray[np.floating],
-    soup: NDArray[np.float64],
-    total: NDArray[np.float64],
-    *,
-    ambient: float,
-) -> sp.csr_array:
-    parts = []
-    umi = np.maximum(np.rint(total), 1).astype(np.int64)
-    for low in range(0, len(fractions), 256):
-        share = fractions[low : low + 256].astype(np.float64)
-        share /= share.sum(axis=1, keepdims=True)
-        share = (1 - ambient) * share + ambient * soup
-        share /= share.sum(axis=1, keepdims=True)
-        parts.append(sp.csr_array(rng.multinomial(umi[low : low + 256], share).astype(np.int32)))
-    return sp.csr_array(sp.vstack(parts, format="csr"))
-
-
-def _barcodes(rng: np.random.Generator, n: int) -> list[str]:
-    numbers = np.sort(rng.choice(4**12, size=n, replace=False))
-    letters = np.array(list("ACGT"))
-    digits = (numbers[:, None] >> (2 * np.arange(11, -1, -1))) & 3
-    return ["".join(row) + "-1" for row in letters[digits]]
 
 
 def _sample_facts(design: SampleDesign, made: SimulatedSample) -> dict[str, object]:

@@ -15,36 +15,41 @@ import scipy.sparse as sp
 from imscope.core import codes
 from imscope.core.errors import UsageError
 from imscope.simulate.cohort import Cohort
+from imscope.simulate.timecourse import Timecourse
 
 MARK = "# SIMULATED data"
 README = (
     MARK
     + """
 
-These files were made by `imscope simulate cohort`. No cell, donor or product in them exists.
+These files were made by `imscope simulate`. No cell, donor or product in them exists.
 
 - `samples.csv`: sample sheet for `imscope run`
 - `counts/*.h5`: one count matrix per sample, in the layout of 10x Genomics
 - `raw/*.h5`: the same with empty droplets, unless they were switched off
-- `truth/samples.tsv`: true heterogeneity, subset shares, ambient RNA, doublets and depth per sample
-- `truth/components.tsv`: nested variance components per source class
-- `truth/genes.tsv`: reference profile and gene universe of the true values
-- `truth/programmes.tsv`: loadings of the simulated programmes
+{tables}
 - `truth/cells.tsv`: what every cell truly is
 - `truth/settings.tsv`: the knobs
 
 Seed: {seed}. The same seed and imscope version give the same files.
 """
 )
+TRUTH = {
+    "samples": "what every sample truly holds, its ambient RNA, doublets and depth",
+    "components": "nested variance components per source class",
+    "genes": "true share of every gene",
+    "programmes": "loadings of the simulated programmes",
+}
 
 
-def write_cohort(cohort: Cohort, folder: Path | str) -> Path:
+def write_cohort(cohort: Cohort | Timecourse, folder: Path | str) -> Path:
     """Write counts, sample sheet and truth tables into a new folder, all or nothing.
 
     Parameters
     ----------
     cohort
-        From :func:`imscope.simulate.simulate_cohort`.
+        From :func:`imscope.simulate.simulate_cohort` or
+        :func:`imscope.simulate.simulate_timecourse`.
     folder
         Must not exist, or be empty.
 
@@ -126,7 +131,32 @@ def remove_cohort(folder: Path | str) -> None:
     shutil.rmtree(target)
 
 
-def _fill(cohort: Cohort, draft: Path) -> None:
+def seed_of(folder: Path | str) -> int | None:
+    """Seed with which the simulated data in a folder were made, or nothing if there are none.
+
+    Parameters
+    ----------
+    folder
+        Folder as :func:`write_cohort` writes it.
+
+    Returns
+    -------
+    seed
+        Nothing when the folder holds no complete simulated data.
+
+    Examples
+    --------
+    >>> seed_of("no such folder") is None
+    True
+    """
+    table = Path(folder) / "truth" / "settings.tsv"
+    if not table.is_file():
+        return None
+    settings = pd.read_csv(table, sep="\t", dtype=str).set_index("setting")["value"]
+    return int(settings["seed"])
+
+
+def _fill(cohort: Cohort | Timecourse, draft: Path) -> None:
     (draft / "counts").mkdir()
     (draft / "truth").mkdir()
     sheet = cohort.sheet.copy()
@@ -150,7 +180,8 @@ def _fill(cohort: Cohort, draft: Path) -> None:
         _sync(path)
     sheet.to_csv(draft / "samples.csv", index=False)
     _sync(draft / "samples.csv")
-    text = README.format(seed=cohort.settings.seed)
+    tables = "\n".join(f"- `truth/{name}.tsv`: {TRUTH[name]}" for name in cohort.truth)
+    text = README.format(seed=cohort.settings.seed, tables=tables)
     (draft / "README.md").write_text(text, encoding="utf-8")
     _sync(draft / "README.md")
 

@@ -11,9 +11,6 @@ from imscope.analyses.gates.gate import MAX_LITERALS, Gate, Landmarks, Literal, 
 from imscope.core import codes
 from imscope.core.errors import DataError, ImscopeError
 
-VERSION = 1
-"""Version of the gate file."""
-
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -74,7 +71,7 @@ class GateFile(_Model):
     """Gates that share one scale, best first."""
 
     format: OneOf["imscope-gates"] = Field("imscope-gates", description="Names the format.")
-    version: OneOf[1] = Field(VERSION, description="Version of the format.")
+    version: OneOf[1] = Field(1, description="Version of the format.")
     target: str = Field("", description="What the gates were designed to sort.")
     scale: ScaleModel = Field(description="What the thresholds are measured in.")
     gates: list[GateModel] = Field(min_length=1, description="Best first.")

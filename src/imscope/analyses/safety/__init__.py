@@ -2,7 +2,18 @@
 
 from importlib import import_module
 
-_HOME: dict[str, str] = {}
+_HOME: dict[str, str] = {
+    "CallRule": "detection",
+    "MarkerRates": "detection",
+    "ResidualResult": "residual",
+    "ResidualSettings": "screen",
+    "cells_needed": "dose",
+    "corrected_share": "dose",
+    "find_off_lineage": "off_lineage",
+    "find_residual_pluripotent": "residual",
+    "limit_of_blank": "dose",
+    "limit_of_detection": "dose",
+}
 
 __all__ = sorted(_HOME)  # noqa: PLE0605
 

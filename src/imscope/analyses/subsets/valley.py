@@ -58,9 +58,10 @@ def find_valley(values: ArrayLike) -> Valley:
 
     has mean 0 and variance 1 for a flat density. Less the penalty
     :math:`\sqrt{2\log(e\,(n+2)/(m+1))}`, which makes short and long intervals comparable, all
-    intervals are looked at together. A gap needs a fall, and right of it a rise. In a density with
-    one mode at least one of them is wrong, so the chance that the steepest slope of a flat density
-    exceeds both bounds the error, whatever the shape of that one mode.
+    intervals are looked at together. A gap needs a fall, and right of it a rise; both may reach to
+    the middle of the empty stretch between two values. In a density with one mode at least one of
+    them is wrong, so the chance that the steepest slope of a flat density exceeds both bounds the
+    error, whatever the shape of that one mode.
 
     Parameters
     ----------
@@ -92,14 +93,10 @@ def find_valley(values: ArrayLike) -> Valley:
     x = np.sort(np.asarray(values, dtype=np.float64).ravel())
     if len(x) < FEWEST or not np.isfinite(x).all() or x[0] == x[-1]:
         return Valley(0.0, 1.0, float("nan"))
-    rise, fall = _slopes(x)
-    fall_before = np.maximum.accumulate(fall.max(axis=0))
-    rise_after = np.maximum.accumulate(rise.max(axis=1)[::-1])[::-1]
-    both = np.minimum(fall_before, rise_after)
-    best = float(both.max())
-    where = np.flatnonzero(both >= best)
-    low, high = int(where[0]), min(int(where[-1]) + 1, len(x) - 1)
-    gap = low + int(np.argmax(np.diff(x[low : high + 1])))
+    fall, rise = _fall_to_gap(x), _fall_to_gap(-x[::-1])[::-1]
+    both = np.minimum(fall, rise)
+    gap = int(both.argmax())
+    best = float(both[gap])
     return Valley(best, valley_p(best, len(x)), float((x[gap] + x[gap + 1]) / 2))
 
 
@@ -132,6 +129,22 @@ def valley_p(statistic: float, n: int) -> float:
     return float(np.exp(max(logs[-1] + slope * (statistic - quantiles[-1]), -40.0)))
 
 
+def _fall_to_gap(x: Floats) -> Floats:
+    """Strongest fall left of the middle of the gap after each value but the last."""
+    n = len(x)
+    _, fall = _slopes(x)
+    before = np.maximum.accumulate(fall.max(axis=0))[:-1]
+    sums = np.concatenate([[0.0], np.cumsum(x - x[0])])
+    j, t = np.ogrid[:n, : n - 1]
+    use = t > j
+    m = np.where(use, t - j, 1)
+    width = (x[:-1] + x[1:])[None, :] / 2 - x[:, None]
+    total = sums[1:-1][None, :] - sums[1:][:, None] - m * (x - x[0])[:, None]
+    touching = _net(-1.0, total, m, np.where(use, width, 1.0), n)
+    best = np.where(use & (width > 0), touching, -np.inf).max(axis=0)
+    return np.asarray(np.maximum(before, best), dtype=np.float64)
+
+
 def _slopes(x: Floats) -> tuple[Floats, Floats]:
     """Local slopes less penalty; ``[j, k]`` is the interval between two sorted values."""
     n = len(x)
@@ -144,7 +157,14 @@ def _slopes(x: Floats) -> tuple[Floats, Floats]:
     use &= width > 0
     width = np.where(use, width, 1.0)
     total = before[None, :-1] - before[1:, None] - m * (x - x[0])[:, None]
-    slope = np.sqrt(3.0 / m) * (2 * total / width - m)
-    penalty = np.sqrt(2 * np.log(np.e * (n + 2) / (m + 1)))
-    never = -np.inf
-    return np.where(use, slope - penalty, never), np.where(use, -slope - penalty, never)
+    return (
+        np.where(use, _net(1.0, total, m, width, n), -np.inf),
+        np.where(use, _net(-1.0, total, m, width, n), -np.inf),
+    )
+
+
+def _net(sign: float, total: Floats, m: NDArray[np.int64], width: Floats, n: int) -> Floats:
+    """Slope less penalty of ``m`` values that lie ``total`` from the left end in all."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        slope = sign * np.sqrt(3.0 / m) * (2 * total / width - m)
+    return np.asarray(slope - np.sqrt(2 * np.log(np.e * (n + 2) / (m + 1))))

@@ -79,3 +79,27 @@ W_FCS_SPILLOVER = declare(
     "The file has no spillover matrix that can be used.",
     "Compensate before export, or accept uncompensated values.",
 )
+
+# surface proteins
+SURFACE_TABLE = declare(
+    "E-SURFACE-TABLE",
+    "A table of antibodies does not have the column that names the gene.",
+    "Give a tab-separated table with gene symbols in a column `gene`.",
+)
+
+# gates on other data
+FLOW_SCALE = declare(
+    "E-FLOW-SCALE",
+    "The parameters make no display scale, or values on it are not finite.",
+    "Correct the parameters; the defaults suit an 18 bit cytometer.",
+)
+GATING_ML = declare(
+    "E-GATING-ML",
+    "The file is not Gating-ML 2.0, is unsafe, or holds gates of a kind that is not read.",
+    "Export rectangle gates with linear, log, asinh or logicle scales.",
+)
+GATE_SORT = declare(
+    "E-GATE-SORT",
+    "A sort plan was asked for with impossible figures.",
+    "Give a number of cells above 0 and shares above 0 up to 1.",
+)

@@ -34,3 +34,15 @@ PROGRAMMES_DESIGN = declare(
     "Groups, units or a comparison of programmes do not fit the cells.",
     "Name columns without gaps and groups that exist.",
 )
+
+# stages
+STAGE_GENES = declare(
+    "E-STAGE-GENES",
+    "The matrix holds too few marker genes to call any stage.",
+    "Give a matrix of all genes, or a panel that holds half of a stage's core genes.",
+)
+STAGE_DAYS = declare(
+    "E-STAGE-DAYS",
+    "The cell table has no usable column `day`, or it has gaps.",
+    "Give the day of differentiation of every sample in the sample sheet.",
+)

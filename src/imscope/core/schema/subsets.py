@@ -19,6 +19,9 @@ SUBSET_SPLITS = table(
     thinning | text | | how counts were split in two halves: binomial or negative binomial
     auc_half | number | probability | separation of the sides on counts the sides were not found on
     p_half | number | probability | of that separation, one-sided
+    p_gap | number | probability | of the gap between the sides, on cells the axis was not made with
+    alpha_gap | number | probability | level that p value is held against
+    between | number | fraction | cells in the emptiest window between over the lesser centre
     n_units_seen | integer | units | units with a split along the same genes, with this one
     explained_by | text | | covariate that separates the sides by itself; empty when none does
     explained_auc | number | probability | separation by the strongest covariate
@@ -38,6 +41,7 @@ SUBSET_CALLS = table(
     shape | text | | discrete, continuous or NOT TESTABLE
     sharing | text | | coordinated (together), private (each on its own), none or NOT TESTABLE
     p_split | number | probability | of the first split
+    p_gap | number | probability | of the gap between the sides of the first split, if tested
     p_shared | number | probability | of the leading component against genes that vary on their own
     p_excess | number | probability | of variation beyond counting noise
     replication | text | | whether another unit shows the split
@@ -108,5 +112,121 @@ PROGRAMME_SCORES = table(
     q_value | number | probability | Benjamini-Hochberg over the programmes of the contrast
     status | text | | ok, not scored or NOT TESTABLE, with the reason
     by? | text | | column that makes the groups, where a table holds more than one kind
+    """,
+)
+STAGE_FRACTIONS = table(
+    "stage_fractions",
+    "Share of cells called each stage per group.",
+    """
+    group | text | | sample, lot, day or whatever the cells are grouped by
+    stage | text | | stage, lineage, or `unknown`
+    kind | text | | stage, lineage, off_target or unknown
+    frac | number | fraction | share of cells called; empty when the stage is not scored
+    low | number | fraction | lower end of the 95 % interval
+    high | number | fraction | upper end of the 95 % interval
+    n_cells | integer | cells | cells of the group
+    n_called | integer | cells | cells called this stage
+    n_samples | integer | samples | samples in the group
+    interval | text | | what the interval is over: cells of one library, or samples
+    coverage | number | fraction | core genes of the stage that are in the matrix
+    status | text | | ok, or not scored: with the reason
+    """,
+)
+STAGE_WINDOW = table(
+    "stage_window",
+    "Mesenchymoangioblasts over the days of a series: share of triple-positive cells.",
+    """
+    series | text | | clone, line or lot followed over days; `all` for all samples
+    day | number | days | day of differentiation
+    frac | number | fraction | share of cells called mesenchymoangioblast
+    low | number | fraction | lower end of the 95 % interval
+    high | number | fraction | upper end of the 95 % interval
+    n_cells | integer | cells | cells of that day
+    n_samples | integer | samples | samples of that day
+    of_peak | number | fraction | share over the largest share of the series
+    interval | text | | what the interval is over
+    """,
+)
+STAGE_WINDOW_CHECKS = table(
+    "stage_window_checks",
+    "Rules of the mesenchymoangioblast window, one verdict per series.",
+    """
+    series | text | | clone, line or lot followed over days
+    peak_day | number | days | estimated day of the peak; empty when not estimable
+    low | number | days | lower end of the 95 % interval
+    high | number | days | upper end of the 95 % interval
+    days | text | days | days with cells
+    peak_rule | text | | is the peak at day 2: pass, fail or not testable
+    gone_rule | text | | at most 10 % of the peak from day 4 on: pass, fail or not testable
+    alarm | text | | arrested, never present, or empty
+    status | text | | one plain sentence
+    """,
+)
+STAGE_ROUTE = table(
+    "stage_route",
+    "Way to the product per group: mesoderm or neural crest, and cells a protocol must not make.",
+    """
+    group | text | | sample, lot or day
+    route | text | | mesoderm, neural crest, both, or not told
+    mesoderm_frac | number | fraction | cells of streak, mesoderm, mesenchymoangioblast, its progeny
+    crest_frac | number | fraction | cells of the neural crest
+    posterior_mesoderm | number | probability | that the larger share is of the mesoderm
+    cardiac | text | | check of the protocol that makes heart cells along: words with the bound
+    trophoblast | text | | check of the protocol that may make trophoblast: words with the bound
+    status | text | | ok, or why the route is not told
+    """,
+)
+MAPPED_CELLS = table(
+    "mapped_cells",
+    "Cells of a query lot with the label of the reference cells they lie among.",
+    """
+    cell | text | | name of the query cell
+    group | text | | the lot
+    label | text | | label of the reference, or `unlike any reference`
+    probability | number | probability | of the leading label, from held-out reference units
+    distance | number | fraction | distance from the reference over the limit; above 1 is unlike
+    status | text | | mapped, or unlike any reference
+    """,
+)
+MAPPED_COMPOSITION = table(
+    "mapped_composition",
+    "Share of each reference label in each query lot.",
+    """
+    group | text | | the lot
+    label | text | | label of the reference, or `unlike any reference`
+    n_cells | integer | cells | cells of the lot
+    n_called | integer | cells | cells whose leading label it is
+    frac | number | fraction | mean probability of the label over the cells
+    low | number | fraction | lower end of the 95 % interval over cells and labels
+    high | number | fraction | upper end of the 95 % interval over cells and labels
+    status | text | | ok, or why there is no share
+    """,
+)
+SUBSET_NAMES = table(
+    "subset_names",
+    "Names of subsets from programme profiles, or `unnamed`.",
+    """
+    group | text | | cluster
+    name | text | | programme that sets it apart, or unnamed
+    confidence | number | probability | lower 95 % limit of the share of units that agree
+    margin | number | standard errors | lead over the next programme of another family
+    effect | number | as score | mean over units: score in the cluster less that of its others
+    n_units | integer | units | units in which the cluster and others are there
+    n_agree | integer | units | units in which the programme is higher in the cluster than outside
+    runner_up | text | | next programme of another family
+    status | text | | named, or why not
+    """,
+)
+SUBSET_RANKING = table(
+    "subset_ranking",
+    "Subsets ranked for a use; every term of the total has its row.",
+    """
+    rank | integer | | 1 is the best; tied totals in order of name
+    subset | text | | subset
+    term | text | | posterior, stability, replicates, safety, evidence or total
+    value | number | fraction | factor of the total
+    log_value | number | natural log | what the term adds to the logarithm of the total
+    basis | text | | how the value came about
+    status | text | | ok, vetoed, or not estimable: with the reason
     """,
 )

@@ -1,0 +1,311 @@
+"""Stage of every cell on the way from iPSC to MSC, and the share of each stage per group."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imscope.analyses.subsets.stage_posterior import (
+    ROWS,
+    ambient_rates,
+    coverage_of,
+    learn_rates,
+    make_model,
+    stage_log_likelihood,
+    stage_posterior,
+)
+from imscope.analyses.subsets.stage_settings import StageSettings
+from imscope.core import codes
+from imscope.core.blocks import BlockSource
+from imscope.core.errors import DataError
+from imscope.core.schema import STAGE_FRACTIONS
+from imscope.engine.panel_counts import PanelCounts, read_panel
+from imscope.engine.proportions import pooled_share
+from imscope.evidence.stage_panel import StagePanel, stage_panel
+
+if TYPE_CHECKING:
+    from imscope.engine.ambient import AmbientResult
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StageCalls:
+    """Stage calls of the cells of a run.
+
+    Attributes
+    ----------
+    cells
+        One row per cell in the order of the counts, indexed as ``obs``: ``sample``, ``stage``,
+        ``kind``, ``posterior`` (of the most probable stage) and ``n_umi``.
+    posterior
+        Shape ``(n_cells, n_stages)``; rows sum to 1.
+    stages
+        Names of the columns of ``posterior``; the last is ``unknown``.
+    kinds
+        Kind of each stage.
+    coverage
+        Share of each stage's core genes in the matrix.
+    scored
+        Whether each stage was scored.
+    settings
+        Settings in use.
+    notes
+        What must be told of the input.
+    """
+
+    cells: pd.DataFrame
+    posterior: Floats
+    stages: tuple[str, ...]
+    kinds: tuple[str, ...]
+    coverage: Floats
+    scored: NDArray[np.bool_]
+    settings: StageSettings
+    notes: tuple[str, ...]
+
+
+def call_stages(
+    source: BlockSource,
+    features: pd.DataFrame,
+    obs: pd.DataFrame,
+    *,
+    ambient: "Mapping[str, AmbientResult] | None" = None,
+    settings: StageSettings | None = None,
+    threads: int | None = None,
+) -> StageCalls:
+    r"""Call the stage of every cell from the counts of marker genes.
+
+    Every stage gives each marker gene a chance :math:`\pi_{sg}` to be on. A count has a
+    gamma-Poisson law around the rate of a gene that is on or off, times the depth of the cell, plus
+    the ambient counts expected in its sample, and
+
+    .. math:: L_s(c) = \prod_g \bigl(\pi_{sg} P(x_{cg} \mid on) + (1-\pi_{sg}) P(x_{cg} \mid
+        off)\bigr).
+
+    APLNR, PDGFRA and KDR all on stands for the mesenchymoangioblast alone: every other stage may
+    have at most two of them on.
+
+    Parameters
+    ----------
+    source
+        Whole counts, cells or pseudobulks by genes.
+    features
+        One row per feature, with ``symbol``.
+    obs
+        One row per cell; ``sample`` names the library, without it all cells are one.
+    ambient
+        Ambient share and profile per sample. Where none is known the share of the settings is
+        assumed with the mean profile of the sample, and a note says so.
+    settings
+        Settings, by default :class:`StageSettings`.
+    threads
+        See :func:`imscope.engine.execute.thread_count`.
+
+    Returns
+    -------
+    calls
+        Stage and posterior of each cell.
+
+    Raises
+    ------
+    DataError
+        The values are no counts, there is not one row of ``obs`` per cell, or no stage has enough
+        core genes in the matrix.
+
+    Notes
+    -----
+    Nothing is trained on labelled cells. The rates of genes that are on are learned from the cells
+    at hand, shrunk to a common prior, and so is the mixture of stages in each sample, which is the
+    prior of its cells. Every stage needs two of its core genes on. A cell whose best stage has a
+    posterior below that of the settings, or which fits no stage better than genes on at random, is
+    ``unknown``; so is a cell with too few counts.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> from imscope.core.blocks import MemoryBlocks
+    >>> from imscope.evidence.stage_panel import stage_panel
+    >>> genes = [*stage_panel().genes, "ACTB"]
+    >>> on = {"APLNR": 3, "PDGFRA": 4, "KDR": 2, "HAND1": 1, "ACTB": 3000}
+    >>> counts = sp.csr_array([[on.get(g, 0) for g in genes]])
+    >>> cells = pd.DataFrame({"sample": ["day 2"]})
+    >>> calls = call_stages(MemoryBlocks.from_csr(counts), pd.DataFrame({"symbol": genes}), cells)
+    >>> calls.cells["stage"].tolist()
+    ['mesenchymoangioblast']
+    """
+    settings = StageSettings() if settings is None else settings
+    if len(obs) != source.n_cells:
+        raise DataError(
+            "there must be one row of the cell table per row of the matrix",
+            found=f"{len(obs)} rows and {source.n_cells} cells",
+            code=codes.SUBSETS_DESIGN,
+        )
+    panel = stage_panel()
+    counts = read_panel(source, features, panel.genes, threads=threads)
+    model = make_model(panel, counts.present, settings.min_coverage)
+    _need_stages(counts.present, model.scored, settings)
+    label = obs["sample"].astype(str) if "sample" in obs.columns else pd.Series("all", obs.index)
+    number, names = pd.factorize(label)
+    known = {k: (v.fraction, v.profile) for k, v in (ambient or {}).items() if len(v.profile)}
+    soup = ambient_rates(counts, number, list(names), known=known, default=settings.ambient_frac)
+    bulk = counts.depth >= settings.bulk_umi
+    rate = np.where(bulk[:, None], 0.0, soup[number])
+    rows = _spread(len(obs), settings.learning_cells)
+    model = learn_rates(
+        model, counts, rate[rows], rows=rows, sample=number[rows], rounds=settings.updates
+    )
+    log = np.zeros((len(obs), len(panel.stages)))
+    for low in range(0, len(obs), ROWS):
+        part = slice(low, low + ROWS)
+        log[part], _ = stage_log_likelihood(
+            model, counts.counts[part], counts.depth[part], rate[part]
+        )
+    out = stage_posterior(log, number, len(names))
+    return StageCalls(
+        cells=_cell_table(obs, label, out, counts, panel, settings),
+        posterior=out,
+        stages=panel.stages,
+        kinds=panel.kinds,
+        coverage=coverage_of(panel, counts.present),
+        scored=model.scored,
+        settings=settings,
+        notes=_notes(panel, model.scored, set(names) - set(known), bulk, settings),
+    )
+
+
+def _spread(n: int, most: int) -> NDArray[np.intp]:
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
+
+
+def _need_stages(
+    present: NDArray[np.bool_],
+    scored: NDArray[np.bool_],
+    settings: StageSettings,
+) -> None:
+    if not scored[:-1].any():
+        raise DataError(
+            "no stage can be scored: too few of its marker genes are in the matrix",
+            found=f"{int(present.sum())} of {len(present)} marker genes",
+            fix=f"a stage needs {settings.min_coverage:.0%} of its core genes; check that features "
+            "carry human gene symbols or Ensembl ids",
+            code=codes.STAGE_GENES,
+        )
+
+
+def _cell_table(
+    obs: pd.DataFrame,
+    sample: pd.Series,
+    chance: Floats,
+    counts: PanelCounts,
+    panel: StagePanel,
+    settings: StageSettings,
+) -> pd.DataFrame:
+    best = chance.argmax(axis=1)
+    top = chance[np.arange(len(best)), best]
+    best = np.where(top >= settings.min_posterior, best, len(panel.stages) - 1)
+    return pd.DataFrame(
+        {
+            "sample": sample.to_numpy(),
+            "stage": np.array(panel.stages)[best],
+            "kind": np.array(panel.kinds)[best],
+            "posterior": top,
+            "n_umi": counts.depth.astype(np.int64),
+        },
+        index=obs.index,
+    )
+
+
+def _notes(
+    panel: StagePanel,
+    scored: NDArray[np.bool_],
+    assumed: set[str],
+    bulk: NDArray[np.bool_],
+    settings: StageSettings,
+) -> tuple[str, ...]:
+    notes = []
+    dropped = [s for s, ok in zip(panel.stages, scored, strict=True) if not ok]
+    if dropped:
+        notes.append(f"not scored, too few core genes in the matrix: {', '.join(dropped)}")
+    if bulk.any():
+        notes.append(f"{int(bulk.sum())} rows are taken as pseudobulks, without ambient RNA")
+    if assumed and not bulk.all():
+        notes.append(
+            f"ambient share not known for {len(assumed)} samples: {settings.ambient_frac:.0%} of "
+            "their mean profile is assumed"
+        )
+    return tuple(notes)
+
+
+def stage_fractions(calls: StageCalls, groups: pd.Series | str = "sample") -> pd.DataFrame:
+    """Count the stages of each group.
+
+    Parameters
+    ----------
+    calls
+        From :func:`call_stages`.
+    groups
+        Group of each cell in the order of ``calls.cells``, or ``sample``.
+
+    Returns
+    -------
+    table
+        As :data:`imscope.core.schema.STAGE_FRACTIONS`, a row for every group and stage.
+
+    Raises
+    ------
+    DataError
+        There is not one group per cell, or the group of a cell is missing.
+
+    Notes
+    -----
+    The interval is over the cells of one library where the group is one sample, and says nothing of
+    other lots; with several samples it is widened for their differences.
+    """
+    table = calls.cells
+    label = table["sample"] if isinstance(groups, str) else pd.Series(groups)
+    if len(label) != len(table) or label.isna().any():
+        raise DataError(
+            "every cell needs a group",
+            found=f"{len(label)} groups for {len(table)} cells, {int(label.isna().sum())} missing",
+            code=codes.SUBSETS_COLUMN,
+        )
+    group = label.astype(str).to_numpy()
+    called = pd.crosstab([group, table["sample"].to_numpy()], table["stage"].to_numpy())
+    called = called.reindex(columns=list(calls.stages), fill_value=0)
+    rows = []
+    for name in dict.fromkeys(group.tolist()):
+        mine = called.loc[[name]]
+        cells = mine.sum(axis=1).to_numpy()
+        for s, stage in enumerate(calls.stages):
+            rows.append(_row(calls, s, name, mine[stage].to_numpy(), cells))
+    return STAGE_FRACTIONS.check(pd.DataFrame(rows))
+
+
+def _row(
+    calls: StageCalls, s: int, group: str, called: NDArray[np.int64], cells: NDArray[np.int64]
+) -> dict[str, object]:
+    ok = bool(calls.scored[s])
+    share = pooled_share(called, cells, level=calls.settings.level)
+    reason = (
+        f"not scored: {calls.coverage[s]:.0%} of its core genes are in the matrix"
+        if not ok
+        else "ok"
+    )
+    nothing = float("nan")
+    return {
+        "group": group,
+        "stage": calls.stages[s],
+        "kind": calls.kinds[s],
+        "frac": share.frac if ok else nothing,
+        "low": share.low if ok else nothing,
+        "high": share.high if ok else nothing,
+        "n_cells": int(cells.sum()),
+        "n_called": int(called.sum()),
+        "n_samples": len(cells),
+        "interval": share.interval,
+        "coverage": float(calls.coverage[s]),
+        "status": reason,
+    }

@@ -1,0 +1,195 @@
+"""Which marker genes each stage and lineage expresses, may express and must not express."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imscope.evidence.gene_sets import load
+
+TRIPLE = ("APLNR", "PDGFRA", "KDR")
+"""Genes that a mesenchymoangioblast expresses all at once (doi:10.1016/j.stem.2010.11.011)."""
+UNKNOWN = "unknown"
+
+CORE, MAY, RARE, OFF, ANY = 0.9, 0.4, 0.15, 0.02, 0.12
+"""Prior chance that a gene is on: a core gene, one that may be on, one that few cells of the stage
+express, any other, and any gene in a cell of no known stage."""
+
+ABUNDANT = frozenset(("COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A3", "ACTA2", "POSTN"))
+"""Genes of matrix and fibre: high where they are on, and not silent where they are off."""
+RATE_ON, RATE_OFF = 3.0, 0.02
+RATE_ON_ABUNDANT, RATE_OFF_ABUNDANT = 15.0, 0.2
+"""Prior mean rate of a gene that is on or off, in UMI per 10,000 UMI of a cell."""
+
+_MSC_COMMON = (
+    *("NT5E", "THY1", "ENG", "LOX", "COL1A1", "COL1A2", "COL3A1", "COL5A1", "POSTN", "LUM"),
+)
+_FIBRE = ("ACTA2", "CNN1", "COL6A3", "FBN1", "TNC")
+_EARLY = ("LIN28A", "L1TD1", "DNMT3B", "DPPA4", "POU5F1", "NANOG", "TDGF1", "VRTN", "MIR302CHG")
+_STROMAL_MAY = (
+    *("PDGFRA", "PDGFRB", "MCAM", "NES", "CSPG4", "SNAI2", "MSX1", "ETS1", "ANGPT1", "NOTCH3"),
+    *("TFAP2A", "RUNX1", "KRT19", "FLT1", "MSX2", "DLX5", "MAP2", "FOXF1", "RGS5", "NGFR"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StageMarkers:
+    """Genes of one stage.
+
+    Attributes
+    ----------
+    core
+        Genes that its cells express.
+    may
+        Genes that some of its cells express; they count neither for nor strongly against it.
+    rare
+        Genes that few of its cells express.
+    kind
+        ``stage`` of the way from iPSC to MSC, ``lineage`` beside it, or ``off_target``.
+    """
+
+    core: tuple[str, ...]
+    may: tuple[str, ...]
+    kind: str
+    rare: tuple[str, ...] = ()
+
+
+def _set(name: str, *, without: tuple[str, ...] = ()) -> tuple[str, ...]:
+    return tuple(g for g in load()[name].genes if g not in without)
+
+
+@lru_cache(maxsize=1)
+def stage_markers() -> dict[str, StageMarkers]:
+    """List the stages and their genes, early to late, then other lineages.
+
+    Returns
+    -------
+    stages
+        By name. Treat it as read-only. Genes stand in the bundled gene sets; which of them a stage
+        may share with another is our own selection.
+
+    Examples
+    --------
+    >>> list(stage_markers())[:4]
+    ['pluripotent', 'streak', 'mesoderm', 'mesenchymoangioblast']
+    >>> stage_markers()["mesenchymoangioblast"].core
+    ('APLNR', 'PDGFRA', 'KDR')
+    """
+    rare = ("LINC-ROR", "LINC00678", "PRDM14", "VRTN", "ZFP42")
+    psc = _set("residual_psc_msc_safe", without=rare)
+    epithelial = _set("unwanted_epithelial")
+    streak = ("TBXT", "MIXL1", "EOMES", "GSC")
+    mesoderm = ("MESP1", "TBX6", "MSGN1", "FOXF1", "HAND1")
+    crest_rare = ("PAX7", "B3GAT1", "ERBB3", "PLP1")
+    stages = {
+        "pluripotent": StageMarkers(psc, (*rare, *epithelial, "KDR", "THY1", "ERBB3"), "stage"),
+        "streak": StageMarkers(
+            streak, (*_EARLY, "EPCAM", "CDH1", *TRIPLE, *mesoderm, "FOXA2", "SOX17"), "stage"
+        ),
+        "mesoderm": StageMarkers(
+            mesoderm, (*_EARLY, *TRIPLE, *streak, "PAX3", "SNAI2", "MSX1", "PDGFRB"), "stage"
+        ),
+        "mesenchymoangioblast": StageMarkers(
+            TRIPLE,
+            (*_EARLY, "FOXF1", "HAND1", "EMCN", "ETS1", "MSX1", "SNAI2"),
+            "stage",
+            ("MESP1", "TBX6", "MSGN1", "MIXL1", "TBXT", "EOMES"),
+        ),
+        "endothelial_core": StageMarkers(
+            _set("endothelial_core"),
+            ("EMCN", "CD34", "APLNR", "ETS1", "MCAM", "ENG", "NES", "THY1", "RUNX1", "ANGPT1"),
+            "stage",
+        ),
+        "primitive_mesenchyme": StageMarkers(
+            _set("mb_primitive_mesenchyme"),
+            (
+                *("PDGFRA", "FOXF1", "HAND1", "SNAI2", "MSX1", "MCAM", "NES", "ETS1", "THY1"),
+                *("ENG", "COL1A1", "COL1A2", "COL3A1", "COL5A1", "CSPG4", "NOTCH3", "RGS5"),
+            ),
+            "stage",
+        ),
+        "neural_crest": StageMarkers(
+            _set("neural_crest", without=crest_rare),
+            (*crest_rare, "PDGFRA", "PDGFRB", "NES", "THY1", "COL1A1", "COL1A2", "COL3A1", "MCAM"),
+            "lineage",
+        ),
+        "msc": StageMarkers(_MSC_COMMON, (*_FIBRE, *_STROMAL_MAY), "stage"),
+        "pericyte": StageMarkers(
+            _set("pericyte", without=("NES", "ANGPT1")),
+            (*_MSC_COMMON, *_FIBRE, "NES", "ANGPT1", "DLK1", "EMCN", "ETS1", "SNAI2"),
+            "lineage",
+        ),
+        "smooth_muscle": StageMarkers(
+            ("MYH11", "ACTG2", "LMOD1", "CNN1", "ACTA2"),
+            (*_MSC_COMMON, "PDGFRB", "MCAM", "NOTCH3", "CSPG4", "SNAI2", "COL6A3", "FBN1"),
+            "lineage",
+        ),
+        "osteogenic": StageMarkers(
+            ("RUNX2", "ALPL", "COL1A1", "COL1A2"),
+            (*_MSC_COMMON, *_FIBRE, *_STROMAL_MAY),
+            "lineage",
+            ("SP7", "SPP1", "BGLAP", "IBSP", "SATB2", "PHEX", "DMP1"),
+        ),
+    }
+    may = {
+        "neural": ("NES", "MSX1", "ETS1", "NGFR", "DLK1", "NOTCH3"),
+        "epithelial": ("TFAP2A", "ALPL"),
+        "endoderm": (*epithelial, "EOMES", "GSC", "MIXL1"),
+        "cardiac": ("HAND1", "PDGFRA", "KDR", "CNN1", "ACTA2", "FOXF1", "MESP1", "COL3A1"),
+        "blood": ("KDR", "PECAM1", "ETS1", "ESAM", "TEK"),
+        "trophoblast": (*epithelial, "TFAP2A", "HAND1", "ENG", "FLT1", "ESAM"),
+    }
+    for name, extra in may.items():
+        stages[name] = StageMarkers(_set(f"unwanted_{name}"), extra, "off_target")
+    return stages
+
+
+@dataclass(frozen=True)
+class StagePanel:
+    """The stages as one table of prior chances.
+
+    Attributes
+    ----------
+    stages
+        Names; the last is ``unknown``.
+    genes
+        Symbols, length ``n_genes``.
+    on
+        Prior chance that a cell of the stage expresses the gene, shape ``(n_stages, n_genes)``.
+    core
+        Core genes of each stage, same shape; none for ``unknown``.
+    kinds
+        Kind of each stage, see :class:`StageMarkers`.
+    """
+
+    stages: tuple[str, ...]
+    genes: tuple[str, ...]
+    on: NDArray[np.float64]
+    core: NDArray[np.bool_]
+    kinds: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def stage_panel() -> StagePanel:
+    """Put the stages and their genes into one table.
+
+    Examples
+    --------
+    >>> panel = stage_panel()
+    >>> panel.stages[-1], panel.on.shape == (len(panel.stages), len(panel.genes))
+    ('unknown', True)
+    """
+    markers = stage_markers()
+    genes = tuple(dict.fromkeys(g for m in markers.values() for g in (*m.core, *m.may, *m.rare)))
+    place = {g: k for k, g in enumerate(genes)}
+    on = np.full((len(markers) + 1, len(genes)), OFF)
+    core = np.zeros(on.shape, dtype=bool)
+    for row, m in enumerate(markers.values()):
+        on[row, [place[g] for g in m.rare]] = RARE
+        on[row, [place[g] for g in m.may]] = MAY
+        on[row, [place[g] for g in m.core]] = CORE
+        core[row, [place[g] for g in m.core]] = True
+    on[-1] = ANY
+    kinds = (*(m.kind for m in markers.values()), UNKNOWN)
+    return StagePanel((*markers, UNKNOWN), genes, on, core, kinds)
