@@ -332,7 +332,7 @@ def cells_inside(
             done = align_batches(
                 part, donors, studies=labs, transform=shape.transform, cofactor=shape.cofactor
             )
-            part = done.frame
+            part = done.values  # noqa: PD011  a field of ours
         inside &= apply_gate(part, Gate(lit, replace(shape, landmarks={})))
     if by_kind["rna"]:
         lit = tuple(_own_cut(x, gate.scale, "rna") for x in by_kind["rna"])

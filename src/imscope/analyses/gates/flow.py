@@ -356,7 +356,7 @@ def _apply(gate: Gate, values: "pd.DataFrame", *, aligned: bool) -> NDArray[np.b
         cuts = tuple(Literal(x.marker, x.sign) for x in gate.literals)
     done = align_batches(values, np.full(len(values), "file"), transform="asinh", cofactor=COFACTOR)
     default = gate.scale.default_cut if gate.scale.modality == "protein" else 0.5
-    return apply_gate(done.frame, Gate(cuts, Scale(default_cut=default)))
+    return apply_gate(done.values, Gate(cuts, Scale(default_cut=default)))
 
 
 def _row(

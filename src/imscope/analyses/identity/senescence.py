@@ -95,12 +95,12 @@ def score_senescence(
     Notes
     -----
     Five arrest genes are SASP factors too: they are left out of the SASP set, and the other arrest
-    genes have to be raised by themselves (z >= 1.645; below that ``arrest_z`` is not counted and is at
-    most 0), so that neither sign stands in for the other. A set's score is the mean over its genes of the residual of the count from depth times the share
-    in reference cells, in Poisson standard deviations cut at 5; its z is taken from median and
-    median deviation of reference cells. Without reference cells a run in which most cells are
-    senescent hides them. SenMayo alone is SASP, which licensing raises too; arrest alone is found
-    in quiescent cells.
+    genes have to be raised by themselves (z >= 1.645; below that ``arrest_z`` is at most 0), so
+    that neither sign stands in for the other. A set's score is the mean over its genes of the
+    residual of the count from depth times the share in reference cells, in Poisson standard
+    deviations cut at 5; its z is taken from median and median deviation of reference cells.
+    Without reference cells a run in which most cells are senescent hides them. SenMayo alone is
+    SASP, which licensing raises too; arrest alone is found in quiescent cells.
 
     References
     ----------

@@ -93,6 +93,11 @@ FLOW_SCALE = declare(
     "The parameters make no display scale, or values on it are not finite.",
     "Correct the parameters; the defaults suit an 18 bit cytometer.",
 )
+GATE_TARGET = declare(
+    "E-GATE-TARGET",
+    "The target label or the column that holds it does not exist.",
+    "Give `--target COLUMN=LABEL` with a column of the cell table and one of its values.",
+)
 GATING_ML = declare(
     "E-GATING-ML",
     "The file is not Gating-ML 2.0, is unsafe, or holds gates of a kind that is not read.",
