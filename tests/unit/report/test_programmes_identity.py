@@ -45,6 +45,7 @@ def test_heat_map_units_and_tests_are_drawn(report):
     section = programmes.build(report)
     assert [f.key for f in section.figures] == ["programmes", "programme-units"]
     assert section.figures[1].data["sample"].nunique() == 4
+    assert "q < 0.05" in section.figures[1].note
     tests = section.context["tests"].frame
     assert set(tests["contrast"]) == {"i<MSC> against primary"}
     assert any(line.startswith("rohart16: placeholder") for line in section.context["absent"])

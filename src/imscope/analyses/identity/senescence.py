@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 RAISED = 1.645
 """Robust z from which a set counts as raised: one reference cell in twenty reaches it."""
+CORE = RAISED
+"""Robust z the arrest genes that are no SASP factors have to reach by themselves."""
 CLIP = 5.0
 LEAST_REFERENCE = 50
 HALF = -1.0
@@ -55,6 +57,22 @@ class SenescentCells:
     why_not: str
 
 
+def gene_lists() -> dict[str, tuple[str, ...]]:
+    """Genes of arrest, of arrest without SASP factors, and of SASP without arrest genes.
+
+    Examples
+    --------
+    >>> gene_lists()["core"]
+    ('CDKN1A', 'CDKN2A', 'CDKN2B', 'GLB1', 'TIMP1')
+    """
+    arrest, sasp = load()["senescence_arrest_up"].genes, load()["senmayo"].genes
+    return {
+        "arrest": arrest,
+        "core": tuple(g for g in arrest if g not in sasp),
+        "sasp": tuple(g for g in sasp if g not in arrest),
+    }
+
+
 def score_senescence(
     panel: PanelCounts, cycle: CycleCells, *, reference: NDArray[np.bool_] | None = None
 ) -> SenescentCells:
@@ -76,11 +94,13 @@ def score_senescence(
 
     Notes
     -----
-    A set's score is the mean over its genes of the residual of the count from depth times the share
-    in reference cells, in Poisson standard deviations cut at 5; its z is taken from median and
-    median deviation of reference cells. Without reference cells a run in which most cells are
-    senescent hides them. SenMayo alone is SASP, which licensing raises too; arrest alone is found
-    in quiescent cells.
+    Five arrest genes are SASP factors too: they are left out of the SASP set, and the other arrest
+    genes have to be raised by themselves (z >= 1.645; below that ``arrest_z`` is at most 0), so
+    that neither sign stands in for the other. A set's score is the mean over its genes of the
+    residual of the count from depth times the share in reference cells, in Poisson standard
+    deviations cut at 5; its z is taken from median and median deviation of reference cells.
+    Without reference cells a run in which most cells are senescent hides them. SenMayo alone is
+    SASP, which licensing raises too; arrest alone is found in quiescent cells.
 
     References
     ----------
@@ -102,15 +122,18 @@ def score_senescence(
     if why:
         none, no = np.full(n, np.nan), np.zeros(n, dtype=bool)
         return SenescentCells(none, none, no, no, no, words, why)
-    arrest = _robust_z(panel, load()["senescence_arrest_up"].genes, chosen)
-    sasp = _robust_z(panel, load()["senmayo"].genes, chosen)
-    if not (np.isfinite(arrest).all() and np.isfinite(sasp).all()):
+    genes = gene_lists()
+    arrest = _robust_z(panel, genes["arrest"], chosen)
+    core = _robust_z(panel, genes["core"], chosen)
+    sasp = _robust_z(panel, genes["sasp"], chosen)
+    if not all(np.isfinite(z).all() for z in (arrest, core, sasp)):
         no = np.zeros(n, dtype=bool)
         why = "not estimable: half of the reference cells show no gene of a set (depth too low)"
         return SenescentCells(arrest, sasp, no, no, no, words, why)
     resting = np.isin(cycle.phase.astype(str), ["G1", "not called"])
     lmnb1 = panel.of(["LMNB1"]).ravel()
     low = lmnb1 < panel.depth * (lmnb1[chosen].sum() / panel.depth[chosen].sum())
+    arrest = np.where(core >= CORE, arrest, np.minimum(arrest, 0.0))
     called = (arrest >= RAISED) & (sasp >= RAISED) & resting & low
     return SenescentCells(arrest, sasp, resting, low, called, words, "")
 
@@ -201,8 +224,8 @@ def score_profiles(
         if usable[k]:
             column.setdefault(str(symbol), k)
     sets = {
-        "arrest_z": load()["senescence_arrest_up"].genes,
-        "sasp_z": load()["senmayo"].genes,
+        "arrest_z": gene_lists()["arrest"],
+        "sasp_z": gene_lists()["sasp"],
         "cycle_z": load()["cc_g2m"].genes,
     }
     few = [n for n, g in sets.items() if 2 * sum(x in column for x in g) < len(g)]

@@ -117,8 +117,16 @@ def _units(report: ReportInput, tests: pd.DataFrame, group: str) -> Figure | Non
         dots(rows, groups, title=title, axis_title="mean score of the unit",
              simulated=report.simulated),
         each,
-        note="One dot per replicate unit; the bar is their mean.",
+        note=f"One dot per replicate unit; the bar is their mean. {_found(tests)}",
     )  # fmt: skip
+
+
+def _found(tests: pd.DataFrame) -> str:
+    q = tests["q_value"].dropna()
+    if not len(q):
+        return "Nothing was tested; the largest effects against random genes are drawn."
+    n = tests.loc[tests["q_value"] < 0.05, "programme"].nunique()
+    return f"{n} differ at q < 0.05." if n else "None of them differs at q < 0.05."
 
 
 def _tests(tests: pd.DataFrame, group: str) -> object:
@@ -130,11 +138,10 @@ def _tests(tests: pd.DataFrame, group: str) -> object:
     )
     if not len(shown):
         return None
-    contrasts = shown["contrast"].nunique()
     return view(
         shown,
         PROGRAMME_SCORES,
-        caption=f"Programmes between groups of {group or 'sample'} ({contrasts} comparisons).",
+        caption=f"Programmes between groups of {group or 'sample'} ({len(shown)} rows).",
         columns=[
             *("programme", "contrast", "n_units", "score", "coverage", "effect", "z_set"),
             *("p_unit", "p_set", "p_value", "q_value", "status"),

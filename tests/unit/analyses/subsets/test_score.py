@@ -142,3 +142,30 @@ def test_a_wrong_design_is_said(change, words):
 def test_too_few_random_sets_are_refused():
     with pytest.raises(DataError, match="out of range"):
         ProgrammeSettings(random_sets=999)
+
+
+def test_licensing_ranks_first_among_the_bundled_sets():
+    """Primed against unprimed cells of the same donors, simulated: there is no such data set."""
+    rng = np.random.default_rng(8)
+    genes = sorted({g for s in load().values() for g in s.genes})
+    genes += [f"OTHER{k}" for k in range(2_000)]
+    base = rng.lognormal(0, 1.2, len(genes))
+    primed = np.isin(genes, load()["immunomodulation"].genes)
+    counts, arm, donor = [], [], []
+    for d in range(4):
+        own = base * rng.lognormal(0, 0.25, len(genes))
+        for name in ("unprimed", "primed"):
+            rate = own * np.where(primed & (name == "primed"), 2.5, 1.0)
+            counts.append(rng.poisson(rate / rate.sum() * 4_000, (30, len(genes))))
+            arm += [name] * 30
+            donor += [f"D{d}"] * 30
+    features = pd.DataFrame({"feature_id": genes, "symbol": genes})
+    table = score_programmes(
+        MemoryBlocks.from_csr(sp.csr_array(np.vstack(counts))),
+        features,
+        pd.DataFrame({"arm": arm, "donor": donor}),
+        settings=ProgrammeSettings(by="arm", test="primed", random_sets=1_000),
+    ).table
+    mine = table[(table["group"] == "primed") & table["score"].notna()].set_index("programme")
+    assert mine["rank"].eq(1).idxmax() == "immunomodulation"
+    assert mine["p_value"].idxmin() == "immunomodulation"
