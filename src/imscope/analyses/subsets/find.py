@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from imscope.analyses.subsets.population import Floats, components, fit_population, residuals
 from imscope.analyses.subsets.settings import SubsetSettings
@@ -129,7 +130,9 @@ def find_subsets(
         for u in loaded
         if not u.why_not
     }
-    found = {name: split_unit(cells, chosen) for name, cells in testable.items()}
+    with threadpool_limits(1, user_api="blas"):  # more threads would change the last digits
+        found = {name: split_unit(cells, chosen) for name, cells in testable.items()}
+        shared = {name: _sharing(cells, chosen) for name, cells in testable.items()}
     found = _seen_elsewhere(found, chosen)
     splits, calls, labels = [], [], []
     for u in loaded:
@@ -137,7 +140,7 @@ def find_subsets(
             calls.append(_refused(u))
             continue
         splits += [_split_row(u.name, s, symbols[genes]) for s in found[u.name]]
-        calls.append(_call(u, testable[u.name], found[u.name], len(testable), chosen))
+        calls.append(_call(u, shared[u.name], found[u.name], len(testable), chosen))
         labels.append(_labels(u, found[u.name], obs))
     empty = pd.DataFrame({"cell": [], "group": [], "subset": []}, dtype="str")
     return SubsetResult(
@@ -279,9 +282,13 @@ def _split_row(group: str, s: Split, symbols: NDArray[np.object_]) -> dict[str, 
 
 
 def _call(
-    u: _Loaded, cells: UnitCells, splits: list[Split], n_units: int, settings: SubsetSettings
+    u: _Loaded,
+    shared: tuple[float, float],
+    splits: list[Split],
+    n_units: int,
+    settings: SubsetSettings,
 ) -> dict[str, object]:
-    p_shared, p_excess = _sharing(cells, settings)
+    p_shared, p_excess = shared
     counted = [s for s in splits if s.counted]
     shape = "discrete" if counted else "continuous"
     sharing = "coordinated" if p_shared <= settings.alpha else "private"

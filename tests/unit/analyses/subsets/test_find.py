@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
 from imscope.analyses.subsets.find import find_subsets
@@ -131,6 +132,26 @@ def test_the_tail_is_calibrated():
     rng = np.random.default_rng(14)
     p = [tail_p(rng.normal(), rng.normal(size=10)) for _ in range(4000)]
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.012)
+
+
+def test_a_flat_continuum_is_continuous():
+    rng = np.random.default_rng(21)
+    along = rng.uniform(-1.5, 1.5, (250, 1))
+    weight = np.random.default_rng(3).normal(0, 0.4, GENES)
+    rate = np.random.default_rng(99).lognormal(0, 1.0, GENES) * np.exp(along * weight)
+    rate /= rate.sum(axis=1, keepdims=True)
+    call = ask(rng.poisson(rate * 4000)).calls.iloc[0]
+    assert call["verdict"] == "continuous, coordinated"
+
+
+def test_threads_of_the_linear_algebra_change_no_verdict():
+    counts = cells(np.random.default_rng(22), share=0.3, shift=shift())
+    results = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            results.append(ask(counts, seed=2))
+    pd.testing.assert_frame_equal(results[0].splits, results[1].splits)
+    pd.testing.assert_frame_equal(results[0].calls, results[1].calls)
 
 
 def test_bad_input():

@@ -1,13 +1,17 @@
+import json
 import os
 from pathlib import Path
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from typer.testing import CliRunner
 
 from imscope.analyses.subsets.calibration import steps
 from imscope.analyses.subsets.mapping import UNLIKE, Lot, MapSettings, map_query
+from imscope.cli.main import app
 from imscope.core.blocks import MemoryBlocks
 from imscope.core.errors import DataError, UsageError
 from imscope.core.views import select_rows
@@ -115,6 +119,25 @@ def test_one_unit_is_called_optimistic_and_bad_input_refused(reference):
         map_query(few, reference, label="label")
     with pytest.raises(UsageError):
         MapSettings(k=1)
+
+
+def test_command(reference, tmp_path):
+    query = lot(9, {"stroma": 60, "pericyte": 40})
+    for name, cells in (("query", query), ("reference", reference)):
+        s = cells.source
+        matrix = sp.csr_matrix((s.data, s.indices, s.indptr), (s.n_cells, GENES))
+        var = pd.DataFrame(index=cells.features["symbol"].to_numpy())
+        ad.AnnData(matrix, obs=cells.obs, var=var).write_h5ad(tmp_path / f"{name}.h5ad")
+    words = ["subsets", "map", str(tmp_path / "query.h5ad"), "--by", "sample", "--json"]
+    words += ["--reference", str(tmp_path / "reference.h5ad"), "--out", str(tmp_path / "c.tsv")]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    shown = json.loads(done.stdout)
+    assert {r["group"] for r in shown["records"]} == {"s0"}
+    stroma = next(r for r in shown["records"] if r["label"] == "stroma")
+    assert stroma["low"] < 0.6 < stroma["high"]
+    assert len(pd.read_csv(tmp_path / "c.tsv", sep="\t")) == 100
+    assert shown["calibration"]["basis"].startswith("3 reference units")
 
 
 @pytest.mark.skipif(not DONORS.exists(), reason="the shared data of two donors are not there")

@@ -1,11 +1,15 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from typer.testing import CliRunner
 
 from imscope.analyses.subsets.ranking import rank_subsets
+from imscope.cli.main import app
 from imscope.core.errors import DataError, UsageError
 
 PANEL = {"angiogenesis": 2.0, "procoagulant": -1.0}
@@ -79,3 +83,18 @@ def test_no_weight_or_column_is_refused():
         rank_subsets({"angiogenesis": 0.0}, scores(), cells=cells())
     with pytest.raises(DataError, match="n_total"):
         rank_subsets(PANEL, scores(), cells=cells().drop(columns="n_total"))
+
+
+def test_command(tmp_path):
+    scores().to_csv(tmp_path / "s.tsv", sep="\t", index=False)
+    cells().to_csv(tmp_path / "c.tsv", sep="\t", index=False)
+    words = ["subsets", "rank", str(tmp_path / "s.tsv"), "--cells", str(tmp_path / "c.tsv")]
+    words += ["--weight", "angiogenesis=2", "--weight", "procoagulant=-1", "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    records = json.loads(done.stdout)["records"]
+    expected = rank_subsets(PANEL, scores(), cells=cells())
+    assert [r["subset"] for r in records] == expected["subset"].tolist()
+    assert [r["value"] for r in records] == pytest.approx(expected["value"].tolist())
+    bad = CliRunner().invoke(app, [*words[:5], "--weight", "angiogenesis"])
+    assert isinstance(bad.exception, UsageError)
