@@ -15,6 +15,7 @@ from validation import (
     study_null,
     study_real,
     study_residual,
+    study_stages,
 )
 
 STUDIES = [
@@ -29,6 +30,7 @@ STUDIES = [
     study_agreement.STUDY,
     study_real.STUDY,
     study_residual.STUDY,
+    study_stages.STUDY,
 ]
 
 

@@ -27,7 +27,9 @@ def report():
     unwanted = find_off_lineage(source, made.features, obs)
     cells = pd.DataFrame(
         {"cell": [f"c{k}" for k in range(len(obs))], "sample": sample, "cluster": "1"}
-    ).assign(day=obs["day"], umap_1=0.0, umap_2=0.0, n_umi=1, n_genes=1, mito_frac=0.0, doublet_score=0.0)
+    ).assign(
+        day=obs["day"], umap_1=0.0, umap_2=0.0, n_umi=1, n_genes=1, mito_frac=0.0, doublet_score=0.0
+    )
     tables = {
         "stage_fractions": found.fractions,
         "stage_window": found.window.days,

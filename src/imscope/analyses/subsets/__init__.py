@@ -11,6 +11,8 @@ _HOME = {
     "SubsetResult": "find",
     "SubsetSettings": "settings",
     "call_stages": "stage",
+    "compare_priming": "priming",
+    "PrimingSettings": "priming",
     "describe_stages": "stage_report",
     "describe_composition": "composition",
     "differential_abundance": "abundance",
