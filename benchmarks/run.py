@@ -57,6 +57,10 @@ SIDED = {
         goal="at most igraph at its modularity.",
     ),
     "umap_layout": sided("Map of the cells", US, ("umap-learn", "umap-learn"), goal=""),
+    "rank_scores": sided(
+        "Sixty gene sets scored in every cell", US, ("scanpy", "scanpy"), ("pyucell", "pyucell"),
+        goal="at most 0.2 of Scanpy; rank correlation with the definition of at least 0.99.",
+    ),
     "lisi": sided("Mixing of labels (LISI)", US, ("fastlisi", "fastlisi"),
         goal="at most 0.15 of fastlisi."),
 }  # fmt: skip

@@ -7,15 +7,20 @@ import time
 from validation import (
     page,
     study_agreement,
+    study_arms,
     study_comparison,
     study_cycle,
     study_depth,
+    study_fucci,
+    study_identity,
     study_mixture,
     study_nested,
     study_null,
+    study_programmes,
     study_real,
     study_residual,
     study_stages,
+    study_subsets,
 )
 
 STUDIES = [
@@ -29,7 +34,12 @@ STUDIES = [
     study_comparison.STUDY,
     study_agreement.STUDY,
     study_real.STUDY,
+    study_subsets.STUDY,
+    study_programmes.STUDY,
+    study_fucci.STUDY,
+    study_identity.STUDY,
     study_residual.STUDY,
+    study_arms.STUDY,
     study_stages.STUDY,
 ]
 

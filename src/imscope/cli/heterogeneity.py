@@ -50,10 +50,27 @@ def index(
     floor: Annotated[
         float | None, typer.Option(help="HI2 of a technical control on this platform.")
     ] = None,
+    floor_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Measure the technical floor: COLUMN=VALUE of wells of one RNA, or `spike-ins`."
+        ),
+    ] = None,
+    without: Annotated[
+        str,
+        typer.Option(help="Gene sets left out of the second version, comma separated."),
+    ] = "cell_cycle,dissociation",
     genes: Annotated[Path | None, typer.Option(help="Also write what each gene adds.")] = None,
     programmes: Annotated[Path | None, typer.Option(help="Also write the gene sets.")] = None,
     relative: Annotated[
-        Path | None, typer.Option(help="Also write ratios to the samples with `is_reference`.")
+        Path | None, typer.Option(help="Also write ratios to the reference samples.")
+    ] = None,
+    relative_to: Annotated[
+        str | None,
+        typer.Option(
+            help="Reference: a group, or COLUMN=VALUE; default the samples with `is_reference`, "
+            "else the source class `reference_line`."
+        ),
     ] = None,
     as_json: JsonOption = False,
     out: OutOption = None,
@@ -61,30 +78,80 @@ def index(
 ) -> None:
     """Noise-corrected heterogeneity of every group, with interval and caveats."""
     from imscope.analyses.heterogeneity.carriers import gene_table, programme_table
+    from imscope.analyses.heterogeneity.floor import with_floor
     from imscope.analyses.heterogeneity.index import index_table
-    from imscope.analyses.heterogeneity.relative import relative_table
+    from imscope.analyses.heterogeneity.relative import references, relative_table
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
 
-    settings = HeterogeneitySettings(seed=seed, replicate_unit=unit, technical_floor=floor)
+    settings = HeterogeneitySettings(
+        seed=seed,
+        replicate_unit=unit,
+        technical_floor=floor,
+        without_sets=_gene_sets(without),
+    )
+    ratios: pd.DataFrame | None = None
     with _open(path) as counts:
         if counts.kind != "counts":
             table = _no_counts(counts.obs, by)
         else:
-            h = _compute(counts, [by, unit], settings)
+            named = [w.partition("=")[0] for w in (floor_from, relative_to) if w and "=" in w]
+            h = _compute(counts, [by, unit, *named, *_marks(counts.obs)], settings)
             column = by or _default_group(counts.obs)
+            if floor_from is not None:
+                h = with_floor(h, floor_from)
             table = index_table(h, column)
-            for path_of, make in (
-                (genes, gene_table),
-                (programmes, programme_table),
-                (relative, relative_table),
-            ):
+            if relative is not None or relative_to is not None or references(h).any():
+                ratios = relative_table(h, column, reference=relative_to)
+            if relative is not None and ratios is not None:
+                _write(ratios, relative)
+            for path_of, make in ((genes, gene_table), (programmes, programme_table)):
                 if path_of is not None:
                     _write(make(h, column), path_of)
     _write(table, out)
     if as_json:
-        _print_json({"records": [_index_record(row) for row in as_records(table)]})
-    else:
-        _show(table, ["group", "n_cells", "median_umi", "hi2", "hi2_low", "hi2_high"])
+        content: dict[str, object] = {"records": [_index_record(row) for row in as_records(table)]}
+        if ratios is not None:
+            content["relative"] = as_records(ratios)
+        _print_json(content)
+        return
+    more = ["hi2_without_cycle"]
+    if "hi2_above_floor" in table.columns and table["hi2_above_floor"].notna().any():
+        more.append("hi2_above_floor")
+    _show(table, ["group", "n_cells", "median_umi", "hi2", "hi2_low", "hi2_high", *more])
+    if ratios is not None:
+        _show(ratios, ["group", "reference", "ratio", "low", "high"])
+
+
+GENE_SETS = {"cell_cycle": ("cc_s", "cc_g2m"), "dissociation": ("dissociation_stress",)}
+"""Short names of what is usually left out; any gene set can be named."""
+
+
+def _gene_sets(text: str) -> tuple[str, ...]:
+    from difflib import get_close_matches
+
+    from imscope.core import codes
+    from imscope.core.errors import UsageError
+    from imscope.evidence.gene_sets import load
+
+    known = load()
+    out: list[str] = []
+    for name in (w.strip() for w in text.split(",") if w.strip()):
+        if name not in GENE_SETS and name not in known:
+            near = get_close_matches(name, [*GENE_SETS, *known], n=3, cutoff=0.4)
+            raise UsageError(
+                f"there is no gene set {name!r}",
+                fix=f"did you mean {', '.join(near)}?"
+                if near
+                else f"one of {', '.join(GENE_SETS)}",
+                code=codes.CONFIG_VALUE,
+            )
+        out += GENE_SETS.get(name, (name,))
+    return tuple(dict.fromkeys(out))
+
+
+def _marks(obs: "pd.DataFrame") -> list[str]:
+    """Columns that mark controls, where the cells have them."""
+    return [c for c in ("is_reference", "source_class", "is_pool") if c in obs.columns]
 
 
 LEVEL_FIELDS = ("level", "hi2", "low", "high", "share", "n_groups", "status")
@@ -344,7 +411,7 @@ def _show(table: "pd.DataFrame", numbers: list[str]) -> None:
     view = Table()
     columns = [c for c in [*numbers, "bcv_percent", "status", "warnings"] if c in table.columns]
     for name in columns:
-        view.add_column(name)
+        view.add_column(name, overflow="fold")
     for row in as_records(table):
         view.add_row(*[_cell(row[c]) for c in columns])
     Console().print(view)

@@ -6,8 +6,9 @@ import sys
 import typer
 
 from imscope import __version__
-from imscope.cli import data, heterogeneity, qc, run, simulate, subsets
+from imscope.cli import data, evidence, gates, heterogeneity, qc, run, safety, simulate, subsets
 from imscope.cli.doctor import doctor
+from imscope.cli.identity import identity
 from imscope.core.errors import ImscopeError
 
 app = typer.Typer(
@@ -39,8 +40,12 @@ app.command("demo")(run.demo)
 app.command("qc")(qc.qc)
 app.add_typer(heterogeneity.app, name="heterogeneity")
 app.add_typer(subsets.app, name="subsets")
+app.add_typer(safety.app, name="safety")
+app.add_typer(gates.app, name="gates")
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(evidence.app, name="evidence")
 app.add_typer(data.app, name="data")
+app.command("identity")(identity)
 app.command("doctor")(doctor)
 
 

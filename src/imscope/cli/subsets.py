@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imscope.cli.records import as_records
+from imscope.cli.subset_score import score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +56,9 @@ def more_than_one(
         return
     for row in as_records(result.calls):
         typer.echo(f"{row['group']}: {row['verdict']} ({row['replication']}). {row['reason']}")
+
+
+app.command("score")(score)
 
 
 @app.command("stage")

@@ -93,6 +93,51 @@ def njit(signature: str, **options: Any) -> Callable[[Callable[..., Any]], Kerne
     return lambda function: Kernel(function, signature, options)
 
 
+class Popcount:
+    """Bits set in an unsigned 64-bit word; inside a kernel one processor instruction.
+
+    Examples
+    --------
+    >>> popcount(7)
+    3
+    """
+
+    _compiled: Any = None
+
+    def __call__(self, word: int) -> int:
+        """Count in plain Python, for tests and coverage."""
+        return int(word).bit_count()
+
+    def compile(self) -> Any:
+        """Numba's own object, which kernels that name ``popcount`` are given."""
+        with _LOCK:
+            if self._compiled is None:
+                self._compiled = self._build()
+        return self._compiled
+
+    def _build(self) -> Any:
+        from llvmlite import ir
+        from numba import types
+        from numba.extending import intrinsic
+
+        @intrinsic  # type: ignore[untyped-decorator]
+        def count_bits(typingctx: Any, word: Any) -> Any:  # noqa: ARG001  numba asks for the name
+            def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+                wide = ir.IntType(64)
+                kind = ir.FunctionType(wide, [wide])
+                name = "llvm.ctpop.i64"
+                body = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+                return builder.call(body, args)
+
+            return types.int64(types.uint64), code
+
+        return count_bits
+
+
+popcount = Popcount()
+"""The one instance; see :class:`Popcount`."""
+
+
 def cache_folder() -> Path | None:
     """Folder of compiled kernels: per user, imscope version, Python, numba and processor.
 
@@ -132,7 +177,8 @@ def _with_compiled_names(function: Callable[..., Any]) -> Callable[..., Any]:
     if not isinstance(function, FunctionType):
         return function
     names = function.__code__.co_names
-    used = {n: v for n in names if isinstance(v := function.__globals__.get(n), Kernel)}
+    known = (Kernel, Popcount)
+    used = {n: v for n in names if isinstance(v := function.__globals__.get(n), known)}
     if not used:
         return function
     names_seen = {**function.__globals__, **{n: k.compile() for n, k in used.items()}}

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from imscope.engine.neighbours import Neighbours, find_neighbours, neighbour_graph
     from imscope.engine.normalise import compute_size_factors
     from imscope.engine.pca import PcaResult, compute_pca
+    from imscope.engine.pseudobulk import sum_units
     from imscope.engine.qc import QcResult, QcSettings, apply_qc, compute_qc, suggest_qc
+    from imscope.engine.rank_scores import RankScores, score_ranks
 
 _HOMES = {
     "Alignment": "align",
@@ -43,6 +45,7 @@ _HOMES = {
     "PcaResult": "pca",
     "QcResult": "qc",
     "QcSettings": "qc",
+    "RankScores": "rank_scores",
     "StandardPca": "fused",
     "UnitMoments": "moments",
     "align_batches": "align",
@@ -63,9 +66,11 @@ _HOMES = {
     "neighbour_graph": "neighbours",
     "score_doublets": "doublets",
     "score_markers": "markers",
+    "score_ranks": "rank_scores",
     "select_variable_genes": "hvg",
     "standard_pca": "fused",
     "suggest_qc": "qc",
+    "sum_units": "pseudobulk",
     "use_dask": "dask_execute",
     "use_executor": "execute",
 }
@@ -82,6 +87,7 @@ __all__ = [
     "PcaResult",
     "QcResult",
     "QcSettings",
+    "RankScores",
     "StandardPca",
     "UnitMoments",
     "align_batches",
@@ -102,9 +108,11 @@ __all__ = [
     "neighbour_graph",
     "score_doublets",
     "score_markers",
+    "score_ranks",
     "select_variable_genes",
     "standard_pca",
     "suggest_qc",
+    "sum_units",
     "use_dask",
     "use_executor",
 ]

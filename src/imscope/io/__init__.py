@@ -14,7 +14,9 @@ from imscope.core.rooms import load_name
 if TYPE_CHECKING:
     from imscope.io.cells import write_cells
     from imscope.io.counts import CountData, read_counts
+    from imscope.io.fragments import parse_peaks, read_fragments
     from imscope.io.genes import gene_classes, gene_table, map_genes
+    from imscope.io.multimodal import MultiModal, read_mudata_file, write_mudata
     from imscope.io.notice import Notice
     from imscope.io.raw import Modality
     from imscope.io.sheet import SampleRow, SampleSheet, read_sheet, sample_sheet_schema
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "CountData": "counts",
     "Modality": "raw",
+    "MultiModal": "multimodal",
     "Notice": "notice",
     "SampleRow": "sheet",
     "SampleSheet": "sheet",
@@ -30,16 +33,21 @@ _HOMES = {
     "gene_table": "genes",
     "map_genes": "genes",
     "open_store": "store",
+    "parse_peaks": "fragments",
     "read_counts": "counts",
+    "read_fragments": "fragments",
+    "read_mudata_file": "multimodal",
     "read_sheet": "sheet",
     "sample_sheet_schema": "sheet",
     "write_cells": "cells",
+    "write_mudata": "multimodal",
     "write_store": "store",
 }
 
 __all__ = [
     "CountData",
     "Modality",
+    "MultiModal",
     "Notice",
     "SampleRow",
     "SampleSheet",
@@ -47,10 +55,14 @@ __all__ = [
     "gene_table",
     "map_genes",
     "open_store",
+    "parse_peaks",
     "read_counts",
+    "read_fragments",
+    "read_mudata_file",
     "read_sheet",
     "sample_sheet_schema",
     "write_cells",
+    "write_mudata",
     "write_store",
 ]
 

@@ -116,7 +116,7 @@ def read_counts(
     2 ['NT5E', 'THY1', 'ENG'] table
     """
     path = Path(path)
-    budget = max_bytes if max_bytes is not None else _half_of_memory()
+    budget = max_bytes if max_bytes is not None else half_of_memory()
     raw = _read_raw(path, expression=expression, max_bytes=budget)
     try:
         return _finish(raw, path)
@@ -125,7 +125,8 @@ def read_counts(
         raise
 
 
-def _half_of_memory() -> int:
+def half_of_memory() -> int:
+    """Half of the memory of this machine, in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 

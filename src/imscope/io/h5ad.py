@@ -103,7 +103,7 @@ def read_mudata(
 ) -> RawCounts:
     """Read a MuData file or store: RNA as counts, proteins and guides as modalities."""
     mods = need(top, "mod", path)
-    by_kind = {_modality_kind(name): name for name in reversed(list(mods.keys()))}
+    by_kind = {modality_kind(name): name for name in reversed(list(mods.keys()))}
     if "rna" not in by_kind:
         raise DataError(
             f"{path} has no RNA modality", found=", ".join(mods.keys()), code=codes.GENES_NONE
@@ -112,7 +112,7 @@ def read_mudata(
     raw = read_annotated(mods[by_kind["rna"]], path, expression=expression, kind=kind, **options)
     raw.where = f"mod[{by_kind['rna']!r}].{raw.where}"
     for name in mods.keys():  # noqa: SIM118  h5py groups
-        what = _modality_kind(name)
+        what = modality_kind(name)
         if name == by_kind["rna"]:
             continue
         if what not in ("protein", "guide") or what in raw.modalities:
@@ -125,7 +125,7 @@ def read_mudata(
                 raise
             other = read_annotated(mods[name], path, expression=True, kind=kind, **options)
             raw.notices.append(Notice(codes.W_MODALITY_VALUES, f"modality {name!r}: {error.found}"))
-        raw.modalities[what] = _aligned(other, raw, name)
+        raw.modalities[what] = align_modality(other, raw, name)
     return raw
 
 
@@ -182,7 +182,8 @@ def _types(var: "pd.DataFrame") -> list[str] | None:
     return None
 
 
-def _modality_kind(name: str) -> str:
+def modality_kind(name: str) -> str:
+    """Tell what a modality is by the usual names; another name stays as it is."""
     low = name.lower()
     for kind, words in (("rna", _RNA), ("protein", _PROTEIN), ("guide", _GUIDE)):
         if low in words:
@@ -195,7 +196,7 @@ def _obsm_modalities(top: Any, raw: RawCounts, path: Path) -> None:
     if "obsm" not in top or not is_group(top["obsm"]):
         return
     for key in top["obsm"].keys():  # noqa: SIM118
-        kind = _modality_kind(key)
+        kind = modality_kind(key)
         if kind not in ("protein", "guide") or kind in raw.modalities:
             continue
         node = top["obsm"][key]
@@ -252,7 +253,7 @@ def _table_modality(
     return Modality(features, sp.csr_array(values.astype(kind)))
 
 
-def _aligned(other: RawCounts, raw: RawCounts, name: str) -> Modality:
+def align_modality(other: RawCounts, raw: RawCounts, name: str) -> Modality:
     """Rows of a modality in the order of the RNA cells; absent cells hold zeros."""
     import pandas as pd
     import scipy.sparse as sp

@@ -119,18 +119,25 @@ class Stack:
     name: str
     note: str
     shares: tuple[float, ...]
+    ends: tuple[tuple[float, float] | None, ...] = ()
+    """Interval of each share, where there is one."""
 
 
 def stacks(
     rows: Sequence[Stack], parts_named: Sequence[str], *, title: str, axis_title: str,
     simulated: bool,
 ) -> Markup:  # fmt: skip
-    """Draw stacked shares with a legend; shares from 4 % on carry the name of their part."""
+    """Draw stacked shares with a legend; shares from 4 % on carry the name of their part.
+
+    An interval of a share is a line below the bar, from the start of its block, with a dot where
+    the block ends.
+    """
     axis = svg.Axis(0.0, 100.0, LEFT, WIDTH - 30)
     per_line = 6
     lines = math.ceil(len(parts_named) / per_line)
     top = 22.0 + 20 * lines
-    bottom = top + 12 + 28 * len(rows)
+    step = 28 + 8 * max((sum(e is not None for e in row.ends) for row in rows), default=0)
+    bottom = top + 12 + step * len(rows)
     out = axis.draw(top=top, bottom=bottom, title=axis_title)
     cell = (WIDTH - 20) / per_line
     for i, name in enumerate(parts_named):
@@ -140,7 +147,8 @@ def stacks(
         )
         out.append(svg.fitted(name, x + 18, y, room=18, font_size=11))
     for i, row in enumerate(rows):
-        y = top + 8 + 28 * i
+        y = top + 8 + step * i
+        out += _whiskers(row, parts_named, axis, y + 28)
         out.append(svg.fitted(row.name, LEFT - 80, y + 15, room=20, text_anchor="end"))
         out.append(
             svg.text(row.note, LEFT - 8, y + 15, text_anchor="end", font_size=10, fill=MUTED)
@@ -163,3 +171,21 @@ def stacks(
                 )  # fmt: skip
     out.append(svg.line(LEFT, top, LEFT, bottom, stroke=RULE))
     return svg.drawing(out, width=WIDTH, height=bottom + 44, title=title, simulated=simulated)
+
+
+def _whiskers(row: Stack, parts_named: Sequence[str], axis: svg.Axis, y: float) -> list[Markup]:
+    """Draw one line per share with an interval, in the colour of its part, cut at 0 and 100 %."""
+    out: list[Markup] = []
+    start = 0.0
+    for j, (share, ends) in enumerate(zip(row.shares, row.ends, strict=False)):
+        if ends is not None:
+            low, high = (axis(100 * min(max(start + e, 0.0), 1.0)) for e in ends)
+            words = f"{row.name}, {parts_named[j]}: {number(100 * share)} %"
+            words += f" (95 % interval {number(100 * ends[0])} to {number(100 * ends[1])})"
+            bar = svg.line(low, y, high, y, stroke=INK, stroke_width=2)
+            dot = svg.tag("circle", cx=axis(100 * (start + share)), cy=y, r=3.5, fill=colour(j),
+                          stroke=INK, stroke_width=1)  # fmt: skip
+            out.append(svg.tag("g", svg.tag("title", words), bar, dot, class_="whisker"))
+            y += 8
+        start += share
+    return out

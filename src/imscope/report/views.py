@@ -138,7 +138,7 @@ def view(
         if spec.name in merged:
             low, high = merged[spec.name]
             bounds = zip(frame[low].tolist(), frame[high].tolist(), strict=True)
-            entries = [_behind(e, a, b) for e, (a, b) in zip(entries, bounds, strict=True)]
+            entries = [_behind(e, a, b, spec) for e, (a, b) in zip(entries, bounds, strict=True)]
         columns_of_entries.append(entries)
     rows = tuple(zip(*columns_of_entries, strict=True))
     return TableView(table.name, caption, heads, rows, frame[every], tuple(notes))
@@ -173,11 +173,14 @@ def _unit(spec: Column) -> str:
     return {"fraction": "%", "probability": ""}.get(spec.unit, spec.unit)
 
 
-def _behind(value: Entry, low: Any, high: Any) -> Entry:
+def _behind(value: Entry, low: Any, high: Any, spec: Column) -> Entry:
     """Put an interval behind its value."""
     if value.text == typeset.MISSING or typeset.is_missing(low) or typeset.is_missing(high):
         return value
-    return Entry(f"{value.text} ({typeset.interval(low, high)})", value.sort, value.style)
+    words = typeset.interval(low, high)
+    if spec.unit == "fraction":  # the value stands in percent, so do its ends
+        words = f"{typeset.percent(low)} to {typeset.percent(high)}"
+    return Entry(f"{value.text} ({words})", value.sort, value.style)
 
 
 def _undeclared(name: str, column: "pd.Series[Any]") -> Column:

@@ -131,6 +131,31 @@ def remove_cohort(folder: Path | str) -> None:
     shutil.rmtree(target)
 
 
+def seed_of(folder: Path | str) -> int | None:
+    """Seed with which the simulated data in a folder were made, or nothing if there are none.
+
+    Parameters
+    ----------
+    folder
+        Folder as :func:`write_cohort` writes it.
+
+    Returns
+    -------
+    seed
+        Nothing when the folder holds no complete simulated data.
+
+    Examples
+    --------
+    >>> seed_of("no such folder") is None
+    True
+    """
+    table = Path(folder) / "truth" / "settings.tsv"
+    if not table.is_file():
+        return None
+    settings = pd.read_csv(table, sep="\t", dtype=str).set_index("setting")["value"]
+    return int(settings["seed"])
+
+
 def _fill(cohort: Cohort | Timecourse, draft: Path) -> None:
     (draft / "counts").mkdir()
     (draft / "truth").mkdir()

@@ -38,15 +38,13 @@ def run_demo(
         ``out/data`` holds something that is not a simulated cohort.
     """
     from imscope.simulate.cohort import simulate_cohort
-    from imscope.simulate.files import README, remove_cohort, write_cohort
+    from imscope.simulate.files import remove_cohort, seed_of, write_cohort
     from imscope.simulate.settings import CohortSettings
 
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     sheet = folder / "data" / "samples.csv"
-    note = folder / "data" / "README.md"
-    same = note.is_file() and note.read_text(encoding="utf-8") == README.format(seed=seed)
-    if fresh or not (same and sheet.exists()):
+    if fresh or not (seed_of(folder / "data") == seed and sheet.exists()):
         remove_cohort(folder / "data")
         sheet = write_cohort(
             simulate_cohort(CohortSettings(seed=seed, troubled_ambient=DEMO_AMBIENT)),

@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imscope.analyses.heterogeneity.carriers import gene_table, programme_table
 from imscope.analyses.heterogeneity.comparison import compare
 from imscope.analyses.heterogeneity.compute import Heterogeneity, compute_heterogeneity
 from imscope.analyses.heterogeneity.decomposition import decompose
 from imscope.analyses.heterogeneity.describe import describe_claims
+from imscope.analyses.heterogeneity.floor import SPIKE_INS, with_floor
 from imscope.analyses.heterogeneity.index import index_table
+from imscope.analyses.heterogeneity.relative import references, relative_table
 from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
 from imscope.core.errors import MethodError
 from imscope.core.schema import CLAIMS, HETEROGENEITY_INDEX
@@ -25,6 +28,8 @@ NESTED = (
     *("batch", "passage", "condition"),
 )
 """Levels of the decomposition, coarse to fine; the sample and the cell come last."""
+POOL_COLUMN = "is_pool"
+"""Column of the sheet that marks wells which all hold one RNA: they measure the technique."""
 REFUSAL = "not estimable: needs UMI counts, the matrix holds other expression values"
 
 
@@ -69,9 +74,39 @@ def work_heterogeneity(
         settings=heterogeneity_settings(context.config, design.unit),
         threads=context.threads,
     )
-    tables = [_table(context, h, by) for by in _levels(context, design)]
+    h = _floor(h)
+    levels = _levels(context, design)
+    _carriers(h, "lot" if "lot" in levels else "sample", folder)
+    tables = [_table(context, h, by) for by in levels]
     _write(folder, pd.concat(tables, ignore_index=True), _claims(context, design, h))
     save_json(folder, "decomposition", _decompose(context, h, folder))
+
+
+def _floor(h: Heterogeneity) -> Heterogeneity:
+    """Measure the technical floor on pool wells or spike-ins, where the run has them."""
+    wells = POOL_COLUMN in h.strata.columns and _pools(h).any()
+    spikes = h.spikes is not None and h.spikes.any()
+    if not wells and not spikes:
+        return h
+    try:
+        return with_floor(h, f"{POOL_COLUMN}=true" if wells else SPIKE_INS)
+    except MethodError:  # too few or too shallow: there is then no floor, and none is printed
+        return h
+
+
+def _pools(h: Heterogeneity) -> NDArray[np.bool_]:
+    if POOL_COLUMN not in h.strata.columns:
+        return np.zeros(len(h.strata), dtype=bool)
+    words = h.strata[POOL_COLUMN].astype("object").map(str).str.lower()
+    return np.asarray(words == "true", dtype=bool)
+
+
+def _carriers(h: Heterogeneity, by: str, folder: Path) -> None:
+    """Write which genes and programmes carry the index, and the index over a reference."""
+    gene_table(h, by).to_parquet(folder / "heterogeneity_genes.parquet")
+    programme_table(h, by).to_parquet(folder / "heterogeneity_programmes.parquet")
+    if references(h).any():
+        relative_table(h, by).to_parquet(folder / "heterogeneity_relative.parquet")
 
 
 def _claims(context: Context, design: Design, h: Heterogeneity) -> pd.DataFrame:
@@ -93,7 +128,8 @@ def _decompose(context: Context, h: Heterogeneity, folder: Path) -> dict[str, An
     if len(sheet) < 2:
         return nothing | {"skipped": "one sample has no level above its cells"}
     try:
-        made = decompose(h, [*levels, "sample"])
+        wells = _pools(h)  # wells of one RNA are no level of the design
+        made = decompose(h, [*levels, "sample"], strata=np.flatnonzero(~wells))
     except MethodError as error:
         return nothing | {"skipped": error.problem}
     made.table.to_parquet(folder / "heterogeneity_levels.parquet")
@@ -126,6 +162,8 @@ def _cells(
     """Design of every kept cell: its sample's row of the sheet and its ambient share."""
     names = ["sample", *(f for f in design.factors if f not in {"library", "collected_at"})]
     names += [c for c in context.config.heterogeneity.by if c in context.sheet and c not in names]
+    if POOL_COLUMN in context.sheet:
+        names.append(POOL_COLUMN)
     per_sample = context.sheet[names].copy()
     shares = pd.read_parquet(ambient / "ambient.parquet").set_index("sample")["fraction"]
     per_sample["ambient_frac"] = shares.reindex(per_sample["sample"]).to_numpy(np.float64)

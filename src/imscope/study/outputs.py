@@ -97,8 +97,9 @@ def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
         "qc_ledger": _ledger(at),
         "markers": pd.read_parquet(at["markers"] / "markers.parquet"),
     }
-    for path in sorted(at["heterogeneity"].glob("*.parquet")):
-        found[path.stem] = pd.read_parquet(path)
+    for folder in (at["heterogeneity"], *(step / "tables" for step in at.values())):
+        for path in sorted(folder.glob("*.parquet")):
+            found[path.stem] = pd.read_parquet(path)
     found["cells"] = _cells_table(done, at)
     found["clusters"] = _composition(found["cells"], done.context.samples)
     found["samples"] = _samples_table(done, at, found)
@@ -136,6 +137,10 @@ def _cells_table(done: Finished, at: Mapping[str, Path]) -> pd.DataFrame:
         frame[name] = metrics[name]
     frame["doublet_score"] = load_array(at["qc"], "doublet_score")[rows]
     frame["umap_1"], frame["umap_2"] = umap[:, 0], umap[:, 1]
+    for step in at.values():
+        if (step / "per_cell.parquet").exists():
+            own = pd.read_parquet(step / "per_cell.parquet")
+            frame = pd.concat([frame, own], axis=1)
     codes = context.cohort.codes[rows]
     for factor in done.design.factors:
         frame[factor] = context.sheet[factor].to_numpy()[codes]
@@ -248,7 +253,7 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
         "qc": _records(tables["qc_ledger"]),
         "warnings": _warnings(done, tables),
         "decomposition": decomposition,
-        "skipped": _skipped(tables, decomposition),
+        "skipped": _skipped(done, tables, decomposition),
         "neighbours": neighbours,
         "clusters": clusters,
         "config": config,
@@ -259,9 +264,14 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
     }
 
 
-def _skipped(tables: Mapping[str, pd.DataFrame], decomposition: dict[str, Any]) -> dict[str, str]:
+def _skipped(
+    done: Finished, tables: Mapping[str, pd.DataFrame], decomposition: dict[str, Any]
+) -> dict[str, str]:
     """Tables this run could not make, and why."""
     reasons = {"heterogeneity_levels": str(decomposition.get("skipped", ""))}
+    for step in done.steps.values():
+        if (step.folder / "skipped.json").exists():
+            reasons |= load_json(step.folder, "skipped")
     return {name: why for name, why in reasons.items() if name not in tables and why}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from imscope.study import stages
 from imscope.study.design import Design
+from imscope.study.functions import work_identity, work_programmes, work_stages
 from imscope.study.heterogeneity import work_heterogeneity
 from imscope.study.stages import Context, settings_of
 
@@ -100,6 +101,27 @@ def plan_stages(
             raw | seed,
             ("qc", "clusters"),
             lambda c, at, f: stages.work_ambient(c, at["qc"], at["clusters"], f),
+        ),
+        Stage(
+            "programmes",
+            "programmes",
+            seed | sheet | groups,
+            ("qc", "clusters"),
+            lambda c, at, f: work_programmes(c, design, at["qc"], at["clusters"], f),
+        ),
+        Stage(
+            "stages",
+            "stages",
+            seed | sheet,
+            ("qc", "clusters", "ambient"),
+            lambda c, at, f: work_stages(c, design, at, f),
+        ),
+        Stage(
+            "identity and cycle",
+            "identity",
+            seed | sheet,
+            ("qc", "clusters"),
+            lambda c, at, f: work_identity(c, design, at["qc"], at["clusters"], f),
         ),
         Stage(
             "heterogeneity",

@@ -15,8 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imscope.core.blocks import BlockSource
+from imscope.core.schema import Table
 from imscope.core.views import select_rows
-from imscope.engine.ambient import estimate_ambient_from_empty, estimate_ambient_marker_free
+from imscope.engine.ambient import (
+    AmbientResult,
+    estimate_ambient_from_empty,
+    estimate_ambient_marker_free,
+)
 from imscope.engine.cluster import find_clusters
 from imscope.engine.doublets import score_doublets
 from imscope.engine.embed import compute_umap
@@ -56,6 +61,18 @@ def save_arrays(folder: Path, **arrays: NDArray[Any]) -> None:
 def load_array(folder: Path, name: str) -> NDArray[Any]:
     """Read one array written by :func:`save_arrays`."""
     return np.asarray(np.load(folder / f"{name}.npy", allow_pickle=False))
+
+
+def save_table(folder: Path, table: Table, frame: pd.DataFrame) -> None:
+    """Write a declared table, to be found in the run folder's ``tables``."""
+    place = folder / "tables"
+    place.mkdir(exist_ok=True)
+    table.check(frame).reset_index(drop=True).to_parquet(place / f"{table.name}.parquet")
+
+
+def save_cell_columns(folder: Path, frame: pd.DataFrame) -> None:
+    """Write columns of the kept cells, one row per cell in their order, for table ``cells``."""
+    frame.reset_index(drop=True).to_parquet(folder / "per_cell.parquet")
 
 
 def save_json(folder: Path, name: str, value: object) -> None:
@@ -237,7 +254,28 @@ def work_ambient(context: Context, qc: Path, clusters: Path, folder: Path) -> No
         else:
             result = estimate_ambient_marker_free(cells, labels[here], threads=context.threads)
         records.append(_ambient_row(sample, result, result.status))
+        if len(result.profile):
+            save_arrays(folder, **{f"profile_{i}": result.profile})
     pd.DataFrame(records).to_parquet(folder / "ambient.parquet")
+
+
+def load_ambient(context: Context, folder: Path) -> dict[str, AmbientResult]:
+    """Ambient share and profile of the samples for which both were estimated."""
+    rows = pd.read_parquet(folder / "ambient.parquet").set_index("sample").to_dict("index")
+    found = {}
+    for i, sample in enumerate(context.samples):
+        if not (folder / f"profile_{i}.npy").exists():
+            continue
+        row: dict[str, Any] = {str(k): v for k, v in rows[sample].items()}
+        found[sample] = AmbientResult(
+            fraction=float(row["fraction"]),
+            low=float(row["low"]),
+            high=float(row["high"]),
+            status=str(row["status"]),
+            profile=load_array(folder, f"profile_{i}"),
+            n_genes=int(row["n_genes"]),
+        )
+    return found
 
 
 def _ambient_from_raw(
@@ -258,7 +296,8 @@ def _ambient_from_raw(
 def _ambient_row(sample: str, result: Any, status: str) -> dict[str, object]:
     found = {k: getattr(result, k, None) for k in ("fraction", "low", "high")}
     numbers = {k: np.nan if v is None else float(v) for k, v in found.items()}
-    return {"sample": sample, **numbers, "status": status}
+    n_genes = int(getattr(result, "n_genes", 0))
+    return {"sample": sample, **numbers, "status": status, "n_genes": n_genes}
 
 
 def qc_classes(features: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:

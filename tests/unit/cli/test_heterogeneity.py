@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from imscope.cli.heterogeneity import CLAIM_FIELDS, INDEX_FIELDS, LEVEL_FIELDS
 from imscope.cli.main import app
 from imscope.core.errors import DataError
+from imscope.evidence.gene_sets import load
 
 GENES = ["NT5E", "THY1", "ENG", "VIM", "COL1A1", "COL1A2", "SPARC", "FN1", "TAGLN", "LGALS1"]
 
@@ -120,3 +121,21 @@ def test_expression_values_are_refused_in_words(tmp_path):
     path.write_text("gene,c1,c2,c3\nNT5E,0.5,1.2,0\nTHY1,1.1,0,2.5\nENG,0.1,0.2,0.9\n")
     result = run("index", path, "--json")
     assert isinstance(result.exception, DataError) or "not estimable" in result.stdout
+
+
+def test_ratios_floors_and_gene_sets_are_reached_from_the_command(matrix):
+    result = run("index", matrix, "--relative-to", "s0", "--floor-from", "sample=s1", "--json")
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.stdout)
+    assert list(content) == ["records", "relative"]
+    assert content["relative"][0]["ratio"] == 1
+    assert any("technical floor" in w for w in content["records"][0]["warnings"])
+    collagen = next(name for name, s in load().items() if {"COL1A1", "COL1A2"} <= set(s.genes))
+    columns = {}
+    for words in (collagen, "cell_cycle,dissociation"):
+        path = matrix.parent / "without.tsv"
+        assert run("index", matrix, "--without", words, "--out", path).exit_code == 0
+        columns[words] = pd.read_csv(path, sep="\t")["hi2_without_cycle"]
+    assert (columns[collagen] < columns["cell_cycle,dissociation"]).all()
+    wrong = run("index", matrix, "--without", "cell_cicle")
+    assert "did you mean cell_cycle" in str(wrong.exception)

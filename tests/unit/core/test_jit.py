@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from imscope.core import jit
+from imscope.core.jit import njit, popcount
 
 SRC = Path(__file__).parents[3] / "src"
 MODULE = '''
@@ -146,3 +147,18 @@ def test_a_folder_that_cannot_be_made_means_no_cache(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("IMSCOPE_KERNEL_CACHE", str(tmp_path / "file"))
     assert jit.cache_folder() is None
+
+
+@njit("i8(u8[::1])")
+def _bits(words):
+    total = 0
+    for k in range(words.shape[0]):
+        total += popcount(words[k])
+    return total
+
+
+def test_popcount_compiled_and_plain():
+    words = np.random.default_rng(3).integers(0, 2**64, 100, dtype=np.uint64)
+    words[:2] = [0, 2**64 - 1]
+    want = sum(int(w).bit_count() for w in words)
+    assert _bits(words) == _bits.py_func(words) == want

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from imscope.analyses.heterogeneity.coordinated import Coordinated, compute_coordinated
     from imscope.analyses.heterogeneity.decomposition import Decomposition, decompose
     from imscope.analyses.heterogeneity.describe import describe_claims
+    from imscope.analyses.heterogeneity.floor import Floor, with_floor
     from imscope.analyses.heterogeneity.index import index_table
     from imscope.analyses.heterogeneity.inference import Contrast, compare_arms, compare_pairs
     from imscope.analyses.heterogeneity.matched import match_depth
@@ -22,6 +23,7 @@ _HOMES = {
     "Contrast": "inference",
     "Coordinated": "coordinated",
     "Decomposition": "decomposition",
+    "Floor": "floor",
     "Heterogeneity": "compute",
     "HeterogeneitySettings": "settings",
     "compare": "comparison",
@@ -39,12 +41,14 @@ _HOMES = {
     "plan_units": "planning",
     "programme_table": "carriers",
     "relative_table": "relative",
+    "with_floor": "floor",
 }
 
 __all__ = [
     "Contrast",
     "Coordinated",
     "Decomposition",
+    "Floor",
     "Heterogeneity",
     "HeterogeneitySettings",
     "compare",
@@ -62,6 +66,7 @@ __all__ = [
     "plan_units",
     "programme_table",
     "relative_table",
+    "with_floor",
 ]
 
 if not TYPE_CHECKING:

@@ -25,6 +25,8 @@ from imscope.evidence.gene_sets import genes_of, load
 if TYPE_CHECKING:
     import pandas as pd
 
+    from imscope.analyses.heterogeneity.floor import Floor
+
 REPLICATE_COLUMNS = ("lot", "donor", "line", "clone", "batch", "sample")
 """Columns tried, in this order, as the replicate unit."""
 KEY_COLUMNS = ("platform", "chemistry", "pipeline")
@@ -65,6 +67,10 @@ class Heterogeneity:
         The counts, for coordinated heterogeneity.
     priority
         Random order in which cells are taken when there are too many, ``(n_cells,)``.
+    spikes
+        Spike-in features, ``(n_features,)``; they are never counted as genes.
+    floors
+        Technical floor of every comparability pool, where :func:`with_floor` measured one.
     """
 
     settings: HeterogeneitySettings
@@ -81,6 +87,8 @@ class Heterogeneity:
     programmes: dict[str, Reduced]
     source: BlockSource
     priority: NDArray[np.float64]
+    spikes: NDArray[np.bool_] | None = None
+    floors: "tuple[Floor | None, ...]" = ()
     coordinated_cache: dict[tuple[int, ...], object] = field(default_factory=dict, repr=False)
 
     @property
@@ -154,7 +162,8 @@ def compute_heterogeneity(
     chosen = settings or HeterogeneitySettings()
     code, strata = _strata(source, features, cells)
     units, stratum, block, priority = _units(code, strata, chosen)
-    kept = np.ones(source.n_features, dtype=bool)
+    spikes = spike_ins(features)
+    kept = ~spikes
     for name in LEFT_OUT:
         if name in classes:
             kept &= ~classes[name]
@@ -199,7 +208,23 @@ def compute_heterogeneity(
         programmes=programmes,
         source=source,
         priority=priority,
+        spikes=spikes,
     )
+
+
+def spike_ins(features: "pd.DataFrame") -> NDArray[np.bool_]:
+    """Find the ERCC spike-ins by their names.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> names = ["ERCC-00002", "ERCC1"]
+    >>> spike_ins(pd.DataFrame({"feature_id": names, "symbol": names})).tolist()
+    [True, False]
+    """
+    pattern = r"^ERCC[-_]\d{5}$"
+    found = features["feature_id"].astype(str).str.match(pattern)
+    return np.asarray(found | features["symbol"].astype(str).str.match(pattern), dtype=bool)
 
 
 def _pool_names(strata: "pd.DataFrame") -> list[str]:

@@ -1,25 +1,31 @@
 """Nested decomposition: how much heterogeneity each level of the design adds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from imscope.analyses.heterogeneity.components import GeneSums, components, lay_out, sum_genes
 from imscope.analyses.heterogeneity.compute import Heterogeneity
 from imscope.analyses.heterogeneity.groups import groups_by, make_group, why_not
 from imscope.analyses.heterogeneity.levels import Nesting, nest_levels
-from imscope.analyses.heterogeneity.statistics import BOOTSTRAP_UNITS, Reduced
 from imscope.core.errors import MethodError
 from imscope.core.rng import spawn
 from imscope.core.schema import HETEROGENEITY_LEVELS
+from imscope.evidence.gene_sets import load
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MIN_JACKKNIFE = 3
+CHOSEN_LEVELS = ("source_class", "source_tissue", "condition", "passage", "platform", "operator")
+"""Levels that are not drawn from a population, so their groups are no replicates."""
+PAIRS_UP_TO = 44
+"""Up to so many groups every pair is left out; above, a bootstrap costs less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +60,7 @@ def decompose(
     *,
     programmes: bool = True,
     strata: NDArray[np.int64] | None = None,
+    reference: NDArray[np.float64] | None = None,
 ) -> Decomposition:
     """Split heterogeneity into what each nested level adds.
 
@@ -68,6 +75,9 @@ def decompose(
         Also decompose every gene set with enough genes.
     strata
         Only these rows of ``h.strata``; all by default.
+    reference
+        Share of each kept gene that weighs it, ``(n_genes,)``, known from outside these samples.
+        By default their own mean profile.
 
     Returns
     -------
@@ -86,10 +96,14 @@ def decompose(
     Notes
     -----
     Moments of unbalanced nested designs (Henderson's first method) on noise-corrected sums. The
-    interval is over the coarsest level with 6 or more groups (else 3): its own component by leaving
-    out one group at a time, because copies of a group in a bootstrap widen it; finer components by
-    bootstrap of whole groups inside the levels above, or by leaving out with 3 to 5 groups. Cells
-    are never resampled. Coarser levels have too few groups for an interval.
+    interval is over the coarsest level of replicates (donors, not kinds of product) with 3 or more
+    groups, leaving out one group at a time; the mean profile that weighs the genes is made anew
+    from the groups that remain, so its error is in the interval. That profile follows the very
+    groups it weighs, which makes finer components about 1 % too small with 6 groups: their interval
+    is around the value corrected for it, which the same replicates give. Above 44 groups finer
+    components use a bootstrap of whole groups inside the levels above. Cells are never resampled.
+    Coarser levels have too few groups for an interval, and so has a level that fewer than 3 of the
+    groups inform.
 
     References
     ----------
@@ -114,6 +128,7 @@ def decompose(
     import pandas as pd
 
     chosen = np.arange(len(h.strata)) if strata is None else strata
+    chosen = chosen[h.strata["n_cells"].to_numpy()[chosen] > 0]
     group = make_group(h, "decomposition", chosen)
     for level in levels:
         groups_by(h, level)  # names a column that does not exist
@@ -121,19 +136,28 @@ def decompose(
     if reason:
         raise MethodError(f"heterogeneity cannot be decomposed: {reason}", fix="split the samples")
     nesting = nest_levels(h.strata.iloc[chosen], list(levels), unit=h.replicate_column)
-    position = np.searchsorted(chosen, h.stratum[group.units])
-    codes = [c[position] for c in nesting.codes]
-    unit_level = resampled_level(nesting)
     rows: list[dict[str, object]] = []
-    sets = {"all": h.all_genes} | (h.programmes if programmes else {})
     method = ""
-    for name, reduced in sets.items():
-        parts = _components(h, reduced.subset(group.units), codes, unit_level)
+    cohort = _Cohort(h, chosen, list(nesting.codes), resampled_level(nesting), reference)
+    for name, mask in _gene_sets(h, chosen, programmes=programmes).items():
+        parts = cohort.split(mask)
         rows += _rows(name, parts, nesting)
         method = parts.method
     table = HETEROGENEITY_LEVELS.check(pd.DataFrame(rows))
     total = float(table.loc[table["programme"] == "all", "hi2"].sum())
     return Decomposition(table, total, nesting.merged, nesting.untestable, method)
+
+
+def _gene_sets(
+    h: Heterogeneity, strata: NDArray[np.int64], *, programmes: bool
+) -> dict[str, NDArray[np.bool_]]:
+    """Genes of the universe in each set, all of them first."""
+    symbols = h.features["symbol"].astype(str)[h.universe_of(strata).genes]
+    sets = {"all": np.ones(len(symbols), dtype=bool)}
+    if programmes:
+        known = load()
+        sets |= {name: symbols.isin(known[name].genes).to_numpy() for name in h.programmes}
+    return sets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,11 +171,15 @@ class _Parts:
 
 
 def resampled_level(nesting: Nesting) -> int:
-    """Level whose groups are resampled: the coarsest with 6, else with 3 groups; -1 if none."""
-    sizes = nesting.sizes
-    for least in (BOOTSTRAP_UNITS, MIN_JACKKNIFE):
-        for k, size in enumerate(sizes):
-            if size >= least and _free(nesting, k) >= least - 1:
+    """Level whose groups are left out: the coarsest replicate with 3 groups; -1 if none.
+
+    Kinds of product and conditions were chosen, not drawn: they serve only where nothing else does.
+    """
+    for chosen in (False, True):
+        for k, (name, size) in enumerate(zip(nesting.names, nesting.sizes, strict=True)):
+            if all(part in CHOSEN_LEVELS for part in name.split("=")) is not chosen:
+                continue
+            if size >= MIN_JACKKNIFE and _free(nesting, k) >= MIN_JACKKNIFE - 1:
                 return k
     return -1
 
@@ -161,38 +189,101 @@ def _free(nesting: Nesting, level: int) -> int:
     return nesting.sizes[level] - (nesting.sizes[level - 1] if level else 1)
 
 
-def _components(
-    h: Heterogeneity, reduced: Reduced, codes: list[NDArray[np.int64]], unit_level: int
-) -> _Parts:
-    n_levels = len(codes) + 1
-    if unit_level < 0:
-        unit = np.zeros(len(reduced.n), dtype=np.int64) if not codes else codes[-1]
-        value = _solve(_tally(reduced, codes, unit), np.ones((1, int(unit.max()) + 1)))[0]
-        nothing = np.full(n_levels, np.nan)
-        none = np.zeros(n_levels, dtype=np.int64)
-        return _Parts(value, nothing, nothing, none, 0, "none: fewer than 3 groups")
-    unit = codes[unit_level]
-    tally = _tally(reduced, codes, unit)
-    k = int(unit.max()) + 1
-    value = _solve(tally, np.ones((1, k)))[0]
-    parent = tally.above[-1] if tally.above else np.zeros(k, dtype=np.int64)
-    left_out = _solve(tally, 1.0 - np.eye(k)), float((k - 1) / np.sqrt(k))
-    finer, word = left_out, "jackknife"
-    if k >= BOOTSTRAP_UNITS:
-        rng = spawn(h.settings.seed, "decompose", k)
-        times = resample_within(parent, h.settings.bootstrap, rng)
-        m = k / (int(parent.max()) + 1)  # resampling m units makes the variance (m - 1) / m small
-        finer = _solve(tally, times), float(np.sqrt(m / (m - 1)))
-        word = f"bootstrap of {h.settings.bootstrap}"
-    quantile = float(student.ppf(0.5 + h.settings.confidence / 2, k - 1 - int(parent.max())))
-    low, high = np.full(n_levels, np.nan), np.full(n_levels, np.nan)
-    informing = _informing(codes, unit_level)
-    for level in range(unit_level, n_levels):
-        if informing[level] < MIN_JACKKNIFE:
-            continue
-        replicates, factor = left_out if level == unit_level else finer
-        low[level], high[level] = _limits(value[level], replicates[:, level], factor, quantile)
-    return _Parts(value, low, high, informing, k, f"{k} groups, {word}")
+class _Cohort:
+    """Sums of one design, from which the components of any gene set follow."""
+
+    def __init__(
+        self,
+        h: Heterogeneity,
+        strata: NDArray[np.int64],
+        codes: list[NDArray[np.int64]],
+        unit_level: int,
+        reference: NDArray[np.float64] | None,
+    ) -> None:
+        whole = np.zeros(len(strata), dtype=np.int64)
+        unit = codes[unit_level] if unit_level >= 0 else codes[-1] if codes else whole
+        universe = h.universe_of(strata)
+        n_cells = h.strata["n_cells"].to_numpy(np.float64)[strata]
+        self.h, self.codes, self.unit_level = h, codes, unit_level
+        self.layout = lay_out(n_cells, codes, unit)
+        self.genes = sum_genes(h, strata, codes, unit)
+        self.outside = None if reference is None else reference[universe.genes]
+        self.weights = universe.reference[universe.genes] if reference is None else self.outside
+
+    def split(self, mask: NDArray[np.bool_]) -> _Parts:
+        """Components of some genes of the universe, with intervals."""
+        genes, k = self.genes.take(mask), len(self.layout.n)
+        own = None if self.weights is None else self.weights[mask]
+        value = components(self.layout, genes, np.ones((1, k)), reference=own)[0]
+        low, high = np.full(len(value), np.nan), np.full(len(value), np.nan)
+        if self.unit_level < 0:
+            none = np.zeros(len(value), dtype=np.int64)
+            return _Parts(value, low, high, none, 0, "none: fewer than 3 groups")
+        informing = _informing(self.codes, self.unit_level)
+        plain, finer, word = self._replicates(genes, value, mask)
+        degrees = k - 1 - int(self.layout.parent.max())
+        quantile = float(student.ppf(0.5 + self.h.settings.confidence / 2, degrees))
+        for level in range(self.unit_level, len(value)):
+            if informing[level] >= MIN_JACKKNIFE:
+                spread = plain if level == self.unit_level else finer
+                low[level], high[level] = _limits(spread, level, quantile)
+        return _Parts(value, low, high, informing, k, f"{k} groups, {word}")
+
+    def _replicates(
+        self, genes: GeneSums, value: NDArray[np.float64], mask: NDArray[np.bool_]
+    ) -> tuple["_Spread", "_Spread", str]:
+        """Spread of the resampled level's own component, and of the finer ones."""
+        k = len(self.layout.n)
+        fixed = None if self.outside is None else self.outside[mask]
+
+        def of(times: NDArray[np.float64]) -> NDArray[np.float64]:
+            return components(self.layout, genes, times, reference=fixed)
+
+        left_out, factor = of(1.0 - np.eye(k)), float((k - 1) / np.sqrt(k))
+        plain = _Spread(value, left_out, factor)
+        if k > PAIRS_UP_TO:
+            rng = spawn(self.h.settings.seed, "decompose", k)
+            times = resample_within(self.layout.parent, self.h.settings.bootstrap, rng)
+            m = k / (int(self.layout.parent.max()) + 1)
+            word = f"bootstrap of {self.h.settings.bootstrap}"
+            # resampling m units makes the variance (m - 1) / m small
+            return plain, _Spread(value, of(times), float(np.sqrt(m / (m - 1)))), word
+        centre = value - (k - 1) * (_mean(left_out) - value)
+        return plain, _Spread(centre, _without_one(of, left_out), factor), "jackknife"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Spread:
+    centre: NDArray[np.float64]  # (n_levels,)
+    replicates: NDArray[np.float64]  # (n_replicates, n_levels)
+    factor: float  # from their standard deviation to the standard error
+
+
+def _without_one(
+    of: Callable[[NDArray[np.float64]], NDArray[np.float64]], left_out: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Leave one group out of the estimate that is itself corrected by leaving groups out.
+
+    A level that cannot be told without some two groups keeps its uncorrected replicates.
+    """
+    k = len(left_out)
+    pairs = np.array(list(combinations(range(k), 2)))
+    times = np.ones((len(pairs), k))
+    np.put_along_axis(times, pairs, 0.0, axis=1)
+    both = of(times)
+    total = np.zeros_like(left_out)
+    np.add.at(total, pairs[:, 0], both)
+    np.add.at(total, pairs[:, 1], both)
+    corrected = (k - 1) * left_out - (k - 2) * total / (k - 1)
+    return np.asarray(np.where(np.isfinite(both).all(axis=0), corrected, left_out))
+
+
+def _mean(replicates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the sets in which a level can be told."""
+    known = np.isfinite(replicates)
+    n = known.sum(axis=0)
+    total = np.where(known, replicates, 0.0).sum(axis=0)
+    return np.asarray(np.where(n > 0, total / np.maximum(n, 1), np.nan))
 
 
 def _informing(codes: list[NDArray[np.int64]], unit_level: int) -> NDArray[np.int64]:
@@ -210,18 +301,17 @@ def _informing(codes: list[NDArray[np.int64]], unit_level: int) -> NDArray[np.in
     return out
 
 
-def _limits(
-    value: float, replicates: NDArray[np.float64], factor: float, quantile: float
-) -> tuple[float, float]:
-    good = replicates[np.isfinite(replicates)]
-    if len(good) < 3:
+def _limits(spread: _Spread, level: int, quantile: float) -> tuple[float, float]:
+    centre, values = float(spread.centre[level]), spread.replicates[:, level]
+    good = values[np.isfinite(values)]
+    if len(good) < 3 or not np.isfinite(centre):
         return float("nan"), float("nan")
-    plain = factor * float(np.std(good, ddof=0))
-    if value > 0 and (good > 0).mean() > 0.99 and plain < value:
-        step = quantile * factor * float(np.std(np.log(good[good > 0]), ddof=0))
-        return float(value * np.exp(-step)), float(value * np.exp(step))
+    plain = spread.factor * float(np.std(good, ddof=0))
+    if centre > 0 and (good > 0).mean() > 0.99 and plain < centre:
+        step = quantile * spread.factor * float(np.std(np.log(good[good > 0]), ddof=0))
+        return float(centre * np.exp(-step)), float(centre * np.exp(step))
     step = quantile * plain
-    return float(value - step), float(value + step)
+    return centre - step, centre + step
 
 
 def resample_within(
@@ -233,103 +323,6 @@ def resample_within(
         mine = np.flatnonzero(parent == p)
         times[:, mine] = rng.multinomial(len(mine), np.full(len(mine), 1 / len(mine)), replicates)
     return times
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tally:
-    """Sums per resampled unit, so that any number of copies of units is a matrix product."""
-
-    n: NDArray[np.float64]  # (K,) cells
-    above: list[NDArray[np.int64]]  # codes (K,) of the levels coarser than the unit
-    merged: Reduced  # per unit
-    sums: NDArray[np.float64]  # (levels from the unit on, K): T_l
-    sizes: NDArray[np.float64]  # (levels, levels, K): sum over m-groups of n_h^2 / n_parent(l)
-    squares: NDArray[np.float64]  # (levels from the unit on, K): sum over m-groups of n_h^2
-
-
-def _tally(reduced: Reduced, codes: list[NDArray[np.int64]], unit: NDArray[np.int64]) -> _Tally:
-    k = int(unit.max()) + 1
-    level = next((i for i, c in enumerate(codes) if c is unit), 0)
-    inside = codes[level:] if codes else []
-    merged = reduced.merge(unit)
-    n_in = len(inside) + 1  # and the cell
-    sums, squares = np.zeros((n_in, k)), np.zeros((n_in, k))
-    sizes = np.zeros((n_in, n_in, k))
-    fine = []
-    for i, code in enumerate(inside):
-        groups = reduced.merge(code)
-        owner = np.zeros(len(groups.n), dtype=np.int64)
-        owner[code] = unit
-        value = (np.diag(groups.gram) - groups.noise) / groups.n
-        sums[i] = np.bincount(owner, value, minlength=k)
-        squares[i] = np.bincount(owner, groups.n**2, minlength=k)
-        fine.append((code, groups.n, owner))
-    sums[-1] = np.bincount(unit, reduced.square - reduced.noise, minlength=k)
-    squares[-1] = merged.n
-    for i, (code, n_parent, owner) in enumerate(fine):
-        for j in range(i + 1, n_in):
-            if j == n_in - 1:
-                sizes[i, j] = np.bincount(owner, minlength=k)
-                continue
-            child, n_child, child_owner = fine[j]
-            parent = np.zeros(len(n_child), dtype=np.int64)
-            parent[child] = code
-            sizes[i, j] = np.bincount(child_owner, n_child**2 / n_parent[parent], minlength=k)
-    above = [_of_unit(c, unit, k) for c in codes[:level]]
-    return _Tally(merged.n, above, merged, sums, sizes, squares)
-
-
-def _of_unit(code: NDArray[np.int64], unit: NDArray[np.int64], k: int) -> NDArray[np.int64]:
-    out = np.zeros(k, dtype=np.int64)
-    out[unit] = code
-    return out
-
-
-def _solve(tally: _Tally, times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Components for every row of ``times``: solve E[T] = A s, levels coarse to fine."""
-    r = len(times)
-    coarse = [np.zeros(len(tally.n), dtype=np.int64), *tally.above]
-    n_c, n_in = len(coarse), len(tally.sums)
-    size = n_c + n_in
-    n = times @ tally.n
-    a = np.zeros((r, size, size))
-    t = np.zeros((r, size))
-    a[:, np.tril_indices(size)[0], np.tril_indices(size)[1]] = n[:, None]
-    for i, code in enumerate(coarse):
-        one = np.eye(int(code.max()) + 1)[code]  # (K, groups)
-        weight = times[:, :, None] * one  # (R, K, groups)
-        n_group = np.einsum("rkg,k->rg", weight, tally.n)
-        inner = np.einsum("rkg,kl,rlg->rg", weight, tally.merged.gram, weight, optimize=True)
-        noise = np.einsum("rkg,k->rg", weight, tally.merged.noise)
-        t[:, i] = _over(inner - noise, n_group).sum(axis=1)
-        for j in range(i + 1, size):
-            if j < n_c:
-                child = np.eye(int(coarse[j].max()) + 1)[coarse[j]]
-                n_child = (times * tally.n) @ child
-                parent = np.zeros(child.shape[1], dtype=np.int64)
-                parent[coarse[j]] = code
-                a[:, i, j] = _over(n_child**2, n_group[:, parent]).sum(axis=1)
-            else:
-                per_unit = times * tally.squares[j - n_c]
-                a[:, i, j] = _over(per_unit @ one, n_group).sum(axis=1)
-    for i in range(n_in):
-        t[:, n_c + i] = times @ tally.sums[i]
-        for j in range(i + 1, n_in):
-            a[:, n_c + i, n_c + j] = times @ tally.sizes[i, j]
-    return _solve_rows(a, t)[:, 1:]
-
-
-def _over(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(a, b, out=np.zeros_like(a), where=b > 0)
-
-
-def _solve_rows(a: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.float64]:
-    out = np.full(t.shape, np.nan)
-    scale = a[:, -1, -1][:, None, None]
-    good = (scale[:, 0, 0] > 0) & (np.abs(np.linalg.det(a / np.maximum(scale, 1.0))) > 1e-12)
-    if good.any():
-        out[good] = np.linalg.solve(a[good], t[good][:, :, None])[:, :, 0]
-    return out
 
 
 def _rows(name: str, parts: _Parts, nesting: Nesting) -> list[dict[str, object]]:
@@ -347,7 +340,7 @@ def _rows(name: str, parts: _Parts, nesting: Nesting) -> list[dict[str, object]]
                 if few
                 else f"; no interval: {groups[k]} groups"
                 if level != "cell"
-                else "; no interval"
+                else "; no interval: no level has 3 groups"
             )
         rows.append(
             {

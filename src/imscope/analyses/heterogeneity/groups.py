@@ -66,6 +66,31 @@ def groups_by(h: Heterogeneity, by: str) -> list[Group]:
     ]
 
 
+def select_strata(h: Heterogeneity, wanted: str, *, by: str = "sample") -> NDArray[np.bool_]:
+    """Find the strata of ``COLUMN=VALUE``, or of a value of ``by``; letter case does not matter.
+
+    Raises
+    ------
+    DataError
+        There is no such column, or no sample has the value.
+    """
+    column, equals, value = wanted.partition("=")
+    if not equals:
+        column, value = by, wanted
+    groups_by(h, column)  # names a column that does not exist
+    names = h.strata[column].astype("object").map(str).str.casefold()
+    found = np.asarray(names == value.casefold(), dtype=bool)
+    if not found.any():
+        known = sorted({str(v) for v in h.strata[column].dropna()})
+        raise DataError(
+            f"no sample has {column} = {value!r}",
+            found=f"values: {', '.join(known[:12])}",
+            fix="name one of these values",
+            code=codes.HETEROGENEITY_COLUMN,
+        )
+    return found
+
+
 def _natural(value: object) -> tuple[int, float, str]:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return (0, float(value), "")

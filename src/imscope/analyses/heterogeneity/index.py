@@ -137,6 +137,10 @@ def _numbers(
     tr = coordinated.tr_s2
     half = 1.96 * coordinated.standard_error
     floor = h.settings.technical_floor
+    measured = h.floors[int(h.pool[group.strata[0]])] if h.floors else None
+    if measured is not None:
+        floor = measured.hi2
+        notes.append(f"{codes.W_FLOOR}: {measured.sentence}")
     return {
         "hi2": value,
         "hi2_low": interval.low,

@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imscope.analyses.heterogeneity.compute import Heterogeneity
-from imscope.analyses.heterogeneity.groups import Group, groups_by, make_group, why_not
+from imscope.analyses.heterogeneity.groups import (
+    Group,
+    groups_by,
+    make_group,
+    select_strata,
+    why_not,
+)
 from imscope.analyses.heterogeneity.statistics import Reduced, hi2, jackknife_interval
 from imscope.core.schema import HETEROGENEITY_RELATIVE
 
@@ -16,15 +22,18 @@ if TYPE_CHECKING:
 _TRUE = frozenset(("true", "1", "1.0", "yes"))
 
 
-def relative_table(h: Heterogeneity, by: str) -> "pd.DataFrame":
+def relative_table(h: Heterogeneity, by: str, *, reference: str | None = None) -> "pd.DataFrame":
     """Divide the index of each group by that of the reference samples of its platform.
 
     Parameters
     ----------
     h
-        From :func:`compute_heterogeneity`; samples with a true ``is_reference`` are the reference.
+        From :func:`compute_heterogeneity`; samples with a true ``is_reference`` are the reference,
+        or, where no sample has it, those of the source class ``reference_line``.
     by
         Column of the groups.
+    reference
+        Another reference: a value of ``by``, or ``COLUMN=VALUE``.
 
     Returns
     -------
@@ -44,18 +53,24 @@ def relative_table(h: Heterogeneity, by: str) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    rows = [_row(h, group) for group in groups_by(h, by)]
+    groups = groups_by(h, by)
+    base = references(h) if reference is None else select_strata(h, reference, by=by)
+    rows = [_row(h, group, base) for group in groups]
     return HETEROGENEITY_RELATIVE.check(pd.DataFrame(rows, columns=HETEROGENEITY_RELATIVE.names))
 
 
-def _references(h: Heterogeneity) -> NDArray[np.bool_]:
-    if "is_reference" not in h.strata.columns:
-        return np.zeros(len(h.strata), dtype=bool)
-    words = h.strata["is_reference"].astype(str).str.lower()
-    return np.array([w in _TRUE for w in words], dtype=bool)
+def references(h: Heterogeneity) -> NDArray[np.bool_]:
+    """Find the samples the design calls the reference, ``(n_strata,)``."""
+    for column, values in (("is_reference", _TRUE), ("source_class", {"reference_line"})):
+        if column in h.strata.columns:
+            words = h.strata[column].astype("object").map(str).str.lower()
+            found = np.array([w in values for w in words], dtype=bool)
+            if found.any():
+                return found
+    return np.zeros(len(h.strata), dtype=bool)
 
 
-def _row(h: Heterogeneity, group: Group) -> dict[str, object]:
+def _row(h: Heterogeneity, group: Group, base_strata: NDArray[np.bool_]) -> dict[str, object]:
     empty = float("nan")
     row: dict[str, object] = {
         "group": group.name,
@@ -68,7 +83,7 @@ def _row(h: Heterogeneity, group: Group) -> dict[str, object]:
     if row["status"] != "ok":
         return row
     same = h.pool == h.pool[group.strata[0]]
-    chosen = np.flatnonzero(_references(h) & same)
+    chosen = np.flatnonzero(base_strata & same)
     if not len(chosen):
         return row | {"status": "no reference sample on this platform"}
     names = sorted(set(h.strata["sample"].iloc[chosen].astype(str)))

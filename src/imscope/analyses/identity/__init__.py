@@ -2,7 +2,19 @@
 
 from importlib import import_module
 
-_HOME: dict[str, str] = {}
+_HOME = {
+    "Identity": "compute",
+    "IdentitySettings": "compute",
+    "check_donors": "donor",
+    "check_isct": "isct",
+    "collect_counts": "panel_counts",
+    "describe_identity": "compute",
+    "group_cells": "fractions",
+    "hox_table": "hox",
+    "score_cycle": "cycle",
+    "score_senescence": "senescence",
+    "sex_table": "donor",
+}
 
 __all__ = sorted(_HOME)  # noqa: PLE0605
 

@@ -4,10 +4,16 @@ from importlib import import_module
 
 _HOME = {
     "AbundanceSettings": "abundance",
+    "ProgrammeResult": "score",
+    "ProgrammeSettings": "score",
     "StageCalls": "stage",
     "StageSettings": "stage_settings",
     "StageDescription": "stage_report",
     "StageWindow": "window",
+    "Lot": "mapping",
+    "MapResult": "mapping",
+    "MapSettings": "mapping",
+    "NameSettings": "names",
     "SubsetResult": "find",
     "SubsetSettings": "settings",
     "call_stages": "stage",
@@ -18,9 +24,13 @@ _HOME = {
     "differential_abundance": "abundance",
     "find_subsets": "find",
     "hill_table": "diversity",
+    "score_programmes": "score",
     "mesenchymoangioblast_window": "window",
     "stage_fractions": "stage",
     "stage_route": "route",
+    "map_query": "mapping",
+    "name_subsets": "names",
+    "rank_subsets": "ranking",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605

@@ -100,8 +100,8 @@ def find_subsets(
     Notes
     -----
     A unit that joins several libraries shows their technical differences as populations: name the
-    library as the unit, or read the split with that in mind. A continuum with hard ends (a flat
-    spread) is nearer to two groups than to a log-normal cloud and can be called discrete.
+    library as the unit, or read the split with that in mind. A curved continuum (a path that turns)
+    has its ends on one side of the axis between them and can show a gap that is none.
 
     References
     ----------
@@ -267,6 +267,9 @@ def _split_row(group: str, s: Split, symbols: NDArray[np.object_]) -> dict[str, 
         "thinning": s.thinning,
         "auc_half": s.auc_half,
         "p_half": s.p_half,
+        "p_gap": s.p_gap,
+        "alpha_gap": s.alpha_gap,
+        "between": s.between,
         "n_units_seen": s.n_units_seen,
         "explained_by": s.explained_by,
         "explained_auc": s.explained_auc,
@@ -309,6 +312,7 @@ def _call(
         "shape": shape,
         "sharing": sharing,
         "p_split": splits[0].p_value if splits else float("nan"),
+        "p_gap": splits[0].p_gap if splits else float("nan"),
         "p_shared": p_shared,
         "p_excess": p_excess,
         "replication": replication,
@@ -360,6 +364,6 @@ def _head(u: _Loaded) -> dict[str, object]:
 
 def _refused(u: _Loaded) -> dict[str, object]:
     word = "NOT TESTABLE"
-    empty = dict.fromkeys(("p_split", "p_shared", "p_excess"), float("nan"))
+    empty = dict.fromkeys(("p_split", "p_gap", "p_shared", "p_excess"), float("nan"))
     words = dict.fromkeys(("shape", "sharing", "replication", "verdict"), word)
     return {**_head(u), "n_subsets": 0, **empty, **words, "reason": u.why_not}

@@ -13,6 +13,10 @@ Counts = NDArray[np.integer] | Floats
 
 MAX_LOG_VARIANCE = 9.0
 """Largest variance of a log rate that is simulated; beyond it single cells hold all counts."""
+MOST_STEPS = 10
+FEWEST_ASIDE = 3
+RIDGE = 0.1
+"""Share of the mean variance added to every component's before the covariance is inverted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,3 +182,65 @@ def ward_split(points: Floats) -> tuple[NDArray[np.bool_], float]:
     gap = centred[side].mean(axis=0) - centred[~side].mean(axis=0)
     along = centred @ gap
     return side, float(m * (n - m) / n * (gap @ gap) ** 2 / (along @ along))
+
+
+def two_sides(points: Floats) -> tuple[NDArray[np.bool_], float, Floats]:
+    """Cut cells in two: tops of two Ward trees, each refined, and the better of them.
+
+    One tree is made from the components as they are, one from components of equal variance, where
+    a small group stands out that a strong continuum along another component would hide. The sides
+    are then refined: every cell goes to the nearer centre under the covariance the sides share,
+    until nothing changes.
+
+    Parameters
+    ----------
+    points
+        Components, shape ``(n_cells, k)``.
+
+    Returns
+    -------
+    side
+        True for cells of the smaller side, shape ``(n_cells,)``.
+    between
+        As in :func:`ward_split`, along the discriminant axis between the sides.
+    axis
+        Discriminant axis, shape ``(k,)``: ``points @ axis`` places the cells.
+    """
+    spread = points.std(axis=0)
+    held = spread > 1e-9 * max(float(spread.max(initial=0.0)), 1e-300)
+    scale = np.where(held, spread, 1.0)
+    z = (points - points.mean(axis=0)) / scale * held
+    starts = (ward_split(points)[0], ward_split(z)[0])
+    side, between, axis = max((_refined(z, s) for s in starts), key=lambda found: found[1])
+    return side, between, axis / scale
+
+
+def _refined(z: Floats, side: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], float, Floats]:
+    n = len(side)
+    for _ in range(MOST_STEPS):
+        if not 0 < side.sum() < n:
+            return side, 0.0, np.zeros(z.shape[1])
+        axis, middle = _discriminant(z, side)
+        new = z @ axis > middle
+        if min(new.sum(), (~new).sum()) < FEWEST_ASIDE or (new == side).all():
+            break
+        side = new
+    if side.sum() * 2 > n:
+        side = ~side
+    axis, _ = _discriminant(z, side)
+    along = z @ axis
+    m = int(side.sum())
+    gap = along[side].mean() - along[~side].mean()
+    total = float(((along - along.mean()) ** 2).sum())
+    return side, float(m * (n - m) / n * gap**2 / total) if total > 0 else 0.0, axis
+
+
+def _discriminant(z: Floats, side: NDArray[np.bool_]) -> tuple[Floats, float]:
+    """Axis and cut between two sides that share a covariance; the larger side gets the doubt."""
+    a, b = z[side].mean(axis=0), z[~side].mean(axis=0)
+    off = z - np.where(side[:, None], a, b)
+    within = off.T @ off / len(z)
+    within[np.diag_indices_from(within)] += RIDGE * np.trace(within) / len(within)
+    axis = np.linalg.solve(within, a - b)
+    odds = np.log((~side).sum() / side.sum())
+    return axis, float(axis @ (a + b) / 2 + odds)

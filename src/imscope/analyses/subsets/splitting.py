@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from imscope.analyses.subsets.gap import find_gap
 from imscope.analyses.subsets.population import (
     Floats,
     Population,
     components,
     fit_population,
     residuals,
-    ward_split,
+    two_sides,
 )
 from imscope.analyses.subsets.settings import SubsetSettings
 from imscope.core.rng import spawn
@@ -61,6 +62,9 @@ class Split:
     thinning: str = ""
     auc_half: float = float("nan")
     p_half: float = float("nan")
+    p_gap: float = float("nan")
+    between: float = float("nan")
+    alpha_gap: float = float("nan")
     explained_by: str = ""
     explained_auc: float = float("nan")
     status: str = "one population"
@@ -78,30 +82,39 @@ class Split:
 
 
 def split_unit(unit: UnitCells, settings: SubsetSettings) -> list[Split]:
-    """Follow the tree from all cells down, as long as splits are significant."""
+    """Follow the tree from all cells down, as long as splits are significant.
+
+    A split that is significant but not counted, such as a cut through a continuum, may hide another
+    below it. Each such cut above a node halves the level of its test for a gap, so that the levels
+    of all tests of one population add up to alpha.
+    """
     done: list[Split] = []
-    waiting = [("root", np.arange(len(unit.depth), dtype=np.int64))]
+    waiting = [("root", np.arange(len(unit.depth), dtype=np.int64), 1)]
     while waiting:
-        node, cells = waiting.pop(0)
-        split = _test_node(unit, node, cells, settings)
+        node, cells, cuts = waiting.pop(0)
+        split = _test_node(unit, node, cells, settings, cuts=cuts)
         if split is None:
             continue
         done.append(split)
         if split.significant:
             stem = "" if node == "root" else node
-            waiting += [(stem + "0", cells[~split.side]), (stem + "1", cells[split.side])]
+            cuts += not split.counted
+            waiting += [
+                (stem + "0", cells[~split.side], cuts),
+                (stem + "1", cells[split.side], cuts),
+            ]
     return done
 
 
 def _test_node(
-    unit: UnitCells, node: str, cells: NDArray[np.int64], settings: SubsetSettings
+    unit: UnitCells, node: str, cells: NDArray[np.int64], settings: SubsetSettings, *, cuts: int
 ) -> Split | None:
     if len(cells) < max(2 * settings.min_side, 30):
         return None
     counts, depth = unit.counts[cells], unit.depth[cells]
     seen = counts.sum(axis=0) > 0
     table = residuals(counts[:, seen], depth)
-    side, statistic = ward_split(components(table, settings.components)[0])
+    side, statistic, _ = two_sides(components(table, settings.components)[0])
     population = fit_population(counts[:, seen], depth)
 
     def simulated(k: int) -> tuple[float, float]:
@@ -117,13 +130,13 @@ def _test_node(
     direction[seen] = table[side].mean(axis=0) - table[~side].mean(axis=0)
     split = Split(
         node, cells, side, statistic, float(nulls.mean()), float(nulls.std(ddof=1)),
-        len(nulls), p, alpha, direction,
+        len(nulls), p, alpha, direction, alpha_gap=alpha / 2**cuts,
     )  # fmt: skip
     return _checked(unit, split, population, seen, settings) if split.significant else split
 
 
 def _cut(counts: Floats, depth: Floats, settings: SubsetSettings) -> float:
-    return ward_split(components(residuals(counts, depth), settings.components)[0])[1]
+    return two_sides(components(residuals(counts, depth), settings.components)[0])[1]
 
 
 def _sequential(
@@ -141,7 +154,7 @@ def _sequential(
     pairs = [simulated(k) for k in range(settings.first_nulls)]
     nulls = _refit_corrected(pairs)
     p = tail_p(statistic, nulls)
-    if alpha / 20 < p < min(20 * alpha, 0.5):
+    if alpha / 20 < p < min(6 * alpha, 0.5):
         pairs += [simulated(k) for k in range(settings.first_nulls, settings.most_nulls)]
         nulls = _refit_corrected(pairs)
         p = tail_p(statistic, nulls)
@@ -183,6 +196,9 @@ def _checked(
     rng = spawn(settings.seed, "subset halves", unit.name, split.node)
     half, thinning = draw_half(counts, population.noise, rng)
     auc, p = _other_half(half, counts - half, depth, settings.components)
+    gap = find_gap(
+        counts, depth, settings.components, rng=spawn(settings.seed, "gap", unit.name, split.node)
+    )
     name, explained = _strongest(
         {k: v[split.cells] for k, v in unit.covariates.items()}, split.side
     )
@@ -195,11 +211,15 @@ def _checked(
         status = "not counted: does not hold on the other half of the counts"
     elif strong:
         status = f"not counted: explained by {name}"
+    elif not gap.p_value <= split.alpha_gap:
+        status = "not counted: no gap between the sides, a continuum is enough"
     return replace(
         split,
         thinning=thinning,
         auc_half=auc,
         p_half=p,
+        p_gap=gap.p_value,
+        between=gap.between,
         explained_by=name if strong else "",
         explained_auc=explained,
         status=status,
@@ -227,7 +247,7 @@ def _other_half(first: Floats, second: Floats, depth: Floats, k: int) -> tuple[f
     if ok.sum() < 2:
         return float("nan"), float("nan")
     a, b = residuals(first[:, ok], depth), residuals(second[:, ok], depth)
-    side, _ = ward_split(components(a, k)[0])
+    side, _, _ = two_sides(components(a, k)[0])
     if not 0 < side.sum() < len(side):
         return float("nan"), float("nan")
     axis = a[side].mean(axis=0) - a[~side].mean(axis=0)

@@ -9,6 +9,7 @@ from imscope.core.code_book import Code as Code
 from imscope.core.code_book import declare as declare
 from imscope.core.codes.engine import *
 from imscope.core.codes.evidence import *
+from imscope.core.codes.flow import *
 from imscope.core.codes.gates import *
 from imscope.core.codes.heterogeneity import *
 from imscope.core.codes.identity import *

@@ -43,3 +43,8 @@ W_MATCHED = declare(
     "The index changes by more than 10 % when depths are matched by thinning.",
     "The noise of these counts is not multinomial; compare only libraries of like depth.",
 )
+W_FLOOR = declare(
+    "W-FLOOR",
+    "A technical floor was measured on controls, and the index above it stands beside.",
+    "Compare the floor with the index: where they are close, the technique makes the differences.",
+)

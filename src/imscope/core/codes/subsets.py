@@ -20,6 +20,21 @@ SUBSETS_DESIGN = declare(
     "Give one row of design per row of counts, in the same order.",
 )
 
+# programmes
+RANK_SCORES_INPUT = declare(
+    "E-RANK-SCORES-INPUT",
+    "Gene sets or values cannot be ranked.",
+    "Give columns of the matrix and values that are not negative.",
+)
+PROGRAMMES_OPTION = declare(
+    "E-PROGRAMMES-OPTION", "A setting of the programme scores is out of range.", "Correct it."
+)
+PROGRAMMES_DESIGN = declare(
+    "E-PROGRAMMES-DESIGN",
+    "Groups, units or a comparison of programmes do not fit the cells.",
+    "Name columns without gaps and groups that exist.",
+)
+
 # stages
 STAGE_GENES = declare(
     "E-STAGE-GENES",

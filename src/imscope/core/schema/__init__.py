@@ -11,6 +11,7 @@ from imscope.core.schema.declare import TABLES as TABLES
 from imscope.core.schema.declare import Column as Column
 from imscope.core.schema.declare import Table as Table
 from imscope.core.schema.evidence import *
+from imscope.core.schema.flow import *
 from imscope.core.schema.gates import *
 from imscope.core.schema.heterogeneity import *
 from imscope.core.schema.identity import *

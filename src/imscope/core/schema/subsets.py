@@ -19,6 +19,9 @@ SUBSET_SPLITS = table(
     thinning | text | | how counts were split in two halves: binomial or negative binomial
     auc_half | number | probability | separation of the sides on counts the sides were not found on
     p_half | number | probability | of that separation, one-sided
+    p_gap | number | probability | of the gap between the sides, on cells the axis was not made with
+    alpha_gap | number | probability | level that p value is held against
+    between | number | fraction | cells in the emptiest window between over the lesser centre
     n_units_seen | integer | units | units with a split along the same genes, with this one
     explained_by | text | | covariate that separates the sides by itself; empty when none does
     explained_auc | number | probability | separation by the strongest covariate
@@ -38,6 +41,7 @@ SUBSET_CALLS = table(
     shape | text | | discrete, continuous or NOT TESTABLE
     sharing | text | | coordinated (together), private (each on its own), none or NOT TESTABLE
     p_split | number | probability | of the first split
+    p_gap | number | probability | of the gap between the sides of the first split, if tested
     p_shared | number | probability | of the leading component against genes that vary on their own
     p_excess | number | probability | of variation beyond counting noise
     replication | text | | whether another unit shows the split
@@ -81,6 +85,33 @@ DIFFERENTIAL_ABUNDANCE = table(
     n_units | integer | units | units used
     units_per_arm | text | units | units in each group, in sorted order
     status | text | | ok, not estimable or NOT TESTABLE: with the reason
+    """,
+)
+PROGRAMME_SCORES = table(
+    "programme_scores",
+    "Gene programmes per group: rank score for display, and a test with units as replicates.",
+    """
+    group | text | | group of cells
+    programme | text | | name of the gene set
+    family | text | | what the set is about
+    direction | text | | up, or down: a high score then means that its genes are silent
+    score | number | | mean rank score over the cells of the group, 0 to 1
+    score_sd | number | | its standard deviation over the cells
+    n_cells | integer | cells | cells of the group
+    n_units | integer | units | replicate units of the group
+    n_genes | integer | genes | genes of the set
+    n_detected | integer | genes | genes of the set seen in at least one cell of the data
+    coverage | number | fraction | share of the genes of the set that are seen
+    contrast | text | | what the group is compared with
+    effect | number | log2 | mean log2 fold change of the genes, less that of matched random genes
+    z_set | number | | effect in standard deviations of matched random sets
+    rank | integer | | place among the programmes of the group by the size of z_set; 0: none
+    p_unit | number | probability | moderated t over replicate units
+    p_set | number | probability | against random sets matched by expression, two-sided
+    p_value | number | probability | the larger of both: more than units and random genes explain
+    q_value | number | probability | Benjamini-Hochberg over the programmes of the contrast
+    status | text | | ok, not scored or NOT TESTABLE, with the reason
+    by? | text | | column that makes the groups, where a table holds more than one kind
     """,
 )
 STAGE_FRACTIONS = table(
@@ -143,6 +174,60 @@ STAGE_ROUTE = table(
     cardiac | text | | check of the protocol that makes heart cells along: words with the bound
     trophoblast | text | | check of the protocol that may make trophoblast: words with the bound
     status | text | | ok, or why the route is not told
+    """,
+)
+MAPPED_CELLS = table(
+    "mapped_cells",
+    "Cells of a query lot with the label of the reference cells they lie among.",
+    """
+    cell | text | | name of the query cell
+    group | text | | the lot
+    label | text | | label of the reference, or `unlike any reference`
+    probability | number | probability | of the leading label, from held-out reference units
+    distance | number | fraction | distance from the reference over the limit; above 1 is unlike
+    status | text | | mapped, or unlike any reference
+    """,
+)
+MAPPED_COMPOSITION = table(
+    "mapped_composition",
+    "Share of each reference label in each query lot.",
+    """
+    group | text | | the lot
+    label | text | | label of the reference, or `unlike any reference`
+    n_cells | integer | cells | cells of the lot
+    n_called | integer | cells | cells whose leading label it is
+    frac | number | fraction | mean probability of the label over the cells
+    low | number | fraction | lower end of the 95 % interval over cells and labels
+    high | number | fraction | upper end of the 95 % interval over cells and labels
+    status | text | | ok, or why there is no share
+    """,
+)
+SUBSET_NAMES = table(
+    "subset_names",
+    "Names of subsets from programme profiles, or `unnamed`.",
+    """
+    group | text | | cluster
+    name | text | | programme that sets it apart, or unnamed
+    confidence | number | probability | lower 95 % limit of the share of units that agree
+    margin | number | standard errors | lead over the next programme of another family
+    effect | number | as score | mean over units: score in the cluster less that of its others
+    n_units | integer | units | units in which the cluster and others are there
+    n_agree | integer | units | units in which the programme is higher in the cluster than outside
+    runner_up | text | | next programme of another family
+    status | text | | named, or why not
+    """,
+)
+SUBSET_RANKING = table(
+    "subset_ranking",
+    "Subsets ranked for a use; every term of the total has its row.",
+    """
+    rank | integer | | 1 is the best; tied totals in order of name
+    subset | text | | subset
+    term | text | | posterior, stability, replicates, safety, evidence or total
+    value | number | fraction | factor of the total
+    log_value | number | natural log | what the term adds to the logarithm of the total
+    basis | text | | how the value came about
+    status | text | | ok, vetoed, or not estimable: with the reason
     """,
 )
 STAGE_PRIMING = table(

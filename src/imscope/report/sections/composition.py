@@ -1,8 +1,11 @@
 """Composition: how many subsets each unit has, and which shares differ."""
 
+import pandas as pd
+
 from imscope.core.schema import COMPOSITION, DIFFERENTIAL_ABUNDANCE, SUBSET_CALLS
+from imscope.report.dots import DotRow, dots
 from imscope.report.inputs import ReportInput
-from imscope.report.section import Section
+from imscope.report.section import Figure, Section, natural
 from imscope.report.views import view
 
 
@@ -43,4 +46,79 @@ def build(report: ReportInput) -> Section | None:
             caption=f"Shares that differ, with units as replicates ({len(abundance)} rows).",
             merge={"effect": ("low", "high")},
         )
-    return Section("composition", "Composition", context)
+    return Section("composition", "Composition", context, _figures(report))
+
+
+def _figures(report: ReportInput) -> tuple[Figure, ...]:
+    """Draw the share of each cluster in every unit, where the run has groups of units."""
+    design = report.results.get("design") or {}
+    group, unit = design.get("group"), design.get("unit")
+    clusters, samples = report.table("clusters"), report.table("samples")
+    if clusters is None or samples is None or not group or not {group, unit} <= set(samples):
+        return ()
+    shares = unit_shares(clusters, samples, group=str(group), unit=str(unit))
+    if shares["unit"].nunique() < 2:
+        return ()
+    groups = natural(shares["group"])
+    rows = [
+        DotRow(
+            f"cluster {name}",
+            {
+                str(g): [(u, 100 * v) for u, v in zip(part["unit"], part["frac"], strict=True)]
+                for g, part in of_cluster.groupby("group", sort=True)
+            },
+        )
+        for name, of_cluster in (
+            (c, shares[shares["cluster"] == c]) for c in natural(shares["cluster"])
+        )
+    ]
+    title = (
+        f"Share of each cluster in every {unit} ({len(rows)} clusters, "
+        f"n = {shares['unit'].nunique()} {unit}s)"
+    )
+    axis = f"share of the {unit}'s cells (%)"
+    picture = dots(rows, groups, title=title, axis_title=axis, simulated=report.simulated)
+    note = f"One dot per {unit}, a bar at the mean of each {group}. The sample size is the dots."
+    return (Figure("composition_units", title, picture, shares, note=note),)
+
+
+def unit_shares(
+    clusters: pd.DataFrame, samples: pd.DataFrame, *, group: str, unit: str
+) -> pd.DataFrame:
+    """Share of each cluster in the cells of every unit.
+
+    Parameters
+    ----------
+    clusters
+        Table ``clusters``: cells per cluster and sample.
+    samples
+        Table ``samples`` with the design columns.
+    group, unit
+        Column of the compared groups, column of the replicate units.
+
+    Returns
+    -------
+    shares
+        ``cluster``, ``group``, ``unit``, ``n_cells``, ``frac``; samples without group or unit are
+        left out.
+
+    Examples
+    --------
+    >>> clusters = pd.DataFrame({"cluster": ["0", "1"], "sample": "a", "n_cells": [3, 1]})
+    >>> samples = pd.DataFrame({"sample": ["a"], "arm": ["x"], "lot": ["L1"]})
+    >>> unit_shares(clusters, samples, group="arm", unit="lot")["frac"].tolist()
+    [0.75, 0.25]
+    """
+    columns = samples[list(dict.fromkeys(["sample", group, unit]))].dropna()
+    names = pd.DataFrame(
+        {
+            "sample": columns["sample"].astype(str),
+            "group": columns[group].astype(str),
+            "unit": columns[unit].astype(str),
+        }
+    )
+    joined = clusters.astype({"sample": str, "cluster": str})[["sample", "cluster", "n_cells"]]
+    joined = joined.merge(names, on="sample")
+    counts = joined.groupby(["cluster", "group", "unit"], as_index=False)["n_cells"].sum()
+    total = counts.groupby(["group", "unit"])["n_cells"].transform("sum")
+    return pd.DataFrame(counts.assign(frac=counts["n_cells"] / total.clip(lower=1)))

@@ -5,13 +5,31 @@ from typing import Any
 
 import pandas as pd
 
-from imscope.core.schema import HETEROGENEITY_INDEX
+from imscope.core.schema import (
+    HETEROGENEITY_INDEX,
+    HETEROGENEITY_PROGRAMMES,
+    HETEROGENEITY_RELATIVE,
+    Column,
+    Table,
+)
 from imscope.report import figures, typeset
 from imscope.report.inputs import ReportInput
 from imscope.report.section import Figure, Section
-from imscope.report.views import label, view
+from imscope.report.views import TableView, label, view
 
 FIRST_LEVELS = ("lot", "sample")
+TOP_GENES = 10
+TOP_PROGRAMMES = 6
+CARRIERS = Table(
+    "heterogeneity_genes",
+    "How few genes carry the heterogeneity of each group.",
+    (
+        Column("group", "text", "", "name of the group"),
+        Column("top_genes", "text", "", "the genes that add most, the strongest first"),
+        Column("top_10", "number", "fraction", "of hi2, held by the 10 genes that add most"),
+        Column("top_100", "number", "fraction", "of hi2, held by the 100 genes that add most"),
+    ),
+)
 
 
 def build(report: ReportInput) -> Section:
@@ -54,8 +72,65 @@ def build(report: ReportInput) -> Section:
                 columns=[c for c in more if c in frame.columns],
             ),
             "keys": _keys(frame),
+            "relative": _relative(report),
+            "genes": _genes(report),
+            "programmes": _programmes(report),
         },
         (_figure(frame, simulated=report.simulated),),
+    )
+
+
+def _relative(report: ReportInput) -> TableView | None:
+    frame = report.table("heterogeneity_relative")
+    if frame is None:
+        return None
+    return view(
+        frame,
+        HETEROGENEITY_RELATIVE,
+        caption=f"Heterogeneity over that of the reference of the same run ({len(frame)} groups); "
+        "95 % intervals over blocks of cells.",
+        merge={"ratio": ("low", "high")},
+    )
+
+
+def _genes(report: ReportInput) -> TableView | None:
+    frame = report.table("heterogeneity_genes")
+    if frame is None:
+        return None
+    rows = []
+    for group, part in frame.sort_values("rank", kind="stable").groupby("group", sort=False):
+        so_far = part.set_index("rank")["share_so_far"]
+        rows.append(
+            {
+                "group": str(group),
+                "top_genes": ", ".join(part["symbol"].astype(str).head(TOP_GENES)),
+                "top_10": float(so_far.get(10, math.nan)),
+                "top_100": float(so_far.get(100, math.nan)),
+            }
+        )
+    return view(
+        pd.DataFrame(rows),
+        CARRIERS,
+        caption=f"Genes that carry the heterogeneity ({len(rows)} groups). The same cells rank the "
+        "genes and give their shares, which flatters the first ones.",
+        labels={"top_10": "held by 10 genes", "top_100": "held by 100 genes"},
+    )
+
+
+def _programmes(report: ReportInput) -> TableView | None:
+    frame = report.table("heterogeneity_programmes")
+    if frame is None:
+        return None
+    ranked = frame.sort_values(["group", "share"], ascending=[True, False], kind="stable")
+    shown = ranked.groupby("group", sort=False).head(TOP_PROGRAMMES)
+    return view(
+        shown,
+        HETEROGENEITY_PROGRAMMES,
+        caption=f"Heterogeneity of gene programmes: the {TOP_PROGRAMMES} with the largest share in "
+        f"each group ({len(shown)} of {len(frame)} rows; all in "
+        "tables/heterogeneity_programmes). 95 % intervals over blocks of cells.",
+        merge={"hi2": ("low", "high")},
+        notes=["Gene sets overlap, so shares do not add up."],
     )
 
 

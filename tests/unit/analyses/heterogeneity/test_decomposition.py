@@ -72,7 +72,7 @@ def test_components_are_the_textbook_on_unbalanced_designs(sim, seed):
 
 
 def test_a_bootstrap_replicate_is_the_textbook_on_copies(sim):
-    from imscope.analyses.heterogeneity.decomposition import _solve, _tally
+    from imscope.analyses.heterogeneity.components import components, lay_out, sum_genes
 
     rng = np.random.default_rng(5)
     cells = design(rng, donors=6)
@@ -81,10 +81,12 @@ def test_a_bootstrap_replicate_is_the_textbook_on_copies(sim):
     h = sim.cohort(counts, cells.assign(sample=cells["batch"], platform="v3"))
     u = h.universes[0]
     nesting = nest_levels(h.strata, ["arm", "donor", "batch"])
-    units = np.flatnonzero(h.moments.n_cells > 0)
-    codes = [c[h.stratum[units]] for c in nesting.codes]
+    codes, strata = list(nesting.codes), np.arange(len(h.strata))
     times = np.array([2.0, 0, 1, 1, 1, 1])
-    got = _solve(_tally(h.all_genes.subset(units), codes, codes[1]), times[None])[0]
+    layout = lay_out(h.strata["n_cells"].to_numpy(float), codes, codes[1])
+    sums = sum_genes(h, strata, codes, codes[1])
+    got = components(layout, sums, times[None], reference=u.reference[u.genes])[0]
+    anew = components(layout, sums, times[None])[0]
     pieces, frames = [], []
     for d, k in enumerate(times.astype(int)):
         for copy in range(k):
@@ -93,11 +95,14 @@ def test_a_bootstrap_replicate_is_the_textbook_on_copies(sim):
             frames.append(
                 cells[mine].assign(donor=f"d{d}.{copy}", batch=cells["batch"] + str(copy))
             )
-    frame = pd.concat(frames)
-    want = textbook(
-        np.vstack(pieces), [frame[c] for c in ("arm", "donor", "batch")], u.reference, u.genes
-    )
+    frame, stacked = pd.concat(frames), np.vstack(pieces)
+    factors = [frame[c] for c in ("arm", "donor", "batch")]
+    want = textbook(stacked, factors, u.reference, u.genes)
     np.testing.assert_allclose(got, want, rtol=1e-9)
+    share = stacked / stacked.sum(1, keepdims=True)
+    means = [share[(frame["batch"] == b).to_numpy()].mean(0) for b in frame["batch"].unique()]
+    want = textbook(stacked, factors, np.mean(means, axis=0), u.genes)  # samples weigh alike
+    np.testing.assert_allclose(anew, want, rtol=1e-9)
 
 
 def test_confounded_levels_are_merged_and_named():

@@ -1,0 +1,560 @@
+"""Chromosome arms: which lots hold cells with more or fewer copies than diploid reference lots."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.optimize import nnls
+
+from imscope.analyses.safety.lots import Lots, read_lots
+from imscope.analyses.safety.mosaic import fit_mosaic
+from imscope.analyses.safety.shares import region_scores, sum_lots
+from imscope.core import codes
+from imscope.core.blocks import BlockSource
+from imscope.core.errors import UsageError
+from imscope.core.schema import ARM_SCREEN
+from imscope.evidence.gene_positions import AMPLICON_BAND, arms_of, bands_of
+from imscope.evidence.gene_sets import genes_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+WHOLE = ("8", "12", "20", "X")
+"""Chromosomes that are often gained as a whole; they stand beside their arms."""
+MIN_SPREAD = 0.04
+"""Smallest spread between lots that is believed, of the arcsine of the root of the share."""
+DECIDING = "G-banding, a SNP array or whole-genome sequencing decides"
+_STEP: Mapping[str, float] = {"gain": 1.5, "loss": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSettings:
+    """Settings of :func:`screen_arms`.
+
+    Attributes
+    ----------
+    lot
+        Column of the lots. Default: the first of ``lot``, ``sample`` that is there.
+    reference
+        Names of diploid lots of the same cell type. Default: lots whose ``is_reference`` is true.
+    alpha
+        Chance of a false alarm per lot and region.
+    min_reference
+        Reference lots needed; with fewer nothing is tested.
+    min_cells
+        Cells a lot needs.
+    min_z
+        A region is resolved in single cells if one more copy shifts a cell by this many standard
+        deviations.
+    min_genes
+        Genes with counts a region needs.
+    prior_df
+        Degrees of freedom of the spread shared by all regions.
+    """
+
+    lot: str | None = None
+    reference: tuple[str, ...] = ()
+    alpha: float = 0.01
+    min_reference: int = 3
+    min_cells: int = 100
+    min_z: float = 2.0
+    min_genes: int = 20
+    prior_df: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no screen."""
+        if not (0 < self.alpha < 0.5 and self.min_reference >= 3 and self.min_cells >= 20):
+            raise UsageError(
+                "alpha must lie in (0, 0.5), with at least 3 reference lots and 20 cells",
+                found=f"{self.alpha}, {self.min_reference}, {self.min_cells}",
+                code=codes.SAFETY_OPTION,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ArmScreen:
+    """Result of :func:`screen_arms`.
+
+    Attributes
+    ----------
+    table
+        One row per lot and region, see the table ``arm_screen``.
+    references
+        Reference lots used.
+    settings
+        As given.
+    """
+
+    table: "pd.DataFrame"
+    references: tuple[str, ...]
+    settings: ArmSettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    name: str
+    genes: NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Standardised shares of the cells: z, and the shift one copy makes, by direction."""
+
+    z: Floats
+    shift: dict[str, Floats]
+    share: Floats
+
+
+def screen_arms(
+    source: BlockSource,
+    features: "pd.DataFrame",
+    obs: "pd.DataFrame",
+    *,
+    settings: ArmSettings | None = None,
+    threads: int | None = None,
+) -> ArmScreen:
+    """Hold every chromosome arm of every lot against diploid reference lots.
+
+    Each cell's share of counts from a region, genes weighted down as they vary by regulation, is
+    put in units of the spread among reference cells of its depth. A lot's share of cells with one
+    copy more or fewer is fitted with a free centre and held against the same fit of the reference
+    lots: the lots are the replicates. A change in all cells is found by the lot's pseudobulk.
+
+    Parameters
+    ----------
+    source
+        Counts.
+    features
+        One row per feature: ``feature_id``, ``symbol``.
+    obs
+        One row per cell, with the column of lots and, unless reference lots are named,
+        ``is_reference``.
+    settings
+        See :class:`ArmSettings`.
+    threads
+        See :func:`imscope.engine.execute.thread_count`; the result is the same for every value.
+
+    Raises
+    ------
+    DataError
+        A column is missing or has gaps, a reference lot is not there, or the values are no counts.
+
+    Notes
+    -----
+    Misleads when lots and reference are of different cell types or were cultured differently:
+    programmes whose genes lie together on an arm look like a gain. Balanced and small changes are
+    invisible. ``20q11.21`` has too few counts in a cell: it is only a pseudobulk hint, and the
+    absence of the hint is no evidence against the gain.
+
+    References
+    ----------
+    .. [1] Taapken SM et al. (2011). Nature Biotechnology 29:313-314. doi:10.1038/nbt.1835
+    .. [2] Weissbein U et al. (2016). Nature Communications 7:12144. doi:10.1038/ncomms12144
+    .. [3] Smyth GK (2004). Statistical Applications in Genetics and Molecular Biology 3:3.
+       doi:10.2202/1544-6115.1027 (spread shared between regions)
+    """
+    import pandas as pd
+
+    rules = settings or ArmSettings()
+    lots = read_lots(obs, rules.lot, rules.reference)
+    regions, counted = _regions(features)
+    sums = sum_lots(source, lots.code, len(lots.names), counted=counted, threads=threads)
+    usable = lots.sizes(sums.depth) >= rules.min_cells
+    reference = lots.reference & usable
+    pool = sums.genes[reference if reference.any() else usable]
+    shares = pool / np.maximum(pool.sum(axis=1, keepdims=True), 1)
+    mean = shares.mean(axis=0) if len(pool) else np.zeros(source.n_features)
+    inside = (lots.code >= 0) & (sums.depth > 0)
+    depth = float(np.median(sums.depth[inside])) if inside.any() else 1.0
+    expressed = counted & (mean * depth >= 0.002)
+    weights = expressed / (1 + sums.variation * mean * depth)
+    kept = [r for r in regions if expressed[r.genes].sum() >= _needed(r, rules)]
+    if len(kept) < 2 or reference.sum() < rules.min_reference:
+        table = _not_testable(lots, kept, sums.depth, reference, rules)
+        return ArmScreen(ARM_SCREEN.check(table), _names(lots, reference), rules)
+    scores, total = region_scores(source, [r.genes for r in kept], weights, threads=threads)
+    cells = _standardise(scores, total, sums.depth, lots, reference, weights[counted].mean())
+    parts = _fractions(cells, lots, reference, usable, rules)
+    bulk = _bulk(scores, total, lots, reference, usable, rules)
+    genes = _gene_evidence(sums.genes, mean, weights, kept, expressed)
+    table = pd.DataFrame(
+        [
+            _row(i, k, lots, kept, cells, sums.depth, expressed, parts, bulk, genes, rules)
+            if usable[i]
+            else _empty_row(i, kept[k], lots, sums.depth, f"fewer than {rules.min_cells} cells")
+            for i in range(len(lots.names))
+            for k in range(len(kept))
+        ]
+    )
+    table = _unfit_reference(table)
+    return ArmScreen(ARM_SCREEN.check(table), _names(lots, reference), rules)
+
+
+def _names(lots: Lots, chosen: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(n for n, yes in zip(lots.names, chosen, strict=True) if yes)
+
+
+def _needed(region: _Region, rules: ArmSettings) -> int:
+    return 0 if region.name == AMPLICON_BAND else rules.min_genes
+
+
+def _regions(features: "pd.DataFrame") -> tuple[list[_Region], NDArray[np.bool_]]:
+    """Arms, whole chromosomes and the small amplicon; genes of the cell cycle are left out."""
+    ids = features["feature_id"].astype(str).tolist()
+    symbols = features["symbol"].astype(str).tolist()
+    arms = np.array(
+        [a or b for a, b in zip(arms_of(ids), arms_of(symbols), strict=True)], dtype=object
+    )
+    bands = np.array(
+        [a or b for a, b in zip(bands_of(ids), bands_of(symbols), strict=True)], dtype=object
+    )
+    cycle = genes_of("cc_s", "cc_g2m")
+    counted = np.array(
+        [a != "" and a[0] != "Y" and s not in cycle for a, s in zip(arms, symbols, strict=True)],
+        dtype=bool,
+    )
+    names = sorted(set(arms[counted].tolist()), key=_place)
+    out = [_Region(n, np.flatnonzero(counted & (arms == n))) for n in names]
+    for whole in WHOLE:
+        both = np.isin(arms, [f"{whole}p", f"{whole}q"])
+        out.append(_Region(whole, np.flatnonzero(counted & both)))
+    out.append(_Region(AMPLICON_BAND, np.flatnonzero(counted & (bands == AMPLICON_BAND))))
+    return out, counted
+
+
+def _place(arm: str) -> tuple[int, str]:
+    return (23 if arm[0] == "X" else int(arm[:-1]), arm[-1])
+
+
+def _standardise(
+    scores: Floats,
+    total: Floats,
+    depth: Floats,
+    lots: Lots,
+    reference: NDArray[np.bool_],
+    mean_weight: float,
+) -> _Cells:
+    """Log share of every region in units of the spread among reference cells of that depth."""
+    ok = (total > 0) & (depth >= 2)
+    inverse = np.divide(1.0, depth, out=np.ones_like(depth), where=ok)
+    y = np.log((scores + 0.5 * mean_weight) / np.maximum(total, mean_weight)[:, None])
+    is_ref = np.zeros(len(depth), dtype=bool)
+    is_ref[lots.code >= 0] = reference[lots.code[lots.code >= 0]]
+    fit = is_ref & ok
+    design = np.column_stack([np.ones(fit.sum()), inverse[fit]])
+    trend = np.linalg.lstsq(design, y[fit], rcond=None)[0]
+    residual = y - np.column_stack([np.ones(len(depth)), inverse]) @ trend
+    inner = residual.copy()
+    for i in np.flatnonzero(reference):
+        mine = (lots.code == i) & ok
+        inner[mine] -= inner[mine].mean(axis=0)
+    limit = (3 * 1.4826 * np.median(np.abs(inner[fit]), axis=0)) ** 2
+    square = np.minimum(inner[fit] ** 2, np.maximum(limit, 1e-12))
+    spread = np.empty_like(y)
+    for k in range(y.shape[1]):
+        parts, _ = nnls(design, square[:, k])
+        spread[:, k] = np.sqrt(np.maximum(parts[0] + parts[1] * inverse, 1e-8))
+    share = scores[fit].sum(axis=0) / total[fit].sum()
+    shift = {way: np.log(step / (1 + (step - 1) * share)) / spread for way, step in _STEP.items()}
+    return _Cells(residual / spread, shift, share)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Share of shifted cells per direction: raw, its null, test and limit of detection."""
+
+    frac: dict[str, Floats]
+    base: dict[str, Floats]
+    spread: dict[str, Floats]
+    p_value: dict[str, Floats]
+    like: dict[str, Floats]
+    df: float
+
+
+def _fractions(
+    cells: _Cells,
+    lots: Lots,
+    reference: NDArray[np.bool_],
+    usable: NDArray[np.bool_],
+    rules: ArmSettings,
+) -> _Parts:
+    """Fit the share of shifted cells in every lot and test it against the reference lots."""
+    n_lots, n_regions = len(lots.names), cells.z.shape[1]
+    sizes = np.array([(lots.code == i).sum() for i in range(n_lots)])
+    centres = np.array([cells.z[lots.code == i].mean(axis=0) for i in np.flatnonzero(reference)])
+    between = np.sqrt(np.median(centres.var(axis=0, ddof=1)) + centres.var(axis=0, ddof=1)) / 1.4
+    out: dict[str, tuple[Floats, ...]] = {}
+    df = float(reference.sum() - 1 + rules.prior_df)
+    for way, shift in cells.shift.items():
+        frac = np.full((n_lots, n_regions), np.nan)
+        like = np.full((n_lots, n_regions), np.nan)
+        for i in np.flatnonzero(usable):
+            mine = lots.code == i
+            fit = fit_mosaic(cells.z[mine], shift[mine], spread=between)
+            frac[i], like[i] = fit.frac, fit.log_likelihood
+        angle = np.arcsin(np.sqrt(frac))
+        ref = angle[reference]
+        base, own = ref.mean(axis=0), ref.var(axis=0, ddof=1)
+        spread = _moderated(own, int(reference.sum()), rules.prior_df)
+        spread = np.maximum(spread, MIN_SPREAD**2)  # fits that end at zero show no spread
+        few = np.median(sizes[reference]) / np.maximum(sizes, 1)
+        error = np.sqrt(spread * (np.maximum(few, 1)[:, None] + 1 / reference.sum()))
+        error = np.hypot(error, 0.5 / np.sqrt(np.maximum(sizes, 1))[:, None])
+        p = stats.t.sf((angle - base) / error, df)
+        for i in np.flatnonzero(reference):  # a reference lot is held against the others
+            others = reference.copy()
+            others[i] = False
+            rest = angle[others]
+            wide = np.sqrt(spread * (1 + 1 / others.sum()))
+            p[i] = stats.t.sf((angle[i] - rest.mean(axis=0)) / wide, df - 1)
+        out[way] = (frac, base, error, p, like)
+    return _Parts(
+        {w: v[0] for w, v in out.items()},
+        {w: v[1] for w, v in out.items()},
+        {w: v[2] for w, v in out.items()},
+        {w: v[3] for w, v in out.items()},
+        {w: v[4] for w, v in out.items()},
+        df,
+    )
+
+
+def _moderated(own: Floats, n: int, prior_df: float) -> Floats:
+    """Variance between reference lots, drawn towards the median over regions."""
+    centre = float(np.median(own))
+    return np.asarray((prior_df * centre + (n - 1) * own) / (prior_df + n - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bulk:
+    log2: Floats
+    half: Floats
+    p_value: Floats
+
+
+def _bulk(
+    scores: Floats,
+    total: Floats,
+    lots: Lots,
+    reference: NDArray[np.bool_],
+    usable: NDArray[np.bool_],
+    rules: ArmSettings,
+) -> _Bulk:
+    """Log2 share of the lot over the mean of the reference lots, with lots as units."""
+    n = len(lots.names)
+    sums = np.array([scores[lots.code == i].sum(axis=0) for i in range(n)])
+    whole = np.array([total[lots.code == i].sum() for i in range(n)])
+    level = np.log2(np.maximum(sums, 1e-9) / np.maximum(whole, 1e-9)[:, None])
+    level[~usable] = np.nan
+    ref = level[reference]
+    spread = _moderated(ref.var(axis=0, ddof=1), len(ref), rules.prior_df)
+    df = len(ref) - 1 + rules.prior_df
+    centre = np.tile(ref.mean(axis=0), (n, 1))
+    count = np.full(n, len(ref))
+    for row, i in enumerate(np.flatnonzero(reference)):
+        centre[i] = np.delete(ref, row, axis=0).mean(axis=0)
+        count[i] = len(ref) - 1
+    error = np.sqrt(spread * (1 + 1 / count[:, None]))
+    p = 2 * stats.t.sf(np.abs(level - centre) / error, df)
+    return _Bulk(level - centre, stats.t.ppf(0.975, df) * error, p)
+
+
+def _gene_evidence(
+    sums: Floats,
+    mean: Floats,
+    weights: Floats,
+    kept: list[_Region],
+    expressed: NDArray[np.bool_],
+) -> Floats:
+    """Probability of a region's shift if its genes were drawn from the whole genome."""
+    total = np.maximum((sums * expressed).sum(axis=1, keepdims=True), 1)
+    ratio = np.log((sums + 0.5) / total / np.maximum(mean, 1e-12))
+    load = weights * mean
+    out = np.ones((len(sums), len(kept)))
+    for i, values in enumerate(ratio):
+        order = np.argsort(values[expressed])
+        v, w = values[expressed][order], load[expressed][order]
+        middle = float(v[np.searchsorted(np.cumsum(w), w.sum() / 2)])
+        far = np.abs(v - middle)
+        by = np.argsort(far)
+        scale = 1.4826 * float(far[by][np.searchsorted(np.cumsum(w[by]), w.sum() / 2)])
+        for k, region in enumerate(kept):
+            w = load[region.genes]
+            if w.sum() > 0 and scale > 0:
+                shift = float(w @ values[region.genes]) / w.sum() - middle
+                error = scale * float(np.sqrt((w**2).sum())) / w.sum()
+                out[i, k] = 2 * stats.norm.sf(abs(shift) / error)
+    return out
+
+
+def _row(
+    i: int,
+    k: int,
+    lots: Lots,
+    kept: list[_Region],
+    cells: _Cells,
+    depth: Floats,
+    expressed: NDArray[np.bool_],
+    parts: _Parts,
+    bulk: _Bulk,
+    genes: Floats,
+    rules: ArmSettings,
+) -> dict[str, object]:
+    """One row of the table; the direction with more evidence is shown."""
+    mine = lots.code == i
+    seen = [w for w in _STEP if parts.p_value[w][i, k] < rules.alpha / 2]
+    if len(seen) == 2:  # a loss in few cells also looks like a gain in many
+        way = max(seen, key=lambda w: parts.like[w][i, k])
+    else:
+        way = min(_STEP, key=lambda w: parts.p_value[w][i, k])
+    frac, low, high, limit = _share_of_cells(parts, way, i, k, rules)
+    row: dict[str, object] = {
+        "group": lots.names[i],
+        "region": kept[k].name,
+        "is_reference": bool(lots.reference[i]),
+        "n_cells": int(mine.sum()),
+        "n_genes": int(expressed[kept[k].genes].sum()),
+        "median_umi": float(np.median(depth[mine])),
+        "umi_share": float(cells.share[k]),
+        "z_per_cell": float(np.median(cells.shift["gain"][mine, k])),
+        "log2_ratio": float(bulk.log2[i, k]),
+        "log2_low": float(bulk.log2[i, k] - bulk.half[i, k]),
+        "log2_high": float(bulk.log2[i, k] + bulk.half[i, k]),
+        "p_shift": float(bulk.p_value[i, k]),
+        "p_genes": float(genes[i, k]),
+        "direction": way,
+        "frac": frac,
+        "frac_low": low,
+        "frac_high": high,
+        "p_mosaic": float(min(1.0, 2 * parts.p_value[way][i, k])),
+        "lod_frac": limit,
+    }
+    return {**row, **_verdict(row, rules, n_regions=len(kept))}
+
+
+def _share_of_cells(
+    parts: _Parts, way: str, i: int, k: int, rules: ArmSettings
+) -> tuple[float, float, float, float]:
+    """Share of cells above what the reference lots show, interval and limit of detection."""
+    base = float(np.sin(parts.base[way][k]) ** 2)
+    error = float(parts.spread[way][i, k])
+    angle = float(np.arcsin(np.sqrt(parts.frac[way][i, k])))
+    half = float(stats.t.ppf(0.975, parts.df)) * error
+    ends = [
+        (np.sin(np.clip(a, 0, np.pi / 2)) ** 2 - base) / (1 - base)
+        for a in (angle, angle - half, angle + half)
+    ]
+    frac, low, high = (float(np.clip(v, 0, 1)) for v in ends)
+    critical = float(stats.t.ppf(1 - rules.alpha / 2, parts.df) + stats.t.ppf(0.9, parts.df))
+    reach = float(np.arcsin(np.sqrt(base))) + critical * error
+    limit = (np.sin(reach) ** 2 - base) / (1 - base) if reach < np.pi / 2 else float("nan")
+    return frac, low, high, float(limit)
+
+
+def _verdict(row: Mapping[str, object], rules: ArmSettings, *, n_regions: int) -> dict[str, object]:
+    """Verdict and sentence of one row."""
+    number = {k: v for k, v in row.items() if isinstance(v, float)}
+    name = str(row["region"])
+    hinted = number["p_shift"] < rules.alpha
+    moved = number["p_shift"] < rules.alpha / n_regions and number["p_genes"] < rules.alpha
+    up = number["log2_ratio"] > 0
+    none = dict.fromkeys(("frac", "frac_low", "frac_high", "p_mosaic", "lod_frac"), float("nan"))
+    if name == AMPLICON_BAND or number["z_per_cell"] < rules.min_z:
+        hint = (
+            f"the pseudobulk is {'raised' if up else 'lowered'}: a hint only"
+            if hinted
+            else "no shift of the pseudobulk, which is no evidence against a change"
+        )
+        if number["z_per_cell"] < 0 or int(str(row["n_genes"])) < 3:
+            none = {**none, "log2_ratio": float("nan"), "z_per_cell": float("nan")}
+            none |= dict.fromkeys(("log2_low", "log2_high", "p_shift", "p_genes"), float("nan"))
+            words = f"{row['n_genes']} of its genes have counts; nothing can be said; {DECIDING}"
+            return {**none, "direction": "", "verdict": "not resolvable per cell", "status": words}
+        why = f"one copy shifts a cell by {number['z_per_cell']:.1f} standard deviations"
+        words = f"{why}; {hint}; {DECIDING}"
+        return {**none, "direction": "", "verdict": "not resolvable per cell", "status": words}
+    limit = number["lod_frac"]
+    reach = f"{100 * limit:.0f} % of cells" if np.isfinite(limit) else "no share of cells"
+    if number["p_mosaic"] < rules.alpha:
+        share = f"{100 * number['frac']:.0f} %"
+        ends = f"{100 * number['frac_low']:.0f} to {100 * number['frac_high']:.0f} %"
+        words = f"{row['direction']} in {share} of cells ({ends}); {DECIDING}"
+        return {"verdict": str(row["direction"]), "status": words}
+    if moved and abs(number["log2_ratio"]) > 0.1:
+        way = "gain" if up else "loss"
+        step = _STEP[way]
+        sizes = [(2 ** number[c] - 1) / (step - 1) for c in ("log2_ratio", "log2_low", "log2_high")]
+        frac, a, b = (float(np.clip(v, 0, 1)) for v in sizes)
+        words = (
+            f"the whole lot is shifted, as by a {way} in {100 * frac:.0f} % of cells; {DECIDING}"
+        )
+        return {
+            "direction": way,
+            "frac": frac,
+            "frac_low": min(a, b),
+            "frac_high": max(a, b),
+            "verdict": way,
+            "status": words,
+        }
+    return {"verdict": "no finding", "status": f"would be seen from {reach}; {DECIDING}"}
+
+
+def _unfit_reference(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Take back the findings of a lot that differs on over a quarter of the arms."""
+    found = table["verdict"].isin(["gain", "loss"])
+    tried = found | (table["verdict"] == "no finding")
+    arms = table[tried & ~table["region"].isin(WHOLE)]
+    share = found[arms.index].groupby(arms["group"]).mean()
+    for group in share.index[share > 0.25]:
+        rows = (table["group"] == group) & tried
+        table.loc[rows, "verdict"] = "NOT TESTABLE"
+        table.loc[rows, "status"] = (
+            f"{100 * share[group]:.0f} % of the arms differ from the reference lots: they are "
+            "of another cell type or culture"
+        )
+    return table
+
+
+def _not_testable(
+    lots: Lots,
+    kept: list[_Region],
+    depth: Floats,
+    reference: NDArray[np.bool_],
+    rules: ArmSettings,
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    n = int(reference.sum())
+    why = (
+        f"needs {rules.min_reference} diploid reference lots of the same cell type with "
+        f"{rules.min_cells} cells, {n} given"
+    )
+    if len(kept) < 2:
+        why = "no chromosome arm has genes enough with counts"
+    rows = [
+        _empty_row(i, r, lots, depth, why)
+        for i in range(len(lots.names))
+        for r in kept or [_Region("all", np.zeros(0, dtype=np.intp))]
+    ]
+    return pd.DataFrame(rows)
+
+
+def _empty_row(i: int, region: _Region, lots: Lots, depth: Floats, why: str) -> dict[str, object]:
+    mine = lots.code == i
+    numbers = [c.name for c in ARM_SCREEN.columns if c.kind == "number"]
+    return {
+        **dict.fromkeys(numbers, float("nan")),
+        "group": lots.names[i],
+        "region": region.name,
+        "is_reference": bool(lots.reference[i]),
+        "n_cells": int(mine.sum()),
+        "n_genes": int(region.genes.size),
+        "median_umi": float(np.median(depth[mine])) if mine.any() else float("nan"),
+        "direction": "",
+        "verdict": "NOT TESTABLE",
+        "status": why,
+    }

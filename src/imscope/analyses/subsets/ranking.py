@@ -1,0 +1,212 @@
+"""Rank subsets for a use, with every term of the total in sight."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from imscope.core import codes
+from imscope.core.errors import DataError, UsageError
+from imscope.core.schema import SUBSET_RANKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST_WEIGHT = 0.5
+"""Share of the panel's weight that must be scored."""
+PRESENT = 5
+"""Cells of a subset from which a unit supports it."""
+NEUTRAL = 0.5
+"""Value of a term that cannot be estimated: it neither raises nor buries a subset."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    value: float
+    basis: str
+    status: str = "ok"
+
+
+def rank_subsets(
+    indication: Mapping[str, float],
+    scores: "pd.DataFrame",
+    *,
+    cells: "pd.DataFrame",
+    vetoes: "pd.DataFrame | None" = None,
+    conflicts: "pd.DataFrame | None" = None,
+) -> "pd.DataFrame":
+    r"""Rank subsets for an indication.
+
+    The total is a product of five factors in [0, 1]:
+
+    - *posterior*: :math:`\Phi(\sum_p w_p z_p/\sum_p |w_p|)` with :math:`z_p` the normal score of
+      programme p, from its p value over units, positive where the subset lies above the mean of
+      all subsets. Dividing by the sum of weights treats programmes as fully dependent, so many
+      programmes that say the same do not add up to certainty.
+    - *stability*: :math:`e^{-|b|}`, b the mean slope over units of the log odds of the subset's
+      share against passage.
+    - *replicates*: (k + 1/2)/(n + 1), k of n units hold at least 5 cells of it.
+    - *evidence*: 1 less half the share of the panel's weight whose evidence is in conflict.
+    - *safety*: 0 if vetoed, else 1.
+
+    Parameters
+    ----------
+    indication
+        Weight per programme; negative where less is wanted.
+    scores
+        Table ``programme_scores`` with ``group`` the subset.
+    cells
+        ``subset``, ``unit``, ``n_cells``, ``n_total``, and ``passage`` where known: one row per
+        subset, unit and passage.
+    vetoes
+        ``subset``, ``reason``.
+    conflicts
+        ``programme``, ``reason``.
+
+    Returns
+    -------
+    ranking
+        Table ``subset_ranking``: six rows per subset, one per term and the total.
+
+    Raises
+    ------
+    UsageError
+        The indication has no weight.
+    DataError
+        A column is missing.
+
+    Notes
+    -----
+    The total orders candidates for a wet assay. It is no probability that a product works.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> scores = pd.DataFrame({"group": ["0", "1"], "programme": "angiogenesis",
+    ...     "score": [0.1, 0.4], "status": "ok", "p_value": [0.01, 0.01]})
+    >>> cells = pd.DataFrame({"subset": ["0", "0", "1", "1"], "unit": ["a", "b"] * 2,
+    ...     "n_cells": 50, "n_total": 100})
+    >>> table = rank_subsets({"angiogenesis": 1.0}, scores, cells=cells)
+    >>> table[table["term"] == "total"]["subset"].tolist()
+    ['1', '0']
+    """
+    import pandas as pd
+
+    weight = {k: float(v) for k, v in indication.items() if v != 0}
+    size = sum(abs(v) for v in weight.values())
+    if not weight or not np.isfinite(size):
+        raise UsageError(
+            "an indication needs weights of programmes",
+            found=str(dict(indication)),
+            fix="give one finite weight other than 0 at least",
+            code=codes.SUBSETS_OPTION,
+        )
+    _need(scores, ("group", "programme", "score", "status", "p_value"))
+    _need(cells, ("subset", "unit", "n_cells", "n_total"))
+    evidence = _evidence(weight, conflicts)
+    found = []
+    for subset in sorted(scores["group"].astype(str).unique()):
+        own = cells[cells["subset"].astype(str) == subset]
+        terms = {
+            "posterior": _posterior(subset, scores, weight),
+            "stability": _stability(own),
+            "replicates": _replicates(own, int(cells["unit"].nunique())),
+            "evidence": evidence,
+            "safety": _safety(subset, vetoes),
+        }
+        total = float(np.prod([t.value for t in terms.values()]))
+        reason = "; ".join(f"{k}: {t.status}" for k, t in terms.items() if t.status != "ok")
+        terms["total"] = _Term(total, "product of the five terms", reason or "ok")
+        found.append((subset, terms))
+    found.sort(key=lambda item: (-item[1]["total"].value, item[0]))
+    rows = [
+        {
+            "rank": rank,
+            "subset": subset,
+            "term": term,
+            "value": t.value,
+            "log_value": float(np.log(t.value)) if t.value > 0 else float("nan"),
+            "basis": t.basis,
+            "status": t.status,
+        }
+        for rank, (subset, terms) in enumerate(found, 1)
+        for term, t in terms.items()
+    ]
+    return SUBSET_RANKING.check(pd.DataFrame(rows, columns=SUBSET_RANKING.names))
+
+
+def _need(table: "pd.DataFrame", columns: tuple[str, ...]) -> None:
+    missing = [c for c in columns if c not in table.columns]
+    if missing:
+        raise DataError(
+            "a table of the ranking lacks columns",
+            found=f"missing: {', '.join(missing)}",
+            code=codes.SUBSETS_COLUMN,
+        )
+
+
+def _posterior(subset: str, scores: "pd.DataFrame", weight: Mapping[str, float]) -> _Term:
+    ok = scores[(scores["status"] == "ok") & scores["programme"].isin(list(weight))]
+    total, used, said = 0.0, 0.0, []
+    for programme, w in sorted(weight.items()):
+        rows = ok[ok["programme"] == programme]
+        own = rows[rows["group"].astype(str) == subset]
+        if own.empty or not np.isfinite(own["p_value"].iloc[0]):
+            said.append(f"{programme} not scored")
+            continue
+        p = float(np.clip(own["p_value"].iloc[0], 1e-12, 1.0))
+        side = np.sign(float(own["score"].iloc[0]) - float(rows["score"].mean()))
+        z = float(side * stats.norm.isf(p / 2))
+        total += w * z
+        used += abs(w)
+        said.append(f"{programme} {w:+g} x z {z:+.2f}")
+    share = used / sum(abs(v) for v in weight.values())
+    basis = ", ".join(said)
+    if share < FEWEST_WEIGHT:
+        why = f"not estimable: {share:.0%} of the panel is scored"
+        return _Term(NEUTRAL, basis, why)
+    return _Term(float(stats.norm.cdf(total / used)), basis)
+
+
+def _stability(own: "pd.DataFrame") -> _Term:
+    slopes = []
+    if "passage" in own.columns:
+        for _, unit in own.dropna(subset=["passage"]).groupby("unit"):
+            x = unit["passage"].to_numpy(dtype=np.float64)
+            k, n = (unit[c].to_numpy(dtype=np.float64) for c in ("n_cells", "n_total"))
+            if np.ptp(x) > 0:
+                slopes.append(float(np.polyfit(x, np.log((k + 0.5) / (n - k + 0.5)), 1)[0]))
+    if not slopes:
+        return _Term(NEUTRAL, "no unit is known at two passages", "not estimable: no passages")
+    b = float(np.mean(slopes))
+    basis = f"log odds change {b:+.2f} per passage, {len(slopes)} units"
+    return _Term(float(np.exp(-abs(b))), basis)
+
+
+def _replicates(own: "pd.DataFrame", n: int) -> _Term:
+    k = int((own.groupby("unit")["n_cells"].sum() >= PRESENT).sum())
+    return _Term((k + 0.5) / (n + 1), f"{k} of {n} units hold {PRESENT} cells or more")
+
+
+def _evidence(weight: Mapping[str, float], conflicts: "pd.DataFrame | None") -> _Term:
+    if conflicts is None or conflicts.empty:
+        return _Term(1.0, "no conflict on record")
+    _need(conflicts, ("programme", "reason"))
+    hit = sorted(set(conflicts["programme"].astype(str)) & set(weight))
+    share = sum(abs(weight[p]) for p in hit) / sum(abs(v) for v in weight.values())
+    return _Term(
+        1 - share / 2, f"in conflict: {', '.join(hit)}" if hit else "no conflict on record"
+    )
+
+
+def _safety(subset: str, vetoes: "pd.DataFrame | None") -> _Term:
+    if vetoes is None or vetoes.empty:
+        return _Term(1.0, "no veto on record")
+    _need(vetoes, ("subset", "reason"))
+    own = vetoes[vetoes["subset"].astype(str) == subset]["reason"].astype(str)
+    if own.empty:
+        return _Term(1.0, "no veto on record")
+    reason = "; ".join(sorted(set(own)))
+    return _Term(0.0, reason, f"vetoed: {reason}")

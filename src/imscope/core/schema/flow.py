@@ -1,0 +1,62 @@
+"""Tables of surface markers, of gates on other data, and of sorting."""
+
+from imscope.core.schema.declare import table
+
+GATE_CANDIDATES = table(
+    "gate_candidates",
+    "Which measured features may be part of a sort gate, and why not.",
+    """
+    feature | text | | name in the data
+    modality | text | | protein or rna
+    gene | text | | HGNC symbol; empty when unknown
+    target | text | | protein, glycan, splice_form, no_gene or unknown
+    surface_status | text | | where the surface call comes from
+    cd_names | text | | CD names of the gene
+    antibodies | integer | products | in the table of antibodies given; -1 when none was given
+    status | text | | allowed, flagged or excluded
+    flag | text | | conflict, context, state, exclusion, weak or none
+    never_alone | boolean | | may not be the only positive marker
+    always_offered | boolean | | exclusion marker that every gate may add
+    reason | text | | why it is flagged or excluded, and what to mind
+    """,
+)
+GATE_CONTAMINANTS = table(
+    "gate_contaminants",
+    "Which other cells a gate lets through.",
+    """
+    label | text | | label of the cells
+    n_cells | integer | cells | cells with this label
+    n_inside | integer | cells | of those inside the gate
+    pass_rate | number | fraction | inside, of all with this label
+    share_of_false | number | fraction | of all wrong cells inside the gate
+    """,
+)
+GATE_FLOW = table(
+    "gate_flow",
+    "A gate on flow cytometry files: what was seen beside what was predicted.",
+    """
+    file | text | | the file
+    n_events | integer | events | events in the file
+    n_used | integer | events | events left after those at the edge of a detector
+    n_inside | integer | events | events inside the gate
+    observed | number | fraction | inside, of those used
+    predicted | number | fraction | inside, expected from the labelled data; NaN when none was given
+    low | number | fraction | lower end of the 95 % interval for a new donor
+    high | number | fraction | upper end of the 95 % interval for a new donor
+    status | text | | agrees, differs, or why it cannot be told
+    """,
+)
+SORT_PLAN = table(
+    "sort_plan",
+    "What to do at the sorter, step by step.",
+    """
+    step | integer | | order
+    kind | text | | control, gate, sort or check
+    what | text | | the step
+    marker | text | | marker it is about; empty for the others
+    channel | text | | detector where known
+    sign | text | | + or -; empty where none
+    threshold | text | | in aligned units, and raw per donor where known
+    why | text | | reason, or what to mind
+    """,
+)

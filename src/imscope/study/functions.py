@@ -1,0 +1,170 @@
+"""The steps of cell function: programmes, subsets, stages, identity, safety, one function each."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from imscope.analyses.identity.compute import IdentitySettings, describe_identity
+from imscope.analyses.subsets.score import ProgrammeSettings, score_programmes
+from imscope.analyses.subsets.stage import call_stages, stage_fractions
+from imscope.core.errors import DataError
+from imscope.core.schema import PROGRAMME_SCORES, STAGE_FRACTIONS, TABLES
+from imscope.io.raw import Modality
+from imscope.study.design import Design
+from imscope.study.stages import (
+    Context,
+    kept_source,
+    load_ambient,
+    load_array,
+    save_cell_columns,
+    save_json,
+    save_table,
+)
+
+SHOWN_PER_CELL = 12
+"""Programmes whose scores are kept for every cell: those that differ most between clusters."""
+
+
+def kept_obs(context: Context, design: Design, qc: Path, clusters: Path) -> pd.DataFrame:
+    """Sample, cluster and design of every kept cell, in their order."""
+    rows = np.flatnonzero(load_array(qc, "keep"))
+    names = ["sample", *(f for f in design.factors if f != "library")]
+    obs = context.sheet[names].iloc[context.cohort.codes[rows]].reset_index(drop=True)
+    obs["cluster"] = load_array(clusters, "labels").astype(str)
+    return obs
+
+
+def work_programmes(
+    context: Context, design: Design, qc: Path, clusters: Path, folder: Path
+) -> None:
+    """Score the gene programmes by sample, by cluster and, with units as replicates, by group.
+
+    Parameters
+    ----------
+    context
+        Cohort, sheet, configuration.
+    design
+        Group and replicate unit.
+    qc, clusters
+        Folders of the steps this one reads.
+    folder
+        Empty folder.
+    """
+    source, _ = kept_source(context, qc)
+    obs = kept_obs(context, design, qc, clusters)
+    grouped = design.group if design.group and obs[design.group].notna().all() else None
+    unit = design.unit if obs[design.unit].notna().all() else "sample"
+    tables = []
+    for by in ("sample", "cluster", grouped):
+        if by is None:
+            continue
+        result = score_programmes(
+            source,
+            context.cohort.features,
+            obs,
+            settings=ProgrammeSettings(
+                by=by, unit="sample" if unit == by else unit, seed=context.config.seed
+            ),
+            counts=context.cohort.kind == "counts",
+            threads=context.threads,
+        )
+        tables.append(result.table.assign(by=by))
+        if by == "cluster":
+            save_cell_columns(folder, _telling(result.cells, obs["cluster"]))
+    save_table(folder, PROGRAMME_SCORES, pd.concat(tables, ignore_index=True))
+    save_json(folder, "programmes", {"by": [t["by"].iloc[0] for t in tables]})
+
+
+def _telling(cells: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
+    """Scores of the programmes whose cluster means differ most for their spread."""
+    means = cells.groupby(clusters.to_numpy(), sort=True).mean()
+    spread = cells.std().replace(0, np.nan)
+    telling = (means.std(ddof=0) / spread).sort_values(ascending=False, kind="stable")
+    chosen = sorted(telling.dropna().index[:SHOWN_PER_CELL])
+    return cells[chosen].add_prefix("score_").astype(np.float32)
+
+
+def work_stages(context: Context, design: Design, at: Mapping[str, Path], folder: Path) -> None:
+    """Call the stage of every cell and count the stages of every sample.
+
+    Parameters
+    ----------
+    context
+        Cohort, sheet, configuration.
+    design
+        Group and replicate unit.
+    at
+        Folders of finished steps: ``qc``, ``clusters`` and ``ambient`` are read.
+    folder
+        Empty folder.
+    """
+    if context.cohort.kind != "counts":
+        save_json(folder, "skipped", {STAGE_FRACTIONS.name: "stages need UMI counts"})
+        return
+    source, _ = kept_source(context, at["qc"])
+    obs = kept_obs(context, design, at["qc"], at["clusters"])
+    ambient = load_ambient(context, at["ambient"])
+    try:
+        calls = call_stages(
+            source, context.cohort.features, obs, ambient=ambient, threads=context.threads
+        )
+    except DataError as error:  # too few marker genes in the matrix
+        save_json(folder, "skipped", {STAGE_FRACTIONS.name: f"{error.problem} ({error.found})"})
+        return
+    save_table(folder, STAGE_FRACTIONS, stage_fractions(calls))
+    save_cell_columns(folder, calls.cells[["stage", "posterior"]].add_prefix("stage_"))
+    save_json(folder, "notes", list(calls.notes))
+
+
+def work_identity(context: Context, design: Design, qc: Path, clusters: Path, folder: Path) -> None:
+    """Panel, cycle, senescence, HOX code and donor of every sample.
+
+    Parameters
+    ----------
+    context
+        Cohort, sheet, configuration.
+    design
+        Group and replicate unit.
+    qc, clusters
+        Folders of the steps this one reads.
+    folder
+        Empty folder.
+    """
+    if context.cohort.kind != "counts":
+        reason = "identity, cycle and ageing need UMI counts"
+        save_json(folder, "skipped", dict.fromkeys(("isct_panel", "cycle_phases"), reason))
+        return
+    source, rows = kept_source(context, qc)
+    result = describe_identity(
+        source,
+        context.cohort.features,
+        kept_obs(context, design, qc, clusters),
+        protein=kept_protein(context, rows),
+        settings=IdentitySettings(by="sample", unit="sample", seed=context.config.seed),
+        threads=context.threads,
+    )
+    for name, table in result.tables.items():
+        save_table(folder, TABLES[name], table)
+    shown = ["cycle_phase", "cycle_angle", "arrest_z", "sasp_z", "senescent"]
+    save_cell_columns(folder, result.cells[shown])
+
+
+def kept_protein(context: Context, rows: NDArray[np.int64]) -> Modality | None:
+    """Surface protein of the kept cells, when every sample holds the same panel."""
+    parts = context.cohort.modalities.get("protein", {})
+    if set(parts) != set(context.samples):
+        return None
+    features = {s: pd.read_parquet(place / "features.parquet") for s, place in parts.items()}
+    first = features[context.samples[0]]
+    if not all(f["feature_id"].tolist() == first["feature_id"].tolist() for f in features.values()):
+        return None
+    matrices = []
+    for sample in context.samples:
+        arrays = [load_array(parts[sample], k) for k in ("data", "indices", "indptr")]
+        shape = (len(arrays[2]) - 1, len(first))
+        matrices.append(sp.csr_array((arrays[0], arrays[1], arrays[2]), shape=shape))
+    return Modality(first, sp.csr_array(sp.vstack(matrices)[rows]))

@@ -1,0 +1,81 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from imscope.analyses.subsets.ranking import rank_subsets
+from imscope.core.errors import DataError, UsageError
+
+PANEL = {"angiogenesis": 2.0, "procoagulant": -1.0}
+
+
+def scores(p=0.01):
+    values = {"angiogenesis": (0.1, 0.5, 0.6), "procoagulant": (0.1, 0.1, 0.7)}
+    rows = [(str(k), p_, v) for p_, column in values.items() for k, v in enumerate(column)]
+    table = pd.DataFrame(rows, columns=["group", "programme", "score"])
+    return table.assign(status="ok", p_value=p)
+
+
+def cells(odds=0.0):
+    rows = []
+    for subset in "012":
+        for unit in "abc":
+            for passage in (3, 5):
+                share = 1 / (1 + np.exp(-(odds if subset == "1" else 0.0) * (passage - 3)))
+                rows.append((subset, unit, passage, round(1e6 * share), 1_000_000))
+    return pd.DataFrame(rows, columns=["subset", "unit", "passage", "n_cells", "n_total"])
+
+
+def value(table, subset, term):
+    row = table[(table["subset"] == subset) & (table["term"] == term)]
+    return float(row["value"].iloc[0])
+
+
+def test_terms_by_hand():
+    table = rank_subsets(PANEL, scores(), cells=cells(-0.4))
+    z = stats.norm.isf(0.005)
+    assert value(table, "1", "posterior") == pytest.approx(stats.norm.cdf((2 * z + z) / 3))
+    assert value(table, "2", "posterior") == pytest.approx(stats.norm.cdf((2 * z - z) / 3))
+    assert value(table, "1", "stability") == pytest.approx(np.exp(-0.4), rel=1e-4)
+    assert value(table, "0", "stability") == pytest.approx(1)
+    assert value(table, "0", "replicates") == pytest.approx(3.5 / 4)
+    product = np.prod([value(table, "1", t) for t in table["term"].unique() if t != "total"])
+    assert value(table, "1", "total") == pytest.approx(product)
+
+
+@given(st.floats(0.1, 10))
+def test_the_scale_of_weights_does_not_matter(factor):
+    one = rank_subsets(PANEL, scores(), cells=cells())
+    two = rank_subsets({k: v * factor for k, v in PANEL.items()}, scores(), cells=cells())
+    np.testing.assert_allclose(one["value"], two["value"])
+
+
+def test_a_veto_puts_the_best_last():
+    best = rank_subsets(PANEL, scores(), cells=cells())["subset"].iloc[0]
+    vetoes = pd.DataFrame({"subset": [best], "reason": ["residual pluripotent cells"]})
+    table = rank_subsets(PANEL, scores(), cells=cells(), vetoes=vetoes)
+    assert best == "1"
+    assert table["subset"].iloc[-1] == best
+    assert "residual pluripotent cells" in table["status"].iloc[-1]
+
+
+def test_conflicts_cost_half_of_their_weight():
+    conflicts = pd.DataFrame({"programme": ["angiogenesis"], "reason": ["two reports disagree"]})
+    table = rank_subsets(PANEL, scores(), cells=cells(), conflicts=conflicts)
+    assert value(table, "0", "evidence") == pytest.approx(1 - (2 / 3) / 2)
+
+
+def test_what_cannot_be_estimated_is_neutral_and_said():
+    table = rank_subsets({"hypoxia": 1.0}, scores(), cells=cells().drop(columns="passage"))
+    rows = table[table["term"].isin(["posterior", "stability"])]
+    assert (rows["value"] == 0.5).all()
+    assert rows["status"].str.startswith("not estimable").all()
+
+
+def test_no_weight_or_column_is_refused():
+    with pytest.raises(UsageError, match="weights"):
+        rank_subsets({"angiogenesis": 0.0}, scores(), cells=cells())
+    with pytest.raises(DataError, match="n_total"):
+        rank_subsets(PANEL, scores(), cells=cells().drop(columns="n_total"))
