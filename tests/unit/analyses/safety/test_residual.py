@@ -85,22 +85,23 @@ def test_a_pluripotent_reference_replaces_the_assumed_rates():
     psc, _ = library(6, n=300, spike=1.0)
     obs = pd.DataFrame({"sample": ["lot"] * len(one) + ["iPSC"] * len(psc)})
     both = np.vstack([one, psc])
-    free, told = search(both, obs), search(both, obs, reference="iPSC")
+    free, told = search(both, obs), search(both, obs, settings=ResidualSettings(reference="iPSC"))
     row, wide = told.groups.set_index("group").loc["lot"], free.groups.set_index("group").loc["lot"]
     assert row["status"].startswith("ok: marker rates measured in iPSC")
     width = [r["sensitivity_high"] - r["sensitivity_low"] for r in (row, wide)]
     assert width[0] < width[1]
     with pytest.raises(DataError, match="fewer than 20 cells"):
-        search(both, obs, reference="nobody")
+        search(both, obs, settings=ResidualSettings(reference="nobody"))
 
 
 def test_ten_clean_libraries_give_a_limit_of_blank():
     counts, _ = library(7, n=4000)
     obs = pd.DataFrame({"sample": np.repeat([f"b{k}" for k in range(10)], 400)})
-    some = search(counts, obs, blanks=[f"b{k}" for k in range(9)]).groups
+    clean = tuple(f"b{k}" for k in range(10))
+    some = search(counts, obs, settings=ResidualSettings(blanks=clean[:9])).groups
     assert some["limit_of_blank"].isna().all()
     assert some["status"].str.contains("needs 10 clean libraries").all()
-    every = search(counts, obs, blanks=[f"b{k}" for k in range(10)]).groups
+    every = search(counts, obs, settings=ResidualSettings(blanks=clean)).groups
     assert (every["limit_of_blank"] == 0).all()
 
 
