@@ -88,6 +88,21 @@ def compare_priming(
     The score is the mean log2 ratio of the core genes. Its null are random sets of genes of the
     same abundance, so a global shift between the two rows is part of the null. One pair has no
     replicate: the probability speaks of genes, not of lines.
+
+    Examples
+    --------
+    >>> import numpy as np, scipy.sparse as sp
+    >>> from imscope.core.blocks import MemoryBlocks
+    >>> genes = ["RUNX2", "ALPL", "COL1A1", "COL1A2", *(f"G{k}" for k in range(800))]
+    >>> before = np.full(804, 50)
+    >>> after = np.where(np.arange(804) < 4, 200, 50)
+    >>> rows = MemoryBlocks.from_csr(sp.csr_array(np.array([before, after])))
+    >>> obs = pd.DataFrame({"line": ["H1", "H1"], "stage": ["iMSC", "day 21"]})
+    >>> features = pd.DataFrame({"symbol": genes})
+    >>> compare_priming(rows, features, obs, pair="line", baseline={"stage": "iMSC"})[
+    ...     "verdict"
+    ... ].tolist()
+    ['further']
     """
     settings = PrimingSettings() if settings is None else settings
     if settings.stage not in stage_markers():
