@@ -215,6 +215,10 @@ def compare(
     reference: Annotated[str | None, typer.Option(help="Group it is compared with.")] = None,
     margin_low: Annotated[float, typer.Option(help="Lower end of the margin.")] = 0.80,
     margin_high: Annotated[float, typer.Option(help="Upper end of the margin.")] = 1.25,
+    senescent: Annotated[
+        Path | None,
+        typer.Option(help="Table (.tsv) with `sample` and `senescent_fraction`, for claim C."),
+    ] = None,
     plan: Annotated[
         Path | None,
         typer.Option(
@@ -234,11 +238,18 @@ def compare(
         seed=seed, replicate_unit=unit, margin_low=margin_low, margin_high=margin_high
     )
     registered = None if plan is None else _register(plan, settings)
+    fractions = None if senescent is None else _fractions(senescent)
     with _open(path) as counts:
         _need_counts(counts)
         h = _compute(counts, [group, unit], settings)
         table = test_claims(
-            h, group, unit=unit, test=test, reference=reference, registered=registered
+            h,
+            group,
+            unit=unit,
+            test=test,
+            reference=reference,
+            registered=registered,
+            fractions=fractions,
         )
     _write(table, out)
     if as_json:
@@ -307,6 +318,19 @@ def _register(plan: Path, settings: "HeterogeneitySettings") -> str:
             f"{plan} is not a plan of a comparison", found=str(error), fix="remove the file"
         ) from error
     return str(fixed)
+
+
+def _fractions(path: Path) -> dict[str, float]:
+    import pandas as pd
+
+    from imscope.analyses.heterogeneity.slopes import read_fractions
+    from imscope.core.errors import DataError
+
+    try:
+        table = pd.read_csv(path, sep="\t", dtype={"sample": str})
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read the table {path}", found=str(error)) from None
+    return read_fractions(table)
 
 
 def _need_counts(counts: "CountData") -> None:

@@ -55,6 +55,12 @@ def _uniformity(index: pd.DataFrame) -> str:
         why = sorted(set(index["status"]))
         reasons = "; ".join(w.removeprefix("not estimable: ") for w in why)
         return f"Heterogeneity could not be estimated: {reasons}."
+    if "warnings" in rows:  # a sample full of ambient RNA is never called the most uniform
+        soup = rows["warnings"].fillna("").str.contains("W-AMBIENT-HIGH", regex=False)
+        if soup.all():
+            names = ", ".join(rows["group"].astype(str).head(4))
+            return f"Uniformity cannot be read: ambient RNA makes cells of {names} look alike."
+        rows = rows[~soup]
     rows = rows.sort_values("bcv_percent", kind="stable")
     low, high = rows.iloc[0], rows.iloc[-1]
     if len(rows) == 1:

@@ -16,6 +16,7 @@ from imscope.analyses.heterogeneity.floor import SPIKE_INS, with_floor
 from imscope.analyses.heterogeneity.index import index_table
 from imscope.analyses.heterogeneity.relative import references, relative_table
 from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+from imscope.analyses.heterogeneity.slopes import drift_table
 from imscope.core.errors import MethodError
 from imscope.core.schema import CLAIMS, HETEROGENEITY_INDEX
 from imscope.io.genes import gene_classes
@@ -79,6 +80,10 @@ def work_heterogeneity(
     _carriers(h, "lot" if "lot" in levels else "sample", folder)
     tables = [_table(context, h, by) for by in levels]
     _write(folder, pd.concat(tables, ignore_index=True), _claims(context, design, h))
+    if design.group is not None and design.unit != design.group:
+        drift_table(h, design.group, unit=design.unit).to_parquet(
+            folder / "heterogeneity_drift.parquet"
+        )
     save_json(folder, "decomposition", _decompose(context, h, folder))
 
 

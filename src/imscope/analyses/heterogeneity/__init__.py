@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from imscope.analyses.heterogeneity.planning import compute_power, pilot_table, plan_units
     from imscope.analyses.heterogeneity.relative import relative_table
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+    from imscope.analyses.heterogeneity.slopes import drift_table, read_fractions
 
 _HOMES = {
     "Contrast": "inference",
@@ -34,12 +35,14 @@ _HOMES = {
     "compute_heterogeneity": "compute",
     "decompose": "decomposition",
     "describe_claims": "describe",
+    "drift_table": "slopes",
     "gene_table": "carriers",
     "index_table": "index",
     "match_depth": "matched",
     "pilot_table": "planning",
     "plan_units": "planning",
     "programme_table": "carriers",
+    "read_fractions": "slopes",
     "relative_table": "relative",
     "with_floor": "floor",
 }
@@ -59,12 +62,14 @@ __all__ = [
     "compute_power",
     "decompose",
     "describe_claims",
+    "drift_table",
     "gene_table",
     "index_table",
     "match_depth",
     "pilot_table",
     "plan_units",
     "programme_table",
+    "read_fractions",
     "relative_table",
     "with_floor",
 ]

@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imscope.analyses.heterogeneity.compute import AMBIENT, Heterogeneity
-from imscope.analyses.heterogeneity.groups import Group, groups_by, make_group, why_not
+from imscope.analyses.heterogeneity.groups import (
+    Group,
+    groups_by,
+    make_group,
+    too_much_ambient,
+    why_not,
+)
 
 MIN_UNITS_PER_ARM = 3
 USUAL_REFERENCES = ("primary_MSC", "reference_line", "reference", "control")
@@ -24,11 +30,14 @@ class Arm:
         One group per replicate unit that can be estimated.
     dropped
         Units that cannot be estimated, with the reason.
+    unit
+        Column of the replicate units.
     """
 
     name: str
     units: list[Group]
     dropped: tuple[str, ...]
+    unit: str
 
 
 def make_arm(h: Heterogeneity, group: Group, unit: str) -> Arm:
@@ -39,21 +48,12 @@ def make_arm(h: Heterogeneity, group: Group, unit: str) -> Arm:
         if not len(strata):
             continue
         one = make_group(h, candidate.name, strata)
-        reason = why_not(h, one) or _too_much_ambient(h, one)
+        reason = why_not(h, one) or too_much_ambient(h, one)
         if reason:
             dropped.append(f"{candidate.name}: {reason}")
         else:
             good.append(one)
-    return Arm(group.name, good, tuple(dropped))
-
-
-def _too_much_ambient(h: Heterogeneity, unit: Group) -> str:
-    if AMBIENT not in h.strata.columns:
-        return ""
-    share = float(h.strata[AMBIENT].iloc[unit.strata].max())
-    if share > h.settings.ambient_warn:
-        return f"{100 * share:.1f} % ambient RNA, which makes cells look alike"
-    return ""
+    return Arm(group.name, good, tuple(dropped), unit)
 
 
 def choose_arms(
@@ -91,7 +91,7 @@ def why_not_compare(h: Heterogeneity, test: Arm, reference: Arm) -> str:
         if len(arm.units) < MIN_UNITS_PER_ARM:
             lost = f" ({'; '.join(arm.dropped)})" if arm.dropped else ""
             return (
-                f"{arm.name} has {len(arm.units)} replicate units, "
+                f"{arm.name} has {len(arm.units)} replicate units ({arm.unit}), "
                 f"{MIN_UNITS_PER_ARM} are needed{lost}"
             )
     strata = np.concatenate([u.strata for arm in (test, reference) for u in arm.units])

@@ -1,5 +1,6 @@
 """Claims A, B and C of two groups: fixed procedure, units as replicates, verdict and reason."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from imscope.analyses.heterogeneity.inference import (
     permutation_p,
 )
 from imscope.analyses.heterogeneity.matched import match_depth
+from imscope.analyses.heterogeneity.slopes import MEASURES, slopes_of
 from imscope.core.errors import MethodError
 from imscope.core.rng import spawn
 from imscope.core.schema import CLAIMS
@@ -59,6 +61,7 @@ def compare(
     test: str | None = None,
     reference: str | None = None,
     registered: str | None = None,
+    fractions: Mapping[str, float] | None = None,
     threads: int | None = None,
 ) -> "pd.DataFrame":
     """Test claims A, B and C between groups, with replicate units and never cells.
@@ -76,6 +79,8 @@ def compare(
     registered
         Hash of the settings fixed before the data were read. Any other settings make every claim
         NOT TESTABLE.
+    fractions
+        Senescent fraction per sample; its slope is then said beside claim C.
     threads
         See :func:`imscope.engine.execute.thread_count`.
 
@@ -124,7 +129,11 @@ def compare(
             continue
         if matched is None:
             matched = _matched(h, threads)
-        rows += _claims(h, matched or h, arms, matched is not None)
+        made = _claims(h, matched or h, arms, matched is not None)
+        for row in made:
+            if row["claim"] == "C" and row["verdict"] != "NOT TESTABLE":
+                row["reason"] = f"{row['reason']}; {_slopes(matched or h, arms, fractions)}"
+        rows += made
     table = CLAIMS.check(pd.DataFrame(rows, columns=[c.name for c in CLAIMS.columns]))
     numbers = [c.name for c in CLAIMS.columns if c.kind == "number" and c.name in table]
     table.loc[table["verdict"] == "NOT TESTABLE", numbers] = float("nan")  # words, never a number
@@ -243,13 +252,14 @@ def _units(h: Heterogeneity, arms: tuple[Arm, Arm]) -> _Finding:
 
 def _drift(h: Heterogeneity, arms: tuple[Arm, Arm]) -> _Finding:
     """Claim C: drift per population doubling."""
-    drift, slope = zip(*(drifts_of(h, arm) for arm in arms), strict=True)
+    drift = [drifts_of(h, arm) for arm in arms]
     finding = _Finding("C", (len(drift[0]), len(drift[1])))
     if TIME not in h.strata.columns:
         finding.refused = f"there is no column {TIME!r}"
     elif min(finding.n) < 3:
         finding.refused = (
-            f"{min(finding.n)} units of one group have three samples along {TIME}, 3 are needed"
+            f"{min(finding.n)} replicate units ({arms[0].unit}) of one group have three samples "
+            f"along {TIME}, 3 are needed"
         )
     if finding.refused:
         return finding
@@ -261,16 +271,18 @@ def _drift(h: Heterogeneity, arms: tuple[Arm, Arm]) -> _Finding:
         _fill(finding, compare_arms(np.log(a), np.log(b), margin=margin))
     else:
         finding.note = "the drift of some units is not above zero, so there is no ratio"
-    means = [float(np.mean(s)) if s else float("nan") for s in slope]
-    finding.note = "; ".join(
-        t
-        for t in (
-            finding.note,
-            f"log HI2 changes by {means[0]:+.3f} v {means[1]:+.3f} per doubling",
-        )
-        if t
-    )
     return finding
+
+
+def _slopes(h: Heterogeneity, arms: tuple[Arm, Arm], fractions: Mapping[str, float] | None) -> str:
+    """Mean slope per doubling of what is not tested: log HI2, log HI_c, senescent fraction."""
+    test, reference = (slopes_of(h, arm, fractions) for arm in arms)
+    said = [
+        f"{name} changes by {np.mean(test[name]):+.3f} v {np.mean(reference[name]):+.3f}"
+        for name in MEASURES[1:]
+        if min(len(test[name]), len(reference[name])) >= 3
+    ]
+    return f"per doubling {', '.join(said)}" if said else "no slope of HI2 can be given"
 
 
 _WHAT = {

@@ -138,7 +138,7 @@ def decompose(
     nesting = nest_levels(h.strata.iloc[chosen], list(levels), unit=h.replicate_column)
     rows: list[dict[str, object]] = []
     method = ""
-    cohort = _Cohort(h, chosen, list(nesting.codes), resampled_level(nesting), reference)
+    cohort = _Cohort(h, chosen, nesting, reference)
     for name, mask in _gene_sets(h, chosen, programmes=programmes).items():
         parts = cohort.split(mask)
         rows += _rows(name, parts, nesting)
@@ -167,6 +167,7 @@ class _Parts:
     high: NDArray[np.float64]
     informing: NDArray[np.int64]  # (n_levels,), resampled groups that inform each component
     n_resampled: int
+    unit: str  # level whose groups are resampled
     method: str
 
 
@@ -196,15 +197,16 @@ class _Cohort:
         self,
         h: Heterogeneity,
         strata: NDArray[np.int64],
-        codes: list[NDArray[np.int64]],
-        unit_level: int,
+        nesting: Nesting,
         reference: NDArray[np.float64] | None,
     ) -> None:
+        codes, unit_level = list(nesting.codes), resampled_level(nesting)
         whole = np.zeros(len(strata), dtype=np.int64)
         unit = codes[unit_level] if unit_level >= 0 else codes[-1] if codes else whole
         universe = h.universe_of(strata)
         n_cells = h.strata["n_cells"].to_numpy(np.float64)[strata]
         self.h, self.codes, self.unit_level = h, codes, unit_level
+        self.name = nesting.names[unit_level] if unit_level >= 0 else ""
         self.layout = lay_out(n_cells, codes, unit)
         self.genes = sum_genes(h, strata, codes, unit)
         self.outside = None if reference is None else reference[universe.genes]
@@ -218,7 +220,7 @@ class _Cohort:
         low, high = np.full(len(value), np.nan), np.full(len(value), np.nan)
         if self.unit_level < 0:
             none = np.zeros(len(value), dtype=np.int64)
-            return _Parts(value, low, high, none, 0, "none: fewer than 3 groups")
+            return _Parts(value, low, high, none, 0, "", "none: fewer than 3 groups")
         informing = _informing(self.codes, self.unit_level)
         plain, finer, word = self._replicates(genes, value, mask)
         degrees = k - 1 - int(self.layout.parent.max())
@@ -227,7 +229,9 @@ class _Cohort:
             if informing[level] >= MIN_JACKKNIFE:
                 spread = plain if level == self.unit_level else finer
                 low[level], high[level] = _limits(spread, level, quantile)
-        return _Parts(value, low, high, informing, k, f"{k} groups, {word}")
+        return _Parts(
+            value, low, high, informing, k, self.name, f"{k} groups ({self.name}), {word}"
+        )
 
     def _replicates(
         self, genes: GeneSums, value: NDArray[np.float64], mask: NDArray[np.bool_]
@@ -336,7 +340,8 @@ def _rows(name: str, parts: _Parts, nesting: Nesting) -> list[dict[str, object]]
         if np.isnan(parts.low[k]):
             few = 0 < parts.informing[k] < MIN_JACKKNIFE
             status += (
-                f"; no interval: only {parts.informing[k]} of {parts.n_resampled} groups inform it"
+                f"; no interval: only {parts.informing[k]} of {parts.n_resampled} groups "
+                f"({parts.unit}) inform it"
                 if few
                 else f"; no interval: {groups[k]} groups"
                 if level != "cell"

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imscope.analyses.heterogeneity.compute import Heterogeneity
-from imscope.analyses.heterogeneity.groups import Group, groups_by, make_group, why_not
+from imscope.analyses.heterogeneity.groups import (
+    Group,
+    groups_by,
+    make_group,
+    too_much_ambient,
+    why_not,
+)
 from imscope.analyses.heterogeneity.statistics import Interval, hi2, jackknife_interval
 from imscope.core.schema import CLAIMS
 
@@ -57,6 +63,9 @@ def describe_claims(h: Heterogeneity) -> "pd.DataFrame":
 def _against_pool(h: Heterogeneity, sample: Group, pool: Group) -> dict[str, object]:
     reasons = [f"{g.name}: {r}" for g in (sample, pool) if (r := why_not(h, g))]
     row = _row(sample.name, pool.name, n_test=1, n_reference=len(set(_samples(h, pool))))
+    soup = too_much_ambient(h, sample)
+    if soup:
+        reasons.append(f"{sample.name}: {soup}")
     if reasons:
         return row | {"verdict": "NOT TESTABLE", "reason": "; ".join(reasons)}
     mine = h.all_genes.subset(sample.units)

@@ -120,6 +120,16 @@ def why_not(h: Heterogeneity, group: Group) -> str:
     return ""
 
 
+def too_much_ambient(h: Heterogeneity, group: Group) -> str:
+    """Reason why a group may never be called more uniform, or an empty text."""
+    if AMBIENT not in h.strata.columns:
+        return ""
+    share = float(h.strata[AMBIENT].iloc[group.strata].max())
+    if share > h.settings.ambient_warn:
+        return f"{100 * share:.1f} % ambient RNA, which makes cells look alike"
+    return ""
+
+
 def warnings_of(h: Heterogeneity, group: Group) -> list[str]:
     """List what a reader must know about the numbers of a group."""
     out = []

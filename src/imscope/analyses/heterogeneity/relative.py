@@ -11,6 +11,7 @@ from imscope.analyses.heterogeneity.groups import (
     groups_by,
     make_group,
     select_strata,
+    too_much_ambient,
     why_not,
 )
 from imscope.analyses.heterogeneity.statistics import Reduced, hi2, jackknife_interval
@@ -90,6 +91,10 @@ def _row(h: Heterogeneity, group: Group, base_strata: NDArray[np.bool_]) -> dict
     reference = make_group(h, ", ".join(names), chosen)
     row["reference"] = reference.name
     problem = why_not(h, reference)
+    soup = {g.name: too_much_ambient(h, g) for g in (group, reference)}
+    if any(soup.values()):
+        words = "; ".join(f"{name}: {why}" for name, why in soup.items() if why)
+        return row | {"status": f"not comparable: {words}"}
     if problem:
         return row | {"status": f"reference {problem}"}
     own, base = (_blocks(h, g) for g in (group, reference))

@@ -82,6 +82,20 @@ HETEROGENEITY_RELATIVE = table(
     status | text | | ok, or why there is no ratio
     """,
 )
+HETEROGENEITY_DRIFT = table(
+    "heterogeneity_drift",
+    "Change per population doubling in each group; every lot has a slope of its own.",
+    """
+    measure | text | | centroid drift, log HI2, log HI_c or senescent fraction
+    group | text | | name of the group
+    n_units | integer | units | lots with three samples or more
+    slope | number | | mean over lots, per doubling; the drift is squared, per squared doubling
+    low | number | | lower end of the 95 % interval over lots
+    high | number | | upper end of the 95 % interval
+    sd_units | number | | standard deviation of the lots' own slopes
+    p_value | number | probability | two-sided, against the reference group; not adjusted
+    """,
+)
 CLAIMS = table(
     "claims",
     "What is claimed of the groups, with verdict and reason.",

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from imscope.core.schema import CLAIMS
+from imscope.core.schema import CLAIMS, HETEROGENEITY_DRIFT
 from imscope.report.inputs import ReportInput
 from imscope.report.section import Section
 from imscope.report.sections.answer import claim_rows
@@ -33,6 +33,19 @@ def build(report: ReportInput) -> Section:
                 "n_reference": "n, reference",
             },
         )
+    frame = report.table("heterogeneity_drift")
+    drift = None
+    if frame is not None:
+        drift = view(
+            frame,
+            HETEROGENEITY_DRIFT,
+            caption=f"Change per population doubling ({len(frame)} rows): mean of the lots' own "
+            "slopes with a 95 % interval over lots.",
+            merge={"slope": ("low", "high")},
+            labels={"p_value": "p, two-sided", "n_units": "lots", "sd_units": "SD of lots"},
+        )
     return Section(
-        "claims", "Claims and verdicts", {"claims": table, "why": report.why_missing("claims")}
+        "claims",
+        "Claims and verdicts",
+        {"claims": table, "drift": drift, "why": report.why_missing("claims")},
     )

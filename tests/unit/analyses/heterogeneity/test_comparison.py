@@ -2,7 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imscope.analyses.heterogeneity import HeterogeneitySettings, compare
+from imscope.analyses.heterogeneity import (
+    HeterogeneitySettings,
+    compare,
+    describe_claims,
+    index_table,
+    relative_table,
+)
 from imscope.analyses.heterogeneity.arms import choose_arms, make_arm
 from imscope.analyses.heterogeneity.between import compare_spread, spread_power
 from imscope.analyses.heterogeneity.drift import drift_of
@@ -151,7 +157,7 @@ def test_bad_designs_are_not_testable(sim):
         return compare(sim.cohort(counts[keep], frame[keep]), "source_class", unit="lot", **words)
 
     few = cells["lot"].str[-1].isin(["0", "1"]).to_numpy()
-    refused(run(cells, few), "iMSC has 2 replicate units, 3 are needed")
+    refused(run(cells, few), r"iMSC has 2 replicate units \(lot\), 3 are needed")
     mixed = cells.assign(platform=np.where(cells["source_class"] == "iMSC", "v2", "v3"))
     refused(run(mixed), "platforms or pipelines are mixed")
     soup = cells.assign(ambient_frac=np.where(cells["source_class"] == "iMSC", 0.10, 0.02))
@@ -202,3 +208,37 @@ def test_null_lots_are_called_different_no_more_often_than_stated(sim):
         )
         hits += claim(table, "A")["verdict"] == "SUPERIOR"
     assert hits <= 6  # 99.5 % of binomial(40, 0.05)
+
+
+def test_ten_percent_ambient_rna_is_never_more_uniform(sim):
+    """The same cells with a tenth of their RNA taken from the pool: no table calls them uniform."""
+    counts, cells = two_arms(sim, 6, within=([0.3] * 4, [0.3] * 4), lots=4)
+    rng = np.random.default_rng(0)
+    soup = counts.sum(0) / counts.sum()
+    dirty = (cells["source_class"] == "iMSC").to_numpy()
+    foreign = np.round(0.1 * counts.sum(1)).astype(int)
+    mixed = np.array(
+        [
+            rng.multivariate_hypergeometric(row, row.sum() - k) + rng.multinomial(k, soup)
+            if bad
+            else row
+            for row, k, bad in zip(counts, foreign, dirty, strict=True)
+        ]
+    )
+    cells["ambient_frac"] = np.where(dirty, 0.10, 0.01)
+    cells["is_reference"] = ~dirty
+    clean, h = sim.cohort(counts, cells), sim.cohort(mixed, cells)
+    before, after = (index_table(x, "sample").set_index("group")["hi2"] for x in (clean, h))
+    dirty_samples = after.index.str.startswith("iMSC")
+    assert (
+        after[dirty_samples] / before[dirty_samples]
+    ).mean() < 0.9  # the bait: it does look more uniform
+    warned = index_table(h, "sample").set_index("group")["warnings"]
+    assert warned[dirty_samples].str.contains("W-AMBIENT-HIGH").all()
+    assert (compare(h, "source_class", unit="lot")["verdict"] == "NOT TESTABLE").all()
+    described = describe_claims(h).set_index("test_group")
+    assert (described.loc[after.index[dirty_samples], "verdict"] == "NOT TESTABLE").all()
+    assert (described.loc[after.index[~dirty_samples], "verdict"] == "DESCRIPTIVE").all()
+    ratios = relative_table(h, "sample").set_index("group")
+    assert ratios.loc[after.index[dirty_samples], "ratio"].isna().all()
+    assert ratios.loc[after.index[dirty_samples], "status"].str.contains("10.0 % ambient RNA").all()

@@ -148,7 +148,9 @@ def test_a_level_that_one_group_informs_has_no_interval(sim):
     )
     counts = nested_counts(sim, rng, cells.assign(batch=cells["sample"]))
     table = decompose(sim.cohort(counts, cells), ["donor", "sample"]).table.set_index("level")
-    assert table.loc["sample", "status"].endswith("no interval: only 1 of 5 groups inform it")
+    assert table.loc["sample", "status"].endswith(
+        "no interval: only 1 of 5 groups (donor) inform it"
+    )
     assert np.isnan(table.loc["sample", "low"])
     assert np.isfinite(table.loc[["donor", "cell"], "low"]).all()
 
