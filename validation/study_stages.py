@@ -49,7 +49,7 @@ def _accuracy(cells: pd.DataFrame, calls: StageCalls) -> pd.Series:
 def accuracy(quick: bool) -> list[Row]:
     out = []
     for k, (name, knobs) in enumerate(SETTINGS.items()):
-        if quick and k > 1:
+        if quick and k > 0:
             break
         source, features, cells = _series(
             seed=7_000 + k, lots=1 if quick else 2, cells=60 if quick else 150, genes=2_000,

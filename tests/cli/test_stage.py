@@ -1,5 +1,6 @@
 import json
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -47,6 +48,15 @@ def test_stage_says_it_in_words(run, series):
     assert "in a dose" in result.stdout
     assert "not a release limit test" in result.stdout
     assert "no window" in result.stderr
+
+
+def test_a_gain_can_be_put_on_any_arm(run, tmp_path):
+    words = ("--days", "14", "--lots", 1, "--cells", 30, "--genes", 1000, "--gain-arm", "12p")
+    result = run("simulate", "timecourse", "--out", tmp_path / "x", *words)
+    assert result.exit_code == 0, result.output
+    genes = pd.read_csv(tmp_path / "x" / "truth" / "genes.tsv", sep="\t")
+    assert 2 <= genes["gained"].sum() < 40
+    assert "KRAS" not in set(genes.loc[~genes["gained"], "symbol"])
 
 
 def test_wrong_days_are_refused(run, tmp_path):
