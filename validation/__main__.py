@@ -19,6 +19,7 @@ from validation import (
     study_programmes,
     study_real,
     study_residual,
+    study_stages,
     study_subsets,
 )
 
@@ -39,6 +40,7 @@ STUDIES = [
     study_identity.STUDY,
     study_residual.STUDY,
     study_arms.STUDY,
+    study_stages.STUDY,
 ]
 
 

@@ -76,3 +76,13 @@ def test_committed_page_is_current(study, tmp_path, monkeypatch):
     monkeypatch.setattr(page, "PAGE", tmp_path / "page.md")
     page.write_page(main.STUDIES)
     assert page.PAGE.read_text(encoding="utf-8") == committed
+
+
+def test_stages_are_told_and_the_peak_is_found(study):
+    # balanced accuracy over the stages of a series at 5,000 UMI; peak day to 0.5 days
+    assert not missed(study("study_stages").run(True))
+
+
+def test_pluripotent_soup_is_not_called(study):
+    # 200,000 cells without a pluripotent one among them
+    assert not missed(study("study_residual").false_calls(True))

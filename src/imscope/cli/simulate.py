@@ -88,7 +88,9 @@ def timecourse(
     import sys
 
     from imscope.core.errors import UsageError
+    from imscope.evidence.gene_positions import arms_of
     from imscope.simulate import TimecourseSettings, simulate_timecourse, write_cohort
+    from imscope.simulate.genes import gene_table
 
     try:
         when = tuple(float(d) for d in days.split(","))
@@ -114,7 +116,9 @@ def timecourse(
         gain_lot=gain_lot,
         seed=TimecourseSettings.seed if seed is None else seed,
     )
-    made = simulate_timecourse(settings)
+    names = gene_table()["symbol"].tolist()
+    arms = dict(zip(names, arms_of(names), strict=True))
+    made = simulate_timecourse(settings, gene_arm=arms)
     sheet = write_cohort(made, out)
     if json_out:
         records = json.loads(made.truth["samples"].to_json(orient="records"))

@@ -79,7 +79,7 @@ def stages(
     from imscope.analyses.subsets.stage_report import describe_stages
     from imscope.io.counts import read_counts
 
-    settings = ResidualSettings(dose=dose)
+    settings = ResidualSettings(dose=dose, reference=reference)
     inside = path / "cells.h5ad"
     with read_counts(inside if path.is_dir() and inside.exists() else path) as counts:
         cells = counts.obs
@@ -87,9 +87,7 @@ def stages(
             cells = cells.assign(sample=path.name.split(".")[0])
         data = (counts.source, counts.features, cells)
         found = describe_stages(*data, by=by)
-        residual = find_residual_pluripotent(
-            *data, group=by, settings=settings, reference=reference
-        )
+        residual = find_residual_pluripotent(*data, group=by, settings=settings)
         unwanted = find_off_lineage(*data, group=by, settings=settings)
     tables = {
         "stage_fractions": found.fractions,

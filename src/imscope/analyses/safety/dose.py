@@ -97,6 +97,20 @@ def corrected_share(
 def cells_needed(frac: float, *, sensitivity: float = 1.0, chance: float = 0.95) -> int:
     """Cells to search so that at least one of a rare kind is called.
 
+    Parameters
+    ----------
+    frac
+        Share of the rare kind.
+    sensitivity
+        Chance that such a cell is called.
+    chance
+        Chance of calling at least one.
+
+    Raises
+    ------
+    UsageError
+        A number is not between 0 and 1.
+
     Examples
     --------
     >>> cells_needed(0.001), cells_needed(0.001, sensitivity=0.9)

@@ -11,7 +11,6 @@ from imscope.analyses.safety.detection import CallRule, MarkerRates
 from imscope.analyses.safety.residual import ResidualResult, candidate_table, known_ambient
 from imscope.analyses.safety.screen import (
     ResidualSettings,
-    ScreenOptions,
     screen_panel,
     take_cells,
 )
@@ -89,8 +88,8 @@ def find_off_lineage(
             cells,
             lineage=lineage,
             genes=genes,
-            settings=settings,
-            options=ScreenOptions(rates=rates, threads=threads),
+            settings=replace(settings, rates=rates, reference=None),
+            threads=threads,
         )
         groups.append(screen.groups)
         listed += [screen.cells] if len(screen.cells) else []

@@ -1,6 +1,6 @@
 """Residual pluripotent cells: called cells, their share with bounds, and what a dose may hold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imscope.analyses.safety.detection import MarkerRates
 from imscope.analyses.safety.dose import NOT_A_RELEASE_TEST
 from imscope.analyses.safety.screen import (
     ResidualSettings,
-    ScreenOptions,
     screen_panel,
     take_cells,
 )
@@ -77,9 +75,6 @@ def find_residual_pluripotent(
     group: str = "sample",
     ambient: "Mapping[str, AmbientResult] | None" = None,
     settings: ResidualSettings | None = None,
-    rates: MarkerRates | None = None,
-    reference: str | None = None,
-    blanks: Sequence[str] = (),
     threads: int | None = None,
 ) -> ResidualResult:
     r"""Search every group for residual pluripotent cells.
@@ -102,13 +97,8 @@ def find_residual_pluripotent(
         Ambient share and profile per group. Where none is known the share of the settings is
         assumed with the mean profile of the group, and the status says so.
     settings
-        Settings, by default :class:`ResidualSettings`.
-    rates
-        Rates of the marker genes in pluripotent cells, in the order of the bundled list.
-    reference
-        Group of pluripotent cells to measure them in; without either, rates are assumed.
-    blanks
-        Groups known to hold no pluripotent cells; 10 or more give a limit of blank.
+        Settings, by default :class:`ResidualSettings`. They name the group of pluripotent cells to
+        measure marker rates in, and the clean groups that give a limit of blank.
     threads
         See :func:`imscope.engine.execute.thread_count`.
 
@@ -157,7 +147,7 @@ def find_residual_pluripotent(
         lineage="pluripotent",
         genes=load()["residual_psc_msc_safe"].genes,
         settings=settings,
-        options=ScreenOptions(rates, reference, tuple(blanks), threads),
+        threads=threads,
     )
     return ResidualResult(
         RESIDUAL_PLURIPOTENT.check(screen.groups), candidate_table(screen.cells), settings

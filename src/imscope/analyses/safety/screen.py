@@ -49,6 +49,12 @@ class ResidualSettings:
         Level of intervals.
     seed
         Seed of the cells drawn for the sensitivity.
+    rates
+        Rates of the marker genes in the cells searched for, in the order of the list.
+    reference
+        Group of such cells to measure the rates in. Without either, rates are assumed.
+    blanks
+        Groups known to hold no such cells; 10 or more give a limit of blank.
     """
 
     rule: CallRule = field(default_factory=CallRule)
@@ -57,6 +63,9 @@ class ResidualSettings:
     ambient_frac: float = 0.03
     level: float = 0.95
     seed: int = 0
+    rates: MarkerRates | None = None
+    reference: str | None = None
+    blanks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
@@ -160,11 +169,10 @@ def screen_panel(
     lineage: str,
     genes: Sequence[str],
     settings: ResidualSettings,
-    options: "ScreenOptions | None" = None,
+    threads: int | None = None,
 ) -> Screen:
     """Search all groups for cells of one lineage; see :func:`find_residual_pluripotent`."""
-    options = ScreenOptions() if options is None else options
-    panel = read_panel(source, features, genes, threads=options.threads)
+    panel = read_panel(source, features, genes, threads=threads)
     present = np.flatnonzero(panel.present)
     names = list(dict.fromkeys(cells.group.tolist()))
     few = max(settings.rule.min_genes, int(np.ceil(settings.min_coverage * len(genes))))
@@ -175,26 +183,16 @@ def screen_panel(
         )
         empty = [_blank_row(g, lineage, cells, len(present), settings, words) for g in names]
         return Screen(pd.DataFrame(empty), pd.DataFrame())
-    rates = options.rates or _rates(panel, cells, present, options.reference)
+    rates = settings.rates or _rates(panel, cells, present, settings.reference)
     if len(rates.rate) != len(present):
         rates = MarkerRates(rates.rate[present], rates.shape, rates.log_sd, rates.source)
     found = [_one_group(panel, cells, g, present, rates, lineage, genes, settings) for g in names]
-    blank = _blank([f for f in found if f.group in set(options.blanks)])
+    blank = _blank([f for f in found if f.group in set(settings.blanks)])
     rows = [_row(f, rates, blank, len(present), settings) for f in found]
     listed = [f.listed for f in found if len(f.listed)]
     return Screen(
         pd.DataFrame(rows), pd.concat(listed, ignore_index=True) if listed else pd.DataFrame()
     )
-
-
-@dataclass(frozen=True)
-class ScreenOptions:
-    """Options of one search: measured rates, reference group, clean groups, threads."""
-
-    rates: MarkerRates | None = None
-    reference: str | None = None
-    blanks: Sequence[str] = ()
-    threads: int | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ _HOME = {
     "SubsetResult": "find",
     "SubsetSettings": "settings",
     "call_stages": "stage",
+    "compare_priming": "priming",
+    "PrimingSettings": "priming",
     "describe_stages": "stage_report",
     "describe_composition": "composition",
     "differential_abundance": "abundance",

@@ -72,6 +72,22 @@ def describe_stages(
     ------
     DataError
         As in :func:`imscope.analyses.subsets.call_stages`; or the column ``by`` does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np, scipy.sparse as sp
+    >>> from imscope.core.blocks import MemoryBlocks
+    >>> from imscope.evidence.stage_panel import stage_markers, stage_panel
+    >>> genes = [*stage_panel().genes, "ACTB"]
+    >>> core = stage_markers()["msc"].core
+    >>> cell = [6 * (g in core) + 4000 * (g == "ACTB") for g in genes]
+    >>> source = MemoryBlocks.from_csr(sp.csr_array(np.array([cell] * 20)))
+    >>> cells = pd.DataFrame({"sample": ["lot 1"] * 20})
+    >>> found = describe_stages(source, pd.DataFrame({"symbol": genes}), cells)
+    >>> found.fractions.query("frac > 0")[["group", "stage", "frac"]].values.tolist()
+    [['lot 1', 'msc', 1.0]]
+    >>> found.why_no_window
+    'no window: the cell table has no column `day`'
     """
     if by not in obs.columns and by != "sample":
         raise DataError(

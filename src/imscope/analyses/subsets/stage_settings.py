@@ -30,7 +30,7 @@ class StageSettings:
     """
 
     min_coverage: float = 0.5
-    min_posterior: float = 0.6
+    min_posterior: float = 0.5
     ambient_frac: float = 0.03
     bulk_umi: float = 300_000.0
     updates: int = 3

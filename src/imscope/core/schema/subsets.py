@@ -230,3 +230,20 @@ SUBSET_RANKING = table(
     status | text | | ok, vetoed, or not estimable: with the reason
     """,
 )
+STAGE_PRIMING = table(
+    "stage_priming",
+    "Groups compared with the baseline of the same pair on the core genes of a lineage.",
+    """
+    pair | text | | line or donor that both have in common
+    group | text | | group compared
+    baseline | text | | group it is compared with
+    lineage | text | | whose core genes are compared
+    n_genes | integer | genes | core genes with enough counts
+    log2_ratio | number | log2 | mean ratio of the core genes, group over baseline
+    null_mean | number | log2 | mean over random genes of the same abundance
+    null_sd | number | log2 | their standard deviation
+    p_value | number | probability | one-sided, over random sets of genes
+    verdict | text | | further, not told apart or NOT TESTABLE
+    status | text | | ok, or why there is no verdict
+    """,
+)
