@@ -25,6 +25,8 @@ from imscope.report.sections import (
     design,
     embedding,
     heterogeneity,
+    karyotype,
+    protein,
     provenance,
     quality,
 )
@@ -42,6 +44,8 @@ BUILDERS = (
     decomposition.build,
     clusters.build,
     composition.build,
+    protein.build,
+    karyotype.build,
     alerts.build,
     provenance.build,
 )
