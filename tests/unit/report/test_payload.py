@@ -148,6 +148,7 @@ def test_simulated_data_say_so_and_only_they(simulated):
 
 SILENT = {
     *("subset_splits", "subset_calls", "composition", "differential_abundance"),
+    *("protein_markers", "protein_agreement", "arm_screen", "p53_screen"),
     *("heterogeneity_genes", "heterogeneity_programmes", "heterogeneity_relative"),
 }  # made by commands of their own, or their sections are left out without them
 
