@@ -31,9 +31,9 @@ def compare_rna_protein(
     source: BlockSource,
     features: "pd.DataFrame",
     protein: ProteinResult,
+    *,
     genes: Mapping[str, str],
     lots: ArrayLike,
-    *,
     threads: int | None = None,
 ) -> "pd.DataFrame":
     """Correlate RNA and protein of every marker in every lot, and count positives with RNA.

@@ -31,7 +31,7 @@ def cells():
 
 def table_of(cells, **options):
     source, features, protein, lots, *_ = cells
-    return compare_rna_protein(source, features, protein, GENES, lots, **options)
+    return compare_rna_protein(source, features, protein, genes=GENES, lots=lots, **options)
 
 
 def test_values_are_those_of_the_textbook(cells):
@@ -63,13 +63,13 @@ def test_what_cannot_be_said_is_said_in_words(cells):
     assert "not among the features" in table.loc[(ALL, "CD999"), "status"]
     source, features, protein, _, *_ = cells
     two = np.repeat(["a", "b"], 400)
-    lots = compare_rna_protein(source, features, protein, GENES, two).set_index(
+    lots = compare_rna_protein(source, features, protein, genes=GENES, lots=two).set_index(
         ["group", "antigen"]
     )
     assert "needed 3" in lots.loc[(ALL, "CD73"), "status"]
     assert np.isnan(lots.loc[(ALL, "CD73"), "correlation"])
     with pytest.raises(DataError):
-        compare_rna_protein(source, features, protein, GENES, two[:5])
+        compare_rna_protein(source, features, protein, genes=GENES, lots=two[:5])
 
 
 def test_threads_change_nothing(cells):

@@ -2,7 +2,13 @@
 
 from importlib import import_module
 
-_HOME: dict[str, str] = {}
+_HOME: dict[str, str] = {
+    "ArmScreen": "arms",
+    "ArmSettings": "arms",
+    "P53Screen": "p53",
+    "screen_arms": "arms",
+    "screen_p53": "p53",
+}
 
 __all__ = sorted(_HOME)  # noqa: PLE0605
 
