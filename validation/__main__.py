@@ -29,6 +29,7 @@ STUDIES = [
     study_agreement.STUDY,
     study_real.STUDY,
     study_arms.STUDY,
+    study_arms.STUDY_HARD,
 ]
 
 
