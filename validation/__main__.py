@@ -41,6 +41,7 @@ STUDIES = [
     study_residual.STUDY,
     study_arms.STUDY,
     study_stages.STUDY,
+    study_arms.STUDY_HARD,
 ]
 
 

@@ -11,6 +11,14 @@ from imscope.simulate.karyotype import KaryotypeSettings, simulate_karyotype_lot
 from validation.common import Row, Study, met, percent, rng_of
 
 N_REFERENCE = 6
+HARD = KaryotypeSettings(
+    cells=800,
+    gene_noise=0.8,
+    programme_noise=0.5,
+    programme_share=0.15,
+    lot_noise=0.3,
+    lot_programme=0.5,
+)
 TARGETS = ("1q", "8", "12", "17q")
 
 
@@ -40,13 +48,14 @@ def _at(
     share: float,
     null: bool = True,
     full: bool = False,
+    hard: bool = False,
 ) -> list[Row]:
     """Screen lots in groups of twenty against one set of reference lots each."""
-    knobs = KaryotypeSettings(cells=800, depth=depth)
+    knobs = HARD if hard else KaryotypeSettings(cells=800, depth=depth)
     arms = genes["arm"].to_numpy().astype(str)
     tables = []
     for group in range(n_lots // 20):
-        lots = {f"R{k}": None for k in range(N_REFERENCE)}
+        lots = {f"R{k}": None for k in range(3 if hard else N_REFERENCE)}
         if null:
             lots |= {f"N{group}.{k}": None for k in range(20)}
         lots |= {f"G{group}.{k}": {TARGETS[k % 4]: (share, 1.5)} for k in range(20)}
@@ -134,4 +143,17 @@ STUDY = Study(
     "0.25 among cells and with means that differ between lots. Share of counts per arm as in "
     "cultured cells. A gain is one copy more, of one region per lot.",
     run,
+)
+
+
+def run_hard(quick: bool) -> list[Row]:
+    return _at(10_000, 20 if quick else 100, _genes(2_000), share=0.1, hard=True)
+
+
+STUDY_HARD = Study(
+    "arms_hard",
+    "Chromosome arms, noisy regulation and three reference lots",
+    "As above with 3 reference lots, log-normal noise of each gene of SD 0.8 between cells and 0.3 "
+    "between lots, and programmes of twice the size whose means differ by SD 0.5 between lots.",
+    run_hard,
 )

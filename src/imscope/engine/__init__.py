@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING, Any
 from imscope.core.rooms import load_name
 
 if TYPE_CHECKING:
+    from imscope.engine.agreement import compare_rna_protein
     from imscope.engine.align import Alignment, align_batches
     from imscope.engine.ambient import (
         AmbientResult,
         estimate_ambient_from_empty,
         estimate_ambient_marker_free,
+    )
+    from imscope.engine.chromatin import (
+        GeneActivity,
+        activity_from_fragments,
+        activity_from_peaks,
     )
     from imscope.engine.cluster import Clusters, find_clusters
     from imscope.engine.dask_execute import use_dask
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
         compute_gene_moments,
         select_variable_genes,
     )
+    from imscope.engine.joint import JointNeighbours, find_joint_neighbours
     from imscope.engine.markers import MarkerStats, marker_table, score_markers
     from imscope.engine.mixing import compute_lisi
     from imscope.engine.moments import UnitMoments, compute_unit_moments
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from imscope.engine.normalise import compute_size_factors
     from imscope.engine.pca import PcaResult, compute_pca
     from imscope.engine.pseudobulk import sum_units
+    from imscope.engine.protein import ProteinResult, TwoModes, fit_two_modes, normalise_protein
     from imscope.engine.qc import QcResult, QcSettings, apply_qc, compute_qc, suggest_qc
     from imscope.engine.rank_scores import RankScores, score_ranks
 
@@ -38,18 +46,25 @@ _HOMES = {
     "AmbientResult": "ambient",
     "Clusters": "cluster",
     "DoubletResult": "doublets",
+    "GeneActivity": "chromatin",
     "GeneMoments": "hvg",
     "HvgResult": "hvg",
+    "JointNeighbours": "joint",
     "MarkerStats": "markers",
     "Neighbours": "neighbours",
     "PcaResult": "pca",
+    "ProteinResult": "protein",
     "QcResult": "qc",
     "QcSettings": "qc",
     "RankScores": "rank_scores",
     "StandardPca": "fused",
+    "TwoModes": "protein",
     "UnitMoments": "moments",
+    "activity_from_fragments": "chromatin",
+    "activity_from_peaks": "chromatin",
     "align_batches": "align",
     "apply_qc": "qc",
+    "compare_rna_protein": "agreement",
     "compute_gene_moments": "hvg",
     "compute_lisi": "mixing",
     "compute_pca": "pca",
@@ -60,10 +75,13 @@ _HOMES = {
     "estimate_ambient_from_empty": "ambient",
     "estimate_ambient_marker_free": "ambient",
     "find_clusters": "cluster",
+    "find_joint_neighbours": "joint",
     "find_neighbours": "neighbours",
+    "fit_two_modes": "protein",
     "map_blocks": "execute",
     "marker_table": "markers",
     "neighbour_graph": "neighbours",
+    "normalise_protein": "protein",
     "score_doublets": "doublets",
     "score_markers": "markers",
     "score_ranks": "rank_scores",
@@ -80,18 +98,25 @@ __all__ = [
     "AmbientResult",
     "Clusters",
     "DoubletResult",
+    "GeneActivity",
     "GeneMoments",
     "HvgResult",
+    "JointNeighbours",
     "MarkerStats",
     "Neighbours",
     "PcaResult",
+    "ProteinResult",
     "QcResult",
     "QcSettings",
     "RankScores",
     "StandardPca",
+    "TwoModes",
     "UnitMoments",
+    "activity_from_fragments",
+    "activity_from_peaks",
     "align_batches",
     "apply_qc",
+    "compare_rna_protein",
     "compute_gene_moments",
     "compute_lisi",
     "compute_pca",
@@ -102,10 +127,13 @@ __all__ = [
     "estimate_ambient_from_empty",
     "estimate_ambient_marker_free",
     "find_clusters",
+    "find_joint_neighbours",
     "find_neighbours",
+    "fit_two_modes",
     "map_blocks",
     "marker_table",
     "neighbour_graph",
+    "normalise_protein",
     "score_doublets",
     "score_markers",
     "score_ranks",

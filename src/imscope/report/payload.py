@@ -28,6 +28,8 @@ from imscope.report.sections import (
     heterogeneity,
     identity,
     programmes,
+    karyotype,
+    protein,
     provenance,
     quality,
     safety,
@@ -52,6 +54,8 @@ BUILDERS = (
     evidence.build,
     stages.build,
     safety.build,
+    protein.build,
+    karyotype.build,
     alerts.build,
     provenance.build,
 )

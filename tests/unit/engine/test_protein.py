@@ -1,9 +1,15 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.mixture import GaussianMixture
 
 from imscope.core.errors import DataError
 from imscope.engine.protein import find_isotypes, fit_two_modes, normalise_protein
+from imscope.io.counts import read_counts
+
+DATA = Path(os.environ.get("IMSCOPE_SHARED_DATA", Path(__file__).parents[4] / "shared" / "data"))
 
 
 def two(rng, n=1_000, share=0.3, gap=5.0):
@@ -136,3 +142,25 @@ def test_bad_input_is_named(counts, names, what):
 def test_an_unknown_isotype_is_named():
     with pytest.raises(DataError, match="IgG9"):
         normalise_protein([[1.0]], ["CD73"], ["x"], isotypes=["IgG9"])
+
+
+@pytest.mark.shared
+def test_lineage_markers_of_blood_are_called():
+    path = DATA / "cite" / "pbmc_rna_adt" / "pbmc_10x_10k.h5ad"
+    if not path.exists():
+        pytest.skip("the shared data are not here (IMSCOPE_SHARED_DATA)")
+    with read_counts(path) as counts:
+        protein = counts.modalities["protein"]
+        label = counts.obs["label"].astype(str).to_numpy()
+    names = protein.features["symbol"].tolist()
+    found = normalise_protein(protein.counts, names, np.repeat("b", len(label)))
+    for antigen, yes, no in (
+        ("CD3", ["CD4+ T cells", "CD8+ T cells"], ["B cells", "NK cells", "CD14+ monocytes"]),
+        ("CD19", ["B cells"], ["CD4+ T cells", "CD8+ T cells", "NK cells"]),
+        ("CD14", ["CD14+ monocytes"], ["B cells", "CD4+ T cells"]),
+    ):
+        positive = found.positive[:, found.antigens.index(antigen)] == 1
+        assert positive[np.isin(label, yes)].mean() > 0.98
+        assert positive[np.isin(label, no)].mean() < 0.02
+    rows = found.markers.set_index("antigen")
+    assert rows.loc["PD-1", "background"] == "single peak"

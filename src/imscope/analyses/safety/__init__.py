@@ -13,6 +13,11 @@ _HOME: dict[str, str] = {
     "find_residual_pluripotent": "residual",
     "limit_of_blank": "dose",
     "limit_of_detection": "dose",
+    "ArmScreen": "arms",
+    "ArmSettings": "arms",
+    "P53Screen": "p53",
+    "screen_arms": "arms",
+    "screen_p53": "p53",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605

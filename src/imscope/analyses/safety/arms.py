@@ -182,11 +182,11 @@ def screen_arms(
     parts = _fractions(cells, lots, reference, usable, rules)
     bulk = _bulk(scores, total, lots, reference, usable, rules)
     genes = _gene_evidence(sums.genes, mean, weights, kept, expressed)
+    evidence = _Evidence(lots, kept, cells, sums.depth, expressed, parts, bulk, genes, rules)
+    few = f"fewer than {rules.min_cells} cells"
     table = pd.DataFrame(
         [
-            _row(i, k, lots, kept, cells, sums.depth, expressed, parts, bulk, genes, rules)
-            if usable[i]
-            else _empty_row(i, kept[k], lots, sums.depth, f"fewer than {rules.min_cells} cells")
+            _row(evidence, i, k) if usable[i] else _empty_row(i, kept[k], lots, sums.depth, few)
             for i in range(len(lots.names))
             for k in range(len(kept))
         ]
@@ -391,49 +391,52 @@ def _gene_evidence(
     return out
 
 
-def _row(
-    i: int,
-    k: int,
-    lots: Lots,
-    kept: list[_Region],
-    cells: _Cells,
-    depth: Floats,
-    expressed: NDArray[np.bool_],
-    parts: _Parts,
-    bulk: _Bulk,
-    genes: Floats,
-    rules: ArmSettings,
-) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """All that a row of the table is made of."""
+
+    lots: Lots
+    kept: list[_Region]
+    cells: _Cells
+    depth: Floats
+    expressed: NDArray[np.bool_]
+    parts: _Parts
+    bulk: _Bulk
+    genes: Floats
+    rules: ArmSettings
+
+
+def _row(e: _Evidence, i: int, k: int) -> dict[str, object]:
     """One row of the table; the direction with more evidence is shown."""
-    mine = lots.code == i
-    seen = [w for w in _STEP if parts.p_value[w][i, k] < rules.alpha / 2]
+    mine = e.lots.code == i
+    seen = [w for w in _STEP if e.parts.p_value[w][i, k] < e.rules.alpha / 2]
     if len(seen) == 2:  # a loss in few cells also looks like a gain in many
-        way = max(seen, key=lambda w: parts.like[w][i, k])
+        way = max(seen, key=lambda w: e.parts.like[w][i, k])
     else:
-        way = min(_STEP, key=lambda w: parts.p_value[w][i, k])
-    frac, low, high, limit = _share_of_cells(parts, way, i, k, rules)
+        way = min(_STEP, key=lambda w: e.parts.p_value[w][i, k])
+    frac, low, high, limit = _share_of_cells(e.parts, way, i, k, e.rules)
     row: dict[str, object] = {
-        "group": lots.names[i],
-        "region": kept[k].name,
-        "is_reference": bool(lots.reference[i]),
+        "group": e.lots.names[i],
+        "region": e.kept[k].name,
+        "is_reference": bool(e.lots.reference[i]),
         "n_cells": int(mine.sum()),
-        "n_genes": int(expressed[kept[k].genes].sum()),
-        "median_umi": float(np.median(depth[mine])),
-        "umi_share": float(cells.share[k]),
-        "z_per_cell": float(np.median(cells.shift["gain"][mine, k])),
-        "log2_ratio": float(bulk.log2[i, k]),
-        "log2_low": float(bulk.log2[i, k] - bulk.half[i, k]),
-        "log2_high": float(bulk.log2[i, k] + bulk.half[i, k]),
-        "p_shift": float(bulk.p_value[i, k]),
-        "p_genes": float(genes[i, k]),
+        "n_genes": int(e.expressed[e.kept[k].genes].sum()),
+        "median_umi": float(np.median(e.depth[mine])),
+        "umi_share": float(e.cells.share[k]),
+        "z_per_cell": float(np.median(e.cells.shift["gain"][mine, k])),
+        "log2_ratio": float(e.bulk.log2[i, k]),
+        "log2_low": float(e.bulk.log2[i, k] - e.bulk.half[i, k]),
+        "log2_high": float(e.bulk.log2[i, k] + e.bulk.half[i, k]),
+        "p_shift": float(e.bulk.p_value[i, k]),
+        "p_genes": float(e.genes[i, k]),
         "direction": way,
         "frac": frac,
         "frac_low": low,
         "frac_high": high,
-        "p_mosaic": float(min(1.0, 2 * parts.p_value[way][i, k])),
+        "p_mosaic": float(min(1.0, 2 * e.parts.p_value[way][i, k])),
         "lod_frac": limit,
     }
-    return {**row, **_verdict(row, rules, n_regions=len(kept))}
+    return {**row, **_verdict(row, e.rules, n_regions=len(e.kept))}
 
 
 def _share_of_cells(
