@@ -238,7 +238,7 @@ class _Work:
         listed, gates = [listed[i] for i in order], [gates[i] for i in order]
         unseen = self._unseen(choice)
         best, cuts = gates[0], listed[0]
-        own = donors[donors["gate"] == str(best)]
+        own = donors[(donors["gate"] == str(best)) & (donors["n_target"] > 0)]
         literals = [
             r
             for g, c in zip(gates[:5], listed[:5], strict=True)
@@ -328,9 +328,10 @@ class _Work:
         info: Mapping[str, "pd.Series"],
         classes: Mapping[str, str],
     ) -> dict[str, object]:
-        tp, fp = of["tp"].to_numpy(), of["fp"].to_numpy()
-        p = of["n_target"].to_numpy()
-        q = of["n_cells"].to_numpy() - p
+        sorted_from = of[of["n_target"] > 0]  # a donor without targets is not sorted
+        tp, fp = sorted_from["tp"].to_numpy(), sorted_from["fp"].to_numpy()
+        p = sorted_from["n_target"].to_numpy()
+        q = sorted_from["n_cells"].to_numpy() - p
         pi = self.space.prevalence
         r = {
             k: float(v)

@@ -58,7 +58,7 @@ GATE_DESIGNS = table(
     gate | text | | markers and signs
     size | integer | markers | number of markers
     markers | text | | markers, comma separated
-    purity | number | fraction | targets among the cells inside, all donors together
+    purity | number | fraction | targets among the cells inside, all donors with targets
     recall | number | fraction | targets inside, all donors together
     f1 | number | fraction | harmonic mean of the two
     purity_low | number | fraction | lower end of the 95 % interval, donors as units
