@@ -178,7 +178,7 @@ def test_polish_only_improves_and_reports_its_own_counts():
 
 
 def test_sort_in_silico_measures_before_and_after():
-    raw, y, donor, kind = cohort()
+    _, y, donor, kind = cohort()
 
     def measure(cells, groups):
         names = np.unique(groups)
