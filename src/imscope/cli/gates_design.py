@@ -10,6 +10,8 @@ import typer
 from imscope.cli.records import as_records, plain
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from imscope.analyses.gates.design import GateDesign
 
 GATE_FIELDS = (
@@ -85,7 +87,7 @@ def design(
     if out is not None:
         _write_gates(result, out, target)
     if tables is not None:
-        _write_tables(result, tables)
+        _write_tables(done.tables(), tables)
     if as_json:
         json.dump(_content(result), sys.stdout, indent=1, allow_nan=False)
         sys.stdout.write("\n")
@@ -135,23 +137,10 @@ def _write_gates(result: "GateDesign", out: Path, target: str) -> None:
     typer.echo(f"wrote {out}: {len(result.gates)} gates, best first", err=True)
 
 
-def _write_tables(result: "GateDesign", folder: Path) -> None:
+def _write_tables(named: "dict[str, pd.DataFrame]", folder: Path) -> None:
     from imscope.io.atomic import guarded, write_tsv
 
     guarded(folder, lambda: folder.mkdir(parents=True, exist_ok=True))
-    named = {
-        "gate_designs": result.table,
-        "gate_donors": result.donors,
-        "gate_unseen": result.unseen,
-        "gate_literals": result.literals,
-        "gate_pareto": result.pareto,
-        "gate_substitutes": result.substitutes,
-        "gate_stability": result.stability,
-        "gate_prevalence": result.prevalence,
-        "gate_contaminants": result.contaminants,
-        "gate_conflicts": result.conflicts,
-        "gate_landmarks": result.landmarks,
-    }
     for name, table in named.items():
         write_tsv(folder / f"{name}.tsv", table)
     typer.echo(f"wrote {len(named)} tables to {folder}", err=True)

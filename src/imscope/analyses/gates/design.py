@@ -84,6 +84,28 @@ class GateDesign:
     choice: Choice | None
     notes: tuple[str, ...] = field(default=())
 
+    def tables(self) -> "dict[str, pd.DataFrame]":
+        """Every declared table by its name."""
+        return {
+            "gate_designs": self.table,
+            "gate_donors": self.donors,
+            "gate_unseen": self.unseen,
+            "gate_literals": self.literals,
+            "gate_pareto": self.pareto,
+            "gate_substitutes": self.substitutes,
+            "gate_stability": self.stability,
+            "gate_prevalence": self.prevalence,
+            "gate_contaminants": self.contaminants,
+            "gate_conflicts": self.conflicts,
+            "gate_landmarks": self.landmarks,
+            "gate_status": self._words(),
+        }
+
+    def _words(self) -> "pd.DataFrame":
+        rows: list[dict[str, object]] = [{"kind": "status", "words": self.status}]
+        rows += [{"kind": "note", "words": n} for n in self.notes]
+        return _frame("gate_status", rows)
+
 
 @dataclass(frozen=True, slots=True)
 class DesignSettings:

@@ -171,3 +171,25 @@ GATE_CONFLICTS = table(
     note | text | | what is contested
     """,
 )
+GATE_CELLS = table(
+    "gate_cells",
+    "Cells drawn at random per donor to show the best gate in two dimensions.",
+    """
+    gate | text | | the gate
+    donor | text | | the donor
+    marker_x | text | | marker on the horizontal axis
+    marker_y | text | | marker on the vertical axis; empty when the gate has one marker
+    x | number | aligned units | value; RNA: counts
+    y | number | aligned units | value
+    target | boolean | | the cell carries the target label
+    inside | boolean | | the cell is inside the whole gate
+    """,
+)
+GATE_STATUS = table(
+    "gate_status",
+    "What stands against the gates, and what was left out.",
+    """
+    kind | text | | status or note
+    words | text | | one plain sentence
+    """,
+)
