@@ -40,8 +40,21 @@ def test_design_prints_the_contract_and_writes_the_gate_file(cells, tmp_path):
     out = tmp_path / "gate.json"
     done = RUN.invoke(
         app,
-        ["gates", "design", str(cells), "--target", "label=T", "--donor", "donor", "--json"]
-        + ["--out", str(out), "--tables", str(tmp_path / "t"), *FAST],
+        [
+            "gates",
+            "design",
+            str(cells),
+            "--target",
+            "label=T",
+            "--donor",
+            "donor",
+            "--json",
+            "--out",
+            str(out),
+            "--tables",
+            str(tmp_path / "t"),
+            *FAST,
+        ],
     )
     assert done.exit_code == 0, done.output
     content = json.loads(done.stdout)
@@ -59,6 +72,7 @@ def test_design_prints_the_contract_and_writes_the_gate_file(cells, tmp_path):
     assert str(gate) == "CD3+"
     assert set(gate.literals[0].raw_cuts) == {"x", "y", "z"}
     assert (tmp_path / "t" / "gate_literals.tsv").exists()
+    assert "sorted" not in content
     again = RUN.invoke(
         app,
         ["gates", "evaluate", str(cells), "--gate", str(out), "--target", "label=T", "--json"],
@@ -104,3 +118,41 @@ def test_few_target_cells_give_no_gate_and_a_reason(cells, tmp_path):
     content = json.loads(done.stdout)
     assert content["gates"] == []
     assert content["status"].startswith("not testable: the target has 12 cells")
+
+
+def test_heterogeneity_before_and_after_the_gate(tmp_path):
+    rng = np.random.default_rng(1)
+    n, n_genes = 450, 300
+    kind = rng.random(n) < 0.5
+    base = rng.gamma(0.7, 1.0, n_genes) + 0.1
+    other = base * np.exp(rng.normal(0, 0.8, n_genes))
+    share = np.where(kind[:, None], base / base.sum(), other / other.sum())
+    counts = rng.poisson(share * 3000)
+    index = [f"c{k}" for k in range(n)]
+    obs = pd.DataFrame(
+        {"label": np.where(kind, "T", "B"), "donor": np.repeat(["x", "y", "z"], n // 3)}, index
+    )
+    a = ad.AnnData(
+        counts.astype(np.float32), obs, pd.DataFrame(index=[f"GENE{k}" for k in range(n_genes)])
+    )
+    a.obsm["protein"] = pd.DataFrame({"CD3": rng.poisson(np.where(kind, 90, 5))}, index)
+    a.write_h5ad(tmp_path / "c.h5ad")
+    done = RUN.invoke(
+        app,
+        [
+            "gates",
+            "design",
+            str(tmp_path / "c.h5ad"),
+            "--target",
+            "label=T",
+            "--heterogeneity",
+            "--json",
+            *FAST,
+        ],
+    )
+    assert done.exit_code == 0, (done.output, done.exception)
+    rows = pd.DataFrame(json.loads(done.stdout)["sorted"]).pivot_table(
+        index="group", columns="state", values="hi2"
+    )
+    assert len(rows) == 3
+    assert (rows["after"] < 0.3 * rows["before"]).all()
