@@ -13,6 +13,7 @@ from validation import (
     study_depth,
     study_fucci,
     study_identity,
+    study_gates,
     study_mixture,
     study_nested,
     study_null,
@@ -42,6 +43,10 @@ STUDIES = [
     study_arms.STUDY,
     study_stages.STUDY,
     study_arms.STUDY_HARD,
+    study_gates.TRANSFER,
+    study_gates.COST,
+    study_gates.COVERAGE,
+    study_gates.NULL,
 ]
 
 

@@ -25,6 +25,7 @@ from imscope.report.sections import (
     design,
     embedding,
     evidence,
+    gates,
     heterogeneity,
     identity,
     programmes,
@@ -56,6 +57,7 @@ BUILDERS = (
     safety.build,
     protein.build,
     karyotype.build,
+    gates.build,
     alerts.build,
     provenance.build,
 )
