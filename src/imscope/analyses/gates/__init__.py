@@ -3,13 +3,20 @@
 from importlib import import_module
 
 _HOME: dict[str, str] = {
+    "DesignSettings": "design",
     "Gate": "gate",
+    "GateCells": "design_cells",
+    "GateDesign": "design",
     "Literal": "gate",
     "Scale": "gate",
+    "align_batches": "align",
     "apply_gate": "gate",
     "count_gate": "gate",
+    "design_gates": "design",
     "format_gate": "gate",
     "parse_gate": "gate",
+    "search_gates": "search",
+    "sort_in_silico": "sorting",
     "read_gates": "gate_file",
     "write_gates": "gate_file",
 }

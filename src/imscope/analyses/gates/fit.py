@@ -70,6 +70,7 @@ def fit_gates(
     polish: int = 20,
     weight: NDArray[np.float64] | None = None,
     seconds: float = 60.0,
+    plus_only: NDArray[np.bool_] | None = None,
 ) -> Fit:
     """Search the grid exactly, then move thresholds to their best place.
 
@@ -86,6 +87,8 @@ def fit_gates(
     polish
         Gates per size whose thresholds are moved one at a time, each to its exact best place given
         the others, until nothing improves. Exactness is claimed for the grid, not for this step.
+    plus_only
+        Markers that may only be asked to be positive, shape ``(n_markers,)``.
     """
     grid = hull_grid(
         x,
@@ -95,6 +98,8 @@ def fit_gates(
         weight=cell_weights(target, donor, objective),
         beta=objective.beta,
     )
+    if plus_only is not None:
+        grid = grid.without_minus(plus_only)
     if not len(grid.marker):
         return Fit(tuple(() for _ in range(max_size)), 0.0, ("no marker varies",))
     bits = pack_grid(x, grid, target, donor)

@@ -35,6 +35,11 @@ class Grid:
         """Sign of one literal."""
         return "+" if self.above[k] else "-"
 
+    def without_minus(self, markers: NDArray[np.bool_]) -> "Grid":
+        """The grid without ``-`` on the markers told."""
+        keep = self.above | ~markers[self.marker]
+        return Grid(self.marker[keep], self.above[keep], self.cut[keep])
+
 
 def hull_grid(
     x: NDArray[np.float64],

@@ -1,0 +1,333 @@
+"""Choose size, grid and objective inside the data, and judge the choice on donors it never saw."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imscope.analyses.gates.fit import Cuts, fit_gates
+from imscope.analyses.gates.grid import Modality
+from imscope.analyses.gates.search import Objective
+from imscope.core.rng import spawn
+
+INNER_FOLDS = 5
+MOST_OUTER = 10
+"""Donors beyond this number are left out in groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Cells of a gate design, aligned.
+
+    Attributes
+    ----------
+    x
+        Shape ``(n_cells, n_markers)``.
+    target, donor, lab
+        Shape ``(n_cells,)``; donors and labs as numbers from 0.
+    modality
+        ``protein`` or ``rna``.
+    plus_only
+        Markers that may only be asked to be positive.
+    """
+
+    x: NDArray[np.float64]
+    target: NDArray[np.bool_]
+    donor: NDArray[np.int64]
+    lab: NDArray[np.int64]
+    modality: Modality
+    plus_only: NDArray[np.bool_]
+
+    def take(self, cells: NDArray[np.int64]) -> "Problem":
+        """Some of the cells; donors keep their numbers."""
+        return Problem(
+            self.x[cells],
+            self.target[cells],
+            self.donor[cells],
+            self.lab[cells],
+            self.modality,
+            self.plus_only,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the inner folds choose: size, thresholds per sign and marker, and objective."""
+
+    size: int
+    per_sign: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpace:
+    """What may be chosen, and limits of each search.
+
+    Attributes
+    ----------
+    max_size, per_sign, kinds
+        Sizes 1 to ``max_size``, grids and objectives to choose among.
+    beta, blend, recall_floor
+        Of the objective; see :class:`~imscope.analyses.gates.search.Objective`.
+    top, polish
+        Gates kept and gates polished per size.
+    prevalence
+        In the tube to be sorted; ``None`` keeps each donor's own.
+    max_cells
+        Cells drawn for the inner folds.
+    seconds
+        Time budget of one search.
+    seed
+        Of folds and draws.
+    """
+
+    max_size: int = 4
+    per_sign: tuple[int, ...] = (4, 8)
+    kinds: tuple[str, ...] = ("blend", "pooled")
+    beta: float = 1.0
+    blend: float = 0.5
+    recall_floor: float = 0.0
+    top: int = 50
+    polish: int = 20
+    prevalence: float | None = None
+    max_cells: int = 20_000
+    seconds: float = 30.0
+    seed: int = 0
+
+    def objective(self, kind: str) -> Objective:
+        """The objective of one kind."""
+        return Objective(kind, self.blend, self.beta, self.recall_floor)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Counts of gates on donors that had no part in choosing or fitting them.
+
+    Attributes
+    ----------
+    donor
+        The donor left out.
+    tp, fp
+        Shape ``(n,)``.
+    gates
+        The gate each was judged with.
+    choices
+        What the inner folds chose.
+    by
+        ``donor``, ``lab`` or ``donor group``.
+    """
+
+    donor: NDArray[np.int64]
+    tp: NDArray[np.int64]
+    fp: NDArray[np.int64]
+    gates: tuple[Cuts, ...]
+    choices: tuple[Choice, ...]
+    by: str
+    gap: float = 0.0
+    notes: tuple[str, ...] = field(default=())
+
+
+def weights_to(
+    target: NDArray[np.bool_], donor: NDArray[np.int64], prevalence: float | None
+) -> NDArray[np.float64] | None:
+    """Weight of a false positive per donor that moves its share of targets to ``prevalence``."""
+    if prevalence is None:
+        return None
+    n = int(donor.max()) + 1
+    p = np.bincount(donor[target], minlength=n)
+    q = np.maximum(np.bincount(donor[~target], minlength=n), 1)
+    return np.asarray((1 - prevalence) / prevalence * p / q)
+
+
+def fit_choice(
+    problem: Problem, space: SearchSpace, choice: Choice, *, sizes: int | None = None
+) -> tuple[tuple[tuple[Cuts, ...], ...], float, tuple[str, ...]]:
+    """Gates of every size up to the choice (or ``sizes``), with gap and notes."""
+    have = np.unique(problem.donor[problem.target])
+    cells = np.flatnonzero(np.isin(problem.donor, have))
+    code = np.searchsorted(have, problem.donor[cells])
+    y = problem.target[cells]
+    fit = fit_gates(
+        problem.x[cells],
+        y,
+        code,
+        objective=space.objective(choice.kind),
+        modality=problem.modality,
+        per_sign=choice.per_sign,
+        max_size=choice.size if sizes is None else sizes,
+        top=space.top,
+        polish=space.polish,
+        weight=weights_to(y, code, space.prevalence),
+        seconds=space.seconds,
+        plus_only=problem.plus_only,
+    )
+    return fit.by_size, fit.gap, fit.notes
+
+
+def choose(problem: Problem, space: SearchSpace, *, item: int = 0) -> Choice:
+    """Pick size, grid and objective by five folds and the one-standard-error rule.
+
+    Folds are stratified by donor and label. Every choice is judged by the same blend of mean and
+    minimum over donors on the held-out cells. Of the choices within one standard error of the best,
+    the one with the fewest markers is taken, then the best score, then the coarser grid.
+
+    References
+    ----------
+    .. [1] Hastie T, Tibshirani R, Friedman J (2009). The Elements of Statistical Learning, 2nd ed.,
+       section 7.10. doi:10.1007/978-0-387-84858-7
+    """
+    rng = spawn(space.seed, "inner folds", item)
+    cells = _draw(problem, space.max_cells, rng)
+    small = problem.take(cells)
+    fold = _stratified(small, rng)
+    choices = [
+        Choice(k, g, o)
+        for k in range(1, space.max_size + 1)
+        for g in sorted(space.per_sign)
+        for o in space.kinds
+    ]
+    scores = np.full((INNER_FOLDS, len(choices)), np.nan)
+    for f in range(INNER_FOLDS):
+        train, test = small.take(np.flatnonzero(fold != f)), small.take(np.flatnonzero(fold == f))
+        if not train.target.any() or not test.target.any():
+            continue
+        for grid in space.per_sign:
+            for kind in space.kinds:
+                by_size, _, _ = fit_choice(train, _quick(space), Choice(space.max_size, grid, kind))
+                for k, gates in enumerate(by_size, start=1):
+                    at = choices.index(Choice(k, grid, kind))
+                    scores[f, at] = score(gates[0], test, space) if gates else 0.0
+    used = scores[np.isfinite(scores).all(axis=1)]
+    if not len(used):
+        return choices[0]
+    mean = used.mean(axis=0)
+    best = int(np.argmax(mean))
+    error = float(used[:, best].std(ddof=1) / np.sqrt(len(used))) if len(used) > 1 else 0.0
+    near = np.flatnonzero(mean >= mean[best] - error)
+    order = sorted(
+        near.tolist(),
+        key=lambda i: (choices[i].size, -round(float(mean[i]), 12), choices[i].per_sign),
+    )
+    return choices[order[0]]
+
+
+def score(gate: Cuts, problem: Problem, space: SearchSpace) -> float:
+    """Blend of mean and minimum over donors of the F of one gate."""
+    have = np.unique(problem.donor[problem.target])
+    tp, fp, p = counts(gate.inside(problem.x), problem, have)
+    weight = None
+    if space.prevalence is not None:
+        q = np.bincount(problem.donor[~problem.target], minlength=int(have.max()) + 1)[have]
+        weight = (1 - space.prevalence) / space.prevalence * p / np.maximum(q, 1)
+    rule = Objective("blend", space.blend, space.beta)
+    return float(rule.value(tp, fp, p, weight))
+
+
+def counts(
+    inside: NDArray[np.bool_], problem: Problem, donors: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Target and other cells inside, and all targets, of the donors asked for."""
+    n = int(problem.donor.max()) + 1
+    d, y = problem.donor, problem.target
+    out = [np.bincount(d[w], minlength=n)[donors] for w in (inside & y, inside & ~y, y)]
+    return out[0], out[1], out[2]
+
+
+def judge_unseen(problem: Problem, space: SearchSpace, *, by: str = "donor") -> Unseen:
+    """Leave out each donor (or lab), choose and fit on the rest, count on the one left out.
+
+    Parameters
+    ----------
+    by
+        ``donor`` or ``lab``. More than ten donors are left out in ten groups.
+    """
+    group = problem.lab if by == "lab" else _outer_groups(problem)
+    name = by if by == "lab" or len(np.unique(problem.donor)) <= MOST_OUTER else "donor group"
+    donor, tp, fp = [], [], []
+    gates, choices = [], []
+    for g, train, test in _outer(problem, group):
+        choice = choose(train, space, item=g + 1)
+        by_size, _, _ = fit_choice(train, _quick(space), choice)
+        found = [s for s in by_size if s]
+        if not found:
+            continue
+        best = found[-1][0]
+        inside = best.inside(test.x)
+        for d in np.unique(test.donor).tolist():
+            a, b, _ = counts(inside, test, np.array([d]))
+            donor.append(d)
+            tp.append(int(a[0]))
+            fp.append(int(b[0]))
+        gates.append(best)
+        choices.append(choice)
+    return Unseen(
+        np.array(donor, dtype=np.int64),
+        np.array(tp, dtype=np.int64),
+        np.array(fp, dtype=np.int64),
+        tuple(gates),
+        tuple(choices),
+        name,
+    )
+
+
+def judge_within(problem: Problem, space: SearchSpace, choice: Choice) -> Unseen:
+    """One donor: counts on held-out cells of its own folds, no evidence about other donors."""
+    fold = _stratified(problem, spawn(space.seed, "held-out cells"))
+    n = int(problem.donor.max()) + 1
+    tp, fp = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    gates = []
+    for f in range(INNER_FOLDS):
+        train = problem.take(np.flatnonzero(fold != f))
+        test = problem.take(np.flatnonzero(fold == f))
+        found = [s for s in fit_choice(train, _quick(space), choice)[0] if s]
+        if found:
+            a, b, _ = counts(found[-1][0].inside(test.x), test, np.array([test.donor.max()]))
+            tp[-1] += a[0]
+            fp[-1] += b[0]
+            gates.append(found[-1][0])
+    return Unseen(np.arange(n), tp, fp, tuple(gates), (choice,), "cells of one donor")
+
+
+def _quick(space: SearchSpace) -> SearchSpace:
+    """Only the best gate of each size is needed."""
+    from dataclasses import replace
+
+    return replace(space, top=5, polish=2)
+
+
+def _outer(problem: Problem, group: NDArray[np.int64]) -> Iterator[tuple[int, Problem, Problem]]:
+    for g in np.unique(group).tolist():
+        train = problem.take(np.flatnonzero(group != g))
+        test = problem.take(np.flatnonzero(group == g))
+        if train.target.any() and not train.target.all() and len(test.target):
+            yield g, train, test
+
+
+def _outer_groups(problem: Problem) -> NDArray[np.int64]:
+    donors = np.unique(problem.donor)
+    return np.searchsorted(donors, problem.donor) % MOST_OUTER
+
+
+def _stratified(problem: Problem, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Fold of each cell: donors and labels spread evenly."""
+    fold = np.empty(len(problem.target), dtype=np.int64)
+    stratum = problem.donor * 2 + problem.target
+    for s in np.unique(stratum):
+        cells = rng.permutation(np.flatnonzero(stratum == s))
+        fold[cells] = (np.arange(len(cells)) + rng.integers(INNER_FOLDS)) % INNER_FOLDS
+    return fold
+
+
+def _draw(problem: Problem, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Cells for the inner folds: all, or as many as allowed with targets drawn first."""
+    n = len(problem.target)
+    if n <= most:
+        return np.arange(n)
+    share = most / n
+    chosen = []
+    stratum = problem.donor * 2 + problem.target
+    for s in np.unique(stratum):
+        cells = rng.permutation(np.flatnonzero(stratum == s))
+        chosen.append(cells[: max(int(np.ceil(share * len(cells))), min(len(cells), 200))])
+    return np.sort(np.concatenate(chosen))
