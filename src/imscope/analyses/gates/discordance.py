@@ -26,8 +26,11 @@ PRIOR = (-0.7, 1.3, -4.0, 1.0)
 """Log mean RNA of positive cells and its spread, the same of negative cells: unmeasured markers."""
 PRIOR_DISPERSION = 0.5
 BETA = 0.2
-SHARE_HEARD = 6
+SHARE_HEARD = 1.5
 """One in so many imagined donors keeps its weight: the model is too simple to trust one alone."""
+MODEL_SD = 0.7
+"""Error of the model itself, on the logit of purity and recall: states of markers are not
+independent within a type, and expression differs between types."""
 _NEVER = {"SELL": "shed from the cell", "CTLA4": "mostly inside the cell",
           "CD40LG": "mostly inside the cell"}  # fmt: skip
 
@@ -375,10 +378,11 @@ def forecast_protein(
         seen &= (counts > 0) if x.sign == "+" else (counts == 0)
     tp, fp = (inside & y).sum(axis=1), (inside & ~y).sum(axis=1)
     found = rates(tp, fp, np.full(n_draws, y.sum()), np.full(n_draws, (~y).sum()))
+    noise = MODEL_SD * spawn(0, "model error").standard_normal(n_draws)
     own = rates(int((seen & y).sum()), int((seen & ~y).sum()), int(y.sum()), int((~y).sum()))
     return ProteinForecast(
-        _interval(found["purity"]),
-        _interval(found["recall"]),
+        _interval(found["purity"], noise),
+        _interval(found["recall"], noise),
         float(own["purity"]),
         rna_statement(gate, classify_markers(gate.markers)),
     )
@@ -433,12 +437,14 @@ def _spread(v: NDArray[np.float64]) -> float:
     return float(np.sqrt(s2 * (1 + 1 / n)))
 
 
-def _interval(v: NDArray[np.float64]) -> tuple[float, float, float]:
-    told = v[~np.isnan(v)]
-    if not len(told):
+def _interval(v: NDArray[np.float64], noise: NDArray[np.float64]) -> tuple[float, float, float]:
+    told = ~np.isnan(v)
+    if not told.any():
         return (np.nan, np.nan, np.nan)
-    low, mid, high = np.quantile(told, [0.025, 0.5, 0.975])
-    return float(mid), float(low), float(high)
+    p = np.clip(v[told], 0.002, 0.998)
+    wide = 1 / (1 + np.exp(-(np.log(p / (1 - p)) + noise[told])))
+    low, high = np.quantile(wide, [0.025, 0.975])
+    return float(np.median(v[told])), float(low), float(high)
 
 
 def _classify(marker: str, detection: "pd.DataFrame | None", here: bool) -> tuple[object, ...]:
