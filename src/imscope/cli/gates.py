@@ -2,6 +2,7 @@
 
 import typer
 
+from imscope.cli.gates_design import design
 from imscope.cli.gates_evaluate import evaluate, export
 
 app = typer.Typer(no_args_is_help=True, help="Which markers sort the good cells.")
@@ -12,5 +13,6 @@ def group() -> None:
     """Which markers sort the good cells."""
 
 
+app.command()(design)
 app.command()(evaluate)
 app.command()(export)

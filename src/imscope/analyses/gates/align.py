@@ -36,7 +36,7 @@ class Aligned:
 
     Attributes
     ----------
-    frame
+    values
         One row per cell, one column per marker; 0 is the negative and 1 the positive peak.
     scale
         Landmarks of every marker and batch, as a gate carries them.
@@ -44,7 +44,7 @@ class Aligned:
         ``gate_landmarks``.
     """
 
-    frame: "pd.DataFrame"
+    values: "pd.DataFrame"
     scale: Scale
     table: "pd.DataFrame"
 

@@ -254,8 +254,9 @@ def contaminant_rows(
     for name in np.unique(labels[wrong]).tolist():
         of = labels == name
         n = int((wrong & of).sum())
-        rows.append((name, n, n / max(int(wrong.sum()), 1), n / int((of & ~target).sum())))
-    rows.sort(key=lambda r: (-r[1], r[0]))
+        others = int((of & ~target).sum())
+        rows.append((name, others, n, n / others, n / int(wrong.sum())))
+    rows.sort(key=lambda r: (-r[2], r[0]))
     names = [c.name for c in TABLES["gate_contaminants"].columns]
     return TABLES["gate_contaminants"].check(pd.DataFrame(rows, columns=names))
 

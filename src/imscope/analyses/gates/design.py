@@ -8,7 +8,7 @@ import numpy as np
 
 from imscope.analyses.gates import describe
 from imscope.analyses.gates.align import align_batches
-from imscope.analyses.gates.design_cells import GateCells, check_cells, usable_markers
+from imscope.analyses.gates.design_cells import DesignCells, check_cells, usable_markers
 from imscope.analyses.gates.fit import Cuts
 from imscope.analyses.gates.gate import Gate, Scale, rates
 from imscope.analyses.gates.intervals import ONE_DONOR, purity_interval
@@ -109,7 +109,7 @@ class DesignSettings:
 
 
 def design_gates(
-    cells: GateCells,
+    cells: DesignCells,
     *,
     candidates: "pd.DataFrame | None" = None,
     classes: Mapping[str, str] | None = None,
@@ -147,7 +147,7 @@ def design_gates(
     >>> y = rng.random(600) < 0.3
     >>> raw = pd.DataFrame({"CD73": rng.poisson(np.where(y, 120, 5)), "CD9": rng.poisson(8, 600)})
     >>> donors = np.repeat(["a", "b", "c"], 200)
-    >>> design = design_gates(GateCells(raw, y, donors), settings=DesignSettings(stability=2))
+    >>> design = design_gates(DesignCells(raw, y, donors), settings=DesignSettings(stability=2))
     >>> str(design.gates[0])
     'CD73+'
     """
@@ -166,7 +166,8 @@ def design_gates(
         )
     if cells.modality == "protein":
         aligned = align_batches(values, batch, studies=lab, background=cells.background)
-        x, scale, marks = aligned.frame, aligned.scale, aligned.table
+        scale, marks = aligned.scale, aligned.table
+        x = aligned.values  # noqa: PD011  a field of ours
     else:
         x = values.astype(np.float64)
         scale, marks = Scale("rna", "none", default_cut=0.0), _empty("gate_landmarks")
@@ -200,7 +201,7 @@ class _Work:
 
     def __init__(
         self,
-        cells: GateCells,
+        cells: DesignCells,
         problem: Problem,
         fitted: Problem,
         settings: DesignSettings,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class GateCells:
+class DesignCells:
     """Cells to design a gate on.
 
     Attributes
@@ -45,7 +45,7 @@ class GateCells:
 
 
 def check_cells(
-    cells: GateCells,
+    cells: DesignCells,
 ) -> tuple[NDArray[np.bool_], NDArray[np.str_], NDArray[np.str_], NDArray[np.str_]]:
     """Target, donor, lab and batch as arrays that fit together, or say what does not."""
     y = np.asarray(cells.target).astype(bool)
@@ -75,7 +75,7 @@ def check_cells(
 
 
 def usable_markers(
-    cells: GateCells,
+    cells: DesignCells,
     y: NDArray[np.bool_],
     donor: NDArray[np.str_],
     candidates: "pd.DataFrame | None",

@@ -31,13 +31,3 @@ GATE_INPUT = declare(
     "Values, labels or donors do not fit together or are not finite.",
     "Give one row per cell, in the same order, without infinite values.",
 )
-GATE_TARGET = declare(
-    "E-GATE-TARGET",
-    "The target of a gate is not in the data.",
-    "Name a column and one of its values, as in `--target label=T`.",
-)
-GATE_COLUMN = declare(
-    "E-GATE-COLUMN",
-    "A column that names donors, labs or batches does not exist or has gaps.",
-    "Name one of the columns of the cell table and fill its gaps.",
-)

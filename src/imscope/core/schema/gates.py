@@ -143,16 +143,6 @@ GATE_PREVALENCE = table(
     cells_to_load | number | cells | for 100,000 sorted cells at a sort efficiency of 0.8
     """,
 )
-GATE_CONTAMINANTS = table(
-    "gate_contaminants",
-    "What else passes the best gate.",
-    """
-    label | text | | label of the other cells
-    inside | integer | cells | cells inside the gate
-    share | number | fraction | of all other cells inside
-    passes | number | fraction | of the cells of this label
-    """,
-)
 GATE_SORTED = table(
     "gate_sorted",
     "Heterogeneity before and after the gate, and over passages: an in-silico sort.",
