@@ -26,9 +26,7 @@ PRIOR = (-0.7, 1.3, -4.0, 1.0)
 """Log mean RNA of positive cells and its spread, the same of negative cells: unmeasured markers."""
 PRIOR_DISPERSION = 0.5
 BETA = 0.2
-SHARE_HEARD = 1.5
-"""One in so many imagined donors keeps its weight: the model is too simple to trust one alone."""
-MODEL_SD = 0.7
+MODEL_SD = 1.0
 """Error of the model itself, on the logit of purity and recall: states of markers are not
 independent within a type, and expression differs between types."""
 _NEVER = {"SELL": "shed from the cell", "CTLA4": "mostly inside the cell",
@@ -255,12 +253,10 @@ def protein_masks(
     x, size = np.asarray(counts, dtype=np.float64), np.asarray(depth, dtype=np.float64)
     names, code = np.unique(np.asarray(types).astype(str), return_inverse=True)
     rng = spawn(seed, "protein masks")
-    n_tries = max(4 * n_masks, 48)
-    tries = [_fit_shares(x, size, code, len(names), _new_donor(model, rng)) for _ in range(n_tries)]
-    chosen = _by_evidence(np.array([t[1] for t in tries]), n_masks, rng)
     out = np.zeros((n_masks, len(x)), dtype=bool)
-    for j, k in enumerate(chosen):
-        out[j] = rng.random(len(x)) < tries[k][0]
+    for j in range(n_masks):
+        chance = _chances(x, size, code, len(names), _new_donor(model, rng))
+        out[j] = rng.random(len(x)) < chance
     return out
 
 
@@ -271,14 +267,14 @@ def _new_donor(model: RnaModel, rng: np.random.Generator) -> tuple[float, float,
     return float(mu), float(eps), max(model.dispersion, 1e-6)
 
 
-def _fit_shares(
+def _chances(
     x: NDArray[np.float64],
     size: NDArray[np.float64],
     code: NDArray[np.int64],
     n_types: int,
     donor: tuple[float, float, float],
-) -> tuple[NDArray[np.float64], float]:
-    """Chance of each cell to be positive, with the share per type fitted, and the evidence.
+) -> NDArray[np.float64]:
+    """Chance of each cell to be positive, with the share per type fitted.
 
     Types are mostly all positive or all negative: the share has a Beta(0.2, 0.2) prior.
     """
@@ -307,22 +303,7 @@ def _fit_shares(
         if done:
             break
     prior = share[code]
-    evidence = np.log(prior * up + (1 - prior) * down).sum()
-    return prior * up / (prior * up + (1 - prior) * down), float(evidence)
-
-
-def _by_evidence(
-    evidence: NDArray[np.float64], n: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Choose donors by what the counts say of them, softened until enough keep a say."""
-    centred = evidence - evidence.max()
-    power = 1.0
-    while True:
-        w = np.exp(power * centred)
-        w /= w.sum()
-        if 1 / (w**2).sum() >= len(w) / SHARE_HEARD or power < 1e-6:
-            return np.asarray(rng.choice(len(w), n, p=w), dtype=np.int64)
-        power *= 0.7
+    return np.asarray(prior * up / (prior * up + (1 - prior) * down), dtype=np.float64)
 
 
 def forecast_protein(
@@ -378,11 +359,10 @@ def forecast_protein(
         seen &= (counts > 0) if x.sign == "+" else (counts == 0)
     tp, fp = (inside & y).sum(axis=1), (inside & ~y).sum(axis=1)
     found = rates(tp, fp, np.full(n_draws, y.sum()), np.full(n_draws, (~y).sum()))
-    noise = MODEL_SD * spawn(0, "model error").standard_normal(n_draws)
     own = rates(int((seen & y).sum()), int((seen & ~y).sum()), int(y.sum()), int((~y).sum()))
     return ProteinForecast(
-        _interval(found["purity"], noise),
-        _interval(found["recall"], noise),
+        _interval(found["purity"], tp + fp, "purity"),
+        _interval(found["recall"], np.full(n_draws, y.sum()), "recall"),
         float(own["purity"]),
         rna_statement(gate, classify_markers(gate.markers)),
     )
@@ -437,13 +417,18 @@ def _spread(v: NDArray[np.float64]) -> float:
     return float(np.sqrt(s2 * (1 + 1 / n)))
 
 
-def _interval(v: NDArray[np.float64], noise: NDArray[np.float64]) -> tuple[float, float, float]:
+def _interval(
+    v: NDArray[np.float64], n: NDArray[np.int64], what: str
+) -> tuple[float, float, float]:
+    """Median, and what a new donor may show in as many cells: model error and sampling added."""
     told = ~np.isnan(v)
     if not told.any():
         return (np.nan, np.nan, np.nan)
+    rng = spawn(0, "model error", what)
     p = np.clip(v[told], 0.002, 0.998)
-    wide = 1 / (1 + np.exp(-(np.log(p / (1 - p)) + noise[told])))
-    low, high = np.quantile(wide, [0.025, 0.975])
+    wide = np.log(p / (1 - p)) + MODEL_SD * rng.standard_normal(len(p))
+    shown = rng.binomial(n[told], 1 / (1 + np.exp(-wide))) / n[told]
+    low, high = np.quantile(shown, [0.025, 0.975])
     return float(np.median(v[told])), float(low), float(high)
 
 

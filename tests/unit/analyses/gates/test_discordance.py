@@ -1,3 +1,7 @@
+import itertools
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,3 +117,48 @@ def test_what_is_missing_is_named():
             parse_gate("CD4+"), pd.DataFrame({"CD8": [1]}), [True], ["a"], depth=[1.0], models={}
         )
     assert error.value.code == "E-GATE-MARKER"
+
+
+SHARED = Path(os.environ.get("IMSCOPE_SHARED_DATA", Path(__file__).parents[5] / "shared" / "data"))
+CITE = SHARED / "cite" / "pbmc_rna_adt"
+
+
+def both_kinds(name, n):
+    """RNA, protein state, label and relative depth of labelled cells."""
+    from imscope.analyses.gates.align import align_batches
+    from imscope.analyses.gates.cells import open_cells
+    from imscope.analyses.gates.evaluate import gather_values, locate_markers
+
+    with open_cells(CITE / name) as cells:
+        markers = ["CD4", "CD8a", "CD14", "CD16", "CD56", "CD19", "CD127"]
+        found = locate_markers(markers, [], cells.genes, modality="rna")
+        rna = gather_values(found, cells.proteins, cells.genes, cells.source)
+        block = cells.source.read(0, cells.source.n_cells)
+        depth = np.add.reduceat(block.data, block.indptr[:-1]).astype(float)
+        raw = cells.proteins[markers]
+        state = align_batches(raw, np.full(len(raw), "one")).values > 0.5
+        label = cells.obs["label"].astype(str).to_numpy()
+    rows = np.random.default_rng(0).permutation(np.flatnonzero(label != "unknown"))[:n]
+    return rna.iloc[rows], state.iloc[rows], label[rows], depth[rows] / np.median(depth[rows])
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not CITE.is_dir(), reason="the shared data are not here (IMSCOPE_SHARED_DATA)")
+def test_real_donors_forecast_from_one_another():
+    one, two = both_kinds("pbmc_10x_10k.h5ad", 1200), both_kinds("pbmc_pitt_1k.h5ad", 1200)
+    hits = []
+    for known, new in ((one, two), (two, one)):
+        detection = detection_table(known[0], known[1], np.full(len(known[2]), "d"), known[3])
+        models = fit_rna_models(detection, list(known[0].columns))
+        rna, state, label, depth = (part[:400] for part in new)
+        for kind, marker in itertools.product(np.unique(label), rna.columns):
+            seen, inside = rna[marker].to_numpy() > 0, state[marker].to_numpy()
+            target = label == kind
+            if seen.sum() < 15 or inside.sum() < 15 or target[seen].mean() < 0.5:
+                continue
+            f = forecast_protein(
+                parse_gate(f"{marker}+"), rna, target, label, depth=depth, models=models, n_draws=80
+            )
+            hits.append(f.purity[1] <= target[inside].mean() <= f.purity[2])
+    assert len(hits) >= 8
+    assert np.mean(hits) >= 0.85
