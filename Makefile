@@ -72,6 +72,7 @@ test: lint docs web ## Everything CI checks
 bench: setup ## Speed and memory, side by side with other programs
 	@test -x benchmarks/.peers/bin/python || sh benchmarks/peers.sh .venv/bin/python
 	.venv/bin/python benchmarks/run.py
+	.venv/bin/python benchmarks/gates_peers.py
 
 validation: setup ## Operating characteristics of the estimators on data with known truth
 	@test -d validation || { echo "validation: there is no folder validation/ in this tree yet"; exit 1; }

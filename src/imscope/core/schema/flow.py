@@ -60,3 +60,32 @@ SORT_PLAN = table(
     why | text | | reason, or what to mind
     """,
 )
+RNA_DETECTION = table(
+    "rna_detection",
+    "How well RNA stands for the protein of its gene, per marker and donor.",
+    """
+    marker | text | | marker
+    donor | text | | the donor
+    n_positive | integer | cells | cells that carry the protein
+    n_negative | integer | cells | cells that do not
+    sensitivity | number | fraction | protein-positive cells in which RNA is seen
+    false_rate | number | fraction | protein-negative cells in which RNA is seen
+    mean_positive | number | UMI per unit of depth | mean RNA of positive cells
+    mean_negative | number | UMI per unit of depth | mean RNA of negative cells
+    dispersion | number | | of positive cells: variance = mean + dispersion x mean squared
+    reversed | boolean | | RNA is seen in negative cells more often than in positive ones
+    """,
+)
+MARKER_CLASSES = table(
+    "marker_classes",
+    "What a gate on RNA may say about each marker.",
+    """
+    marker | text | | marker
+    class | text | | A protein measured; B RNA stands for it; C RNA weak; D RNA must not be used
+    n_donors | integer | donors | donors with protein and RNA
+    sensitivity_low | number | fraction | least over donors; NaN when not measured
+    false_high | number | fraction | most over donors; NaN when not measured
+    use | text | | signs a gate on RNA may use: both, positive only, none
+    reason | text | | why
+    """,
+)
