@@ -35,6 +35,28 @@ def mean_distance(counts: Counts) -> float:
     return float(np.sqrt(d2).sum() / (n * (n - 1)))
 
 
+def energy_distance(one: Counts, other: Counts) -> tuple[float, float]:
+    """Energy distance of two sets of cells: as usually computed, and without the pairs of a cell.
+
+    Notes
+    -----
+    2 E d(X, Y) - E d(X, X') - E d(Y, Y') among the principal components of all cells together.
+
+    References
+    ----------
+    .. [1] Szekely GJ, Rizzo ML (2013). J Stat Plan Inference 143:1249-1272.
+       doi:10.1016/j.jspi.2013.03.018
+    """
+    x = principal_components(np.vstack([one, other]))
+    square = (x * x).sum(axis=1)
+    d = np.sqrt(np.maximum(square[:, None] + square - 2 * x @ x.T, 0))
+    np.fill_diagonal(d, 0)
+    n, m = len(one), len(other)
+    a, b, between = d[:n, :n].sum(), d[n:, n:].sum(), d[:n, n:].mean()
+    plain = 2 * between - a / n**2 - b / m**2
+    return float(plain), float(2 * between - a / (n * (n - 1)) - b / (m * (m - 1)))
+
+
 def participation_ratio(counts: Counts) -> float:
     """(sum l)^2 / sum l^2 of the variances of log-normalised cells."""
     z = log_normalised(counts)

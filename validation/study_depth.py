@@ -59,6 +59,7 @@ def run_depth(quick: bool) -> list[Row]:
                             peers.participation_ratio(x),
                             peers.rogue(x),
                             peers.permanova_r2(x, [label])[0],
+                            *peers.energy_distance(x[::2], counts[1::2]),
                         ]
                     )
         bcv = np.sqrt(np.maximum(values, 0))
@@ -90,6 +91,8 @@ def run_depth(quick: bool) -> list[Row]:
             "participation ratio",
             "ROGUE",
             "PERMANOVA R2 of a true split",
+            "energy distance to as many like cells of 7,500 UMI",
+            "the same without pairs of a cell with itself",
         )
         rows += [
             Row(name, w, "moves with depth", number(float(v), 3))
