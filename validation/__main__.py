@@ -28,7 +28,9 @@ STUDIES = [
     study_comparison.STUDY,
     study_agreement.STUDY,
     study_real.STUDY,
-    study_subsets.STUDY,
+    study_subsets.GAPS,
+    study_subsets.ERRORS,
+    study_subsets.POWER,
 ]
 
 
