@@ -142,7 +142,7 @@ def run_errors(quick: bool) -> list[Row]:
         right = (calls["verdict"] == "continuous, coordinated").mean()
         rows.append(
             Row(case.name, "called continuous, coordinated", ">= 95 %",
-                f"{round(right * n)} of {n}", met(right >= 0.95))
+                f"{round(right * n)} of {n}", met(right >= 0.95) if n >= 60 else "")
         )  # fmt: skip
     return rows
 
