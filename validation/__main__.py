@@ -47,6 +47,9 @@ STUDIES = [
     study_gates.COST,
     study_gates.COVERAGE,
     study_gates.NULL,
+    study_subsets.GAPS,
+    study_subsets.ERRORS,
+    study_subsets.POWER,
 ]
 
 
