@@ -149,6 +149,7 @@ def test_simulated_data_say_so_and_only_they(simulated):
 SILENT = {
     *("subset_splits", "subset_calls", "composition", "differential_abundance"),
     *("heterogeneity_genes", "heterogeneity_programmes", "heterogeneity_relative"),
+    "heterogeneity_drift",
 }  # made by commands of their own, or their sections are left out without them
 
 
