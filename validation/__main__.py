@@ -35,7 +35,6 @@ STUDIES = [
     study_comparison.STUDY,
     study_agreement.STUDY,
     study_real.STUDY,
-    study_subsets.STUDY,
     study_programmes.STUDY,
     study_fucci.STUDY,
     study_identity.STUDY,

@@ -95,6 +95,17 @@ class HeterogeneitySection(Section):
     )
 
 
+class SubsetSection(Section):
+    """More than one population: how thoroughly every replicate unit is tested."""
+
+    test: Literal["quick", "full", "off"] = Field(
+        "quick",
+        description="`quick`: 400 cells and 250 genes per unit, with less power; `full`: the "
+        "documented procedure, some ten seconds per unit; `off`.",
+    )
+    alpha: float = Field(0.05, gt=0, lt=0.5, description="Chance of a wrong split per unit.")
+
+
 class ReportSection(Section):
     """What the report shows beyond the results."""
 
@@ -116,6 +127,7 @@ class RunConfig(Section):
     doublets: DoubletSection = DoubletSection()
     path: PathSection = PathSection()
     heterogeneity: HeterogeneitySection = HeterogeneitySection()
+    subsets: SubsetSection = SubsetSection()
     report: ReportSection = ReportSection()
 
 

@@ -92,8 +92,17 @@ def work_programmes(
         tables.append(result.table.assign(by=by))
         if by == "cluster":
             save_cell_columns(folder, _telling(result.cells, obs["cluster"]))
+            _unit_scores(result.cells, obs, unit).to_parquet(folder / "unit_scores.parquet")
     save_table(folder, PROGRAMME_SCORES, pd.concat(tables, ignore_index=True))
     save_json(folder, "programmes", {"by": [t["by"].iloc[0] for t in tables]})
+
+
+def _unit_scores(cells: pd.DataFrame, obs: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Mean score of every programme per cluster and replicate unit."""
+    keys = [obs["cluster"].astype(str).rename("group"), obs[unit].astype(str).rename("unit")]
+    means = cells.groupby(keys, sort=True).mean()
+    means.columns.name = "programme"
+    return pd.DataFrame(means.stack().rename("score").reset_index())
 
 
 def _telling(cells: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
@@ -183,6 +192,9 @@ def work_safety(context: Context, design: Design, at: Mapping[str, Path], folder
     save_table(folder, OFF_LINEAGE, unwanted.groups)
     listed = [t for t in (residual.cells, unwanted.cells) if len(t)] or [residual.cells]
     candidates = pd.concat(listed, ignore_index=True)
+    called = candidates[candidates["verdict"] == "called"]
+    clusters = obs["cluster"].iloc[called["cell"].astype(np.int64).to_numpy()].to_numpy()
+    called.assign(cluster=clusters).to_parquet(folder / "called.parquet")
     save_table(folder, RESIDUAL_CELLS, _named(candidates, context, at["qc"]))
     lot = "lot" if "lot" in obs and obs["lot"].notna().all() else "sample"
     try:

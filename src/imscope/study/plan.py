@@ -15,6 +15,7 @@ from imscope.study.functions import (
 )
 from imscope.study.heterogeneity import work_heterogeneity
 from imscope.study.stages import Context, settings_of
+from imscope.study.subsets import work_subsets
 
 Work = Callable[[Context, Mapping[str, Path], Path], None]
 
@@ -134,6 +135,13 @@ def plan_stages(
             seed | sheet,
             ("qc", "clusters", "ambient"),
             lambda c, at, f: work_safety(c, design, at, f),
+        ),
+        Stage(
+            "subsets",
+            "subsets",
+            settings_of(config.subsets) | seed | sheet | groups,
+            ("qc", "clusters", "programmes", "safety"),
+            lambda c, at, f: work_subsets(c, design, at, f),
         ),
         Stage(
             "heterogeneity",

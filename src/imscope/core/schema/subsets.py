@@ -228,6 +228,8 @@ SUBSET_RANKING = table(
     log_value | number | natural log | what the term adds to the logarithm of the total
     basis | text | | how the value came about
     status | text | | ok, vetoed, or not estimable: with the reason
+    indication? | text | | what the ranking is for
+    label? | text | | what must be printed beside it
     """,
 )
 STAGE_PRIMING = table(

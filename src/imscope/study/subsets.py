@@ -1,0 +1,146 @@
+"""The step of functional subsets: tested in every unit, named, ranked for the indications."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from imscope.analyses.subsets.find import find_subsets
+from imscope.analyses.subsets.names import name_subsets
+from imscope.analyses.subsets.ranking import rank_subsets
+from imscope.analyses.subsets.settings import SubsetSettings
+from imscope.analyses.subsets.significant import support_clusters
+from imscope.core.schema import (
+    SUBSET_CALLS,
+    SUBSET_NAMES,
+    SUBSET_RANKING,
+    SUBSET_SPLITS,
+    SUBSET_SUPPORT,
+)
+from imscope.evidence.answers import show_evidence
+from imscope.evidence.indications import all_indications, find_indication
+from imscope.study.config import RunConfig
+from imscope.study.design import Design
+from imscope.study.functions import kept_obs
+from imscope.study.stages import Context, kept_source, load_array, save_json, save_table
+
+TABLES = (SUBSET_CALLS, SUBSET_SPLITS, SUBSET_SUPPORT, SUBSET_NAMES, SUBSET_RANKING)
+VETO = 0.01
+"""Share of called pluripotent or unwanted cells in a subset from which it is vetoed."""
+
+
+def subset_settings(config: RunConfig) -> SubsetSettings:
+    """Settings of the subset test as the configuration gives them."""
+    if config.subsets.test == "full":
+        return SubsetSettings(alpha=config.subsets.alpha, seed=config.seed)
+    quick = SubsetSettings.for_runs(config.seed)
+    return SubsetSettings(
+        alpha=config.subsets.alpha,
+        max_cells=quick.max_cells,
+        genes=quick.genes,
+        most_nulls=quick.most_nulls,
+        seed=config.seed,
+    )
+
+
+def work_subsets(context: Context, design: Design, at: Mapping[str, Path], folder: Path) -> None:
+    """Test units for more than one population; support, name and rank the clusters of the run.
+
+    Parameters
+    ----------
+    context
+        Cohort, sheet, configuration.
+    design
+        Group and replicate unit.
+    at
+        Folders of finished steps: ``qc``, ``clusters``, ``programmes`` and ``safety`` are read.
+    folder
+        Empty folder.
+    """
+    why = ""
+    if context.config.subsets.test == "off":
+        why = "the subset test is switched off in the configuration (subsets.test)"
+    elif context.cohort.kind != "counts":
+        why = "the subset test needs UMI counts"
+    if why:
+        save_json(folder, "skipped", {t.name: why for t in TABLES})
+        return
+    source, _ = kept_source(context, at["qc"])
+    obs = kept_obs(context, design, at["qc"], at["clusters"])
+    keep = load_array(at["qc"], "keep")
+    obs["doublet_score"] = load_array(at["qc"], "doublet_score")[keep]
+    unit = design.unit if obs[design.unit].notna().all() else "sample"
+    found = find_subsets(
+        source,
+        context.cohort.features,
+        obs,
+        unit=unit,
+        settings=subset_settings(context.config),
+    )
+    support = support_clusters(found, obs["cluster"])
+    save_table(folder, SUBSET_CALLS, found.calls)
+    save_table(folder, SUBSET_SPLITS, found.splits)
+    save_table(folder, SUBSET_SUPPORT, support)
+    scores = pd.read_parquet(at["programmes"] / "tables" / "programme_scores.parquet")
+    scores = scores[scores["by"] == "cluster"]
+    by_unit = pd.read_parquet(at["programmes"] / "unit_scores.parquet")
+    significant = set(support.loc[support["significant"], "cluster"].astype(str))
+    save_table(folder, SUBSET_NAMES, name_subsets(scores, significant, unit_scores=by_unit))
+    save_table(folder, SUBSET_RANKING, _ranking(scores, obs, unit, at["safety"]))
+
+
+def _ranking(scores: pd.DataFrame, obs: pd.DataFrame, unit: str, safety: Path) -> pd.DataFrame:
+    """Rank the clusters for every indication on record."""
+    cells = _cells(obs, unit)
+    vetoes = _vetoes(obs, safety)
+    parts = []
+    for name in all_indications():
+        panel = find_indication(name)
+        table = rank_subsets(
+            panel.weights, scores, cells=cells, vetoes=vetoes, conflicts=_conflicts(panel.weights)
+        )
+        parts.append(table.assign(indication=name, label=panel.label))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _cells(obs: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Cells of each cluster in each unit, by passage where the sheet has it for all samples."""
+    keys = [unit]
+    if "passage" in obs and pd.to_numeric(obs["passage"], errors="coerce").notna().all():
+        keys.append("passage")
+    named = obs[[*keys, "cluster"]].rename(columns={unit: "unit", "cluster": "subset"})
+    keys[0] = "unit"
+    counts = named.groupby([*keys, "subset"], observed=True).size().unstack(fill_value=0)
+    total = counts.sum(axis=1)
+    long = counts.stack().rename("n_cells").reset_index()
+    long["n_total"] = total.reindex(pd.MultiIndex.from_frame(long[keys]) if len(keys) > 1
+                                    else pd.Index(long["unit"])).to_numpy()  # fmt: skip
+    if "passage" in long:
+        long["passage"] = pd.to_numeric(long["passage"])
+    return long
+
+
+def _vetoes(obs: pd.DataFrame, safety: Path) -> pd.DataFrame:
+    """Clusters in which cells that must not be there are more than a trace."""
+    nothing = pd.DataFrame({"subset": [], "reason": []}, dtype="str")
+    table = safety / "called.parquet"
+    if not table.exists():
+        return nothing
+    called = pd.read_parquet(table)
+    rows = []
+    sizes = obs["cluster"].value_counts()
+    for (cluster, lineage), part in called.groupby(["cluster", "lineage"]):
+        share = len(part) / int(sizes[str(cluster)])
+        if share >= VETO:
+            rows.append((str(cluster), f"{share:.1%} of its cells are called {lineage}"))
+    return pd.DataFrame(rows, columns=["subset", "reason"]) if rows else nothing
+
+
+def _conflicts(weights: Mapping[str, float]) -> pd.DataFrame:
+    """Programmes of a panel on which published results disagree."""
+    rows = []
+    for programme in weights:
+        answer = show_evidence(programme)
+        if answer.conflict:
+            rows.append((programme, "published results disagree in sign"))
+    return pd.DataFrame(rows, columns=["programme", "reason"])
