@@ -13,6 +13,7 @@ from imscope.analyses.safety.arms import ArmSettings, screen_arms
 from imscope.analyses.safety.off_lineage import find_off_lineage
 from imscope.analyses.safety.p53 import screen_p53
 from imscope.analyses.safety.residual import find_residual_pluripotent
+from imscope.analyses.safety.screen import ResidualSettings
 from imscope.analyses.subsets.score import ProgrammeSettings, score_programmes
 from imscope.analyses.subsets.stage_report import describe_stages
 from imscope.core.errors import DataError, MethodError, UsageError
@@ -169,8 +170,9 @@ def work_safety(context: Context, design: Design, at: Mapping[str, Path], folder
     obs = kept_obs(context, design, at["qc"], at["clusters"])
     ambient = load_ambient(context, at["ambient"])
     reference = _pluripotent_sample(context.sheet, obs)
+    settings = ResidualSettings(reference=reference)
     residual = find_residual_pluripotent(
-        source, features, obs, ambient=ambient, reference=reference, threads=context.threads
+        source, features, obs, ambient=ambient, settings=settings, threads=context.threads
     )
     unwanted = find_off_lineage(source, features, obs, ambient=ambient, threads=context.threads)
     save_table(folder, RESIDUAL_PLURIPOTENT, residual.groups)
