@@ -12,8 +12,8 @@ from validation import (
     study_cycle,
     study_depth,
     study_fucci,
-    study_identity,
     study_gates,
+    study_identity,
     study_mixture,
     study_nested,
     study_null,
@@ -47,6 +47,9 @@ STUDIES = [
     study_gates.COST,
     study_gates.COVERAGE,
     study_gates.NULL,
+    study_subsets.GAPS,
+    study_subsets.ERRORS,
+    study_subsets.POWER,
 ]
 
 

@@ -15,7 +15,7 @@ HEAD = """<!-- Written by `python -m validation`; do not edit. -->
 `make validation` repeats the statistical claims of imscope on data with known truth: simulated cells
 whose heterogeneity is computed exactly, and public data in which the answer is known. "Expected" is
 theory, the literature or the goal set beforehand; a goal that was not met is called so. Usual
-measures (naive variance, distances, PERMANOVA, participation ratio, ROGUE) stand beside the index on
+measures (naive variance, distances, energy distance, PERMANOVA, participation ratio, ROGUE) stand beside the index on
 the same cells; they have no goal. All studies are seeded: the same program gives the same figures.
 
 """

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imscope.cli.records import as_records
-from imscope.cli.subset_score import score
 from imscope.cli.records import as_records, plain
+from imscope.cli.subset_score import score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,6 +154,8 @@ def _print_stages(tables: "dict[str, pd.DataFrame]", statement: str) -> None:
             f"at most {100 * row['upper_95']:.3g} %, {row['cells_in_dose']:.3g} in a dose"  # type: ignore[operator]
         )
     typer.echo(statement)
+
+
 @app.command("map")
 def map_lots(
     query: Annotated[Path, typer.Argument(help="Lots to map: a run folder or a matrix.")],

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from imscope.engine.neighbours import Neighbours, find_neighbours, neighbour_graph
     from imscope.engine.normalise import compute_size_factors
     from imscope.engine.pca import PcaResult, compute_pca
-    from imscope.engine.pseudobulk import sum_units
     from imscope.engine.protein import ProteinResult, TwoModes, fit_two_modes, normalise_protein
+    from imscope.engine.pseudobulk import sum_units
     from imscope.engine.qc import QcResult, QcSettings, apply_qc, compute_qc, suggest_qc
     from imscope.engine.rank_scores import RankScores, score_ranks
 

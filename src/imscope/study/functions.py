@@ -170,9 +170,13 @@ def work_safety(context: Context, design: Design, at: Mapping[str, Path], folder
     obs = kept_obs(context, design, at["qc"], at["clusters"])
     ambient = load_ambient(context, at["ambient"])
     reference = _pluripotent_sample(context.sheet, obs)
-    settings = ResidualSettings(reference=reference)
     residual = find_residual_pluripotent(
-        source, features, obs, ambient=ambient, settings=settings, threads=context.threads
+        source,
+        features,
+        obs,
+        ambient=ambient,
+        settings=ResidualSettings(reference=reference, seed=context.config.seed),
+        threads=context.threads,
     )
     unwanted = find_off_lineage(source, features, obs, ambient=ambient, threads=context.threads)
     save_table(folder, RESIDUAL_PLURIPOTENT, residual.groups)

@@ -170,6 +170,10 @@ def _cells(
     if POOL_COLUMN in context.sheet:
         names.append(POOL_COLUMN)
     per_sample = context.sheet[names].copy()
+    if POOL_COLUMN in per_sample:
+        marked = per_sample[POOL_COLUMN].astype("object").map(str).str.lower()
+        yes = marked.isin(["true", "1", "1.0", "yes"])
+        per_sample[POOL_COLUMN] = np.where(yes, "true", "false")
     shares = pd.read_parquet(ambient / "ambient.parquet").set_index("sample")["fraction"]
     per_sample["ambient_frac"] = shares.reindex(per_sample["sample"]).to_numpy(np.float64)
     return per_sample.iloc[context.cohort.codes[rows]].reset_index(drop=True)

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 _HOME = {
+    "support_clusters": "significant",
     "AbundanceSettings": "abundance",
     "ProgrammeResult": "score",
     "ProgrammeSettings": "score",

@@ -247,3 +247,15 @@ STAGE_PRIMING = table(
     status | text | | ok, or why there is no verdict
     """,
 )
+SUBSET_SUPPORT = table(
+    "subset_support",
+    "Which clusters of the run are populations of their own in its replicate units.",
+    """
+    cluster | text | | cluster number
+    n_units | integer | units | units that hold enough tested cells of the cluster
+    n_supported | integer | units | units in which one discrete subset holds the same cells
+    best_overlap | number | fraction | largest overlap (Jaccard) with a subset of a unit
+    significant | boolean | | whether two units or more show it
+    reason | text | | in words
+    """,
+)
