@@ -100,9 +100,8 @@ def work_programmes(
 def _unit_scores(cells: pd.DataFrame, obs: pd.DataFrame, unit: str) -> pd.DataFrame:
     """Mean score of every programme per cluster and replicate unit."""
     keys = [obs["cluster"].astype(str).rename("group"), obs[unit].astype(str).rename("unit")]
-    means = cells.groupby(keys, sort=True).mean()
-    means.columns.name = "programme"
-    return pd.DataFrame(means.stack().rename("score").reset_index())
+    means = cells.groupby(keys, sort=True).mean().reset_index()
+    return means.melt(["group", "unit"], var_name="programme", value_name="score")
 
 
 def _telling(cells: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:

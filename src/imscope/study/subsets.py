@@ -105,19 +105,19 @@ def _ranking(scores: pd.DataFrame, obs: pd.DataFrame, unit: str, safety: Path) -
 
 def _cells(obs: pd.DataFrame, unit: str) -> pd.DataFrame:
     """Cells of each cluster in each unit, by passage where the sheet has it for all samples."""
-    keys = [unit]
-    if "passage" in obs and pd.to_numeric(obs["passage"], errors="coerce").notna().all():
-        keys.append("passage")
-    named = obs[[*keys, "cluster"]].rename(columns={unit: "unit", "cluster": "subset"})
-    keys[0] = "unit"
-    counts = named.groupby([*keys, "subset"], observed=True).size().unstack(fill_value=0)
-    total = counts.sum(axis=1)
-    long = counts.stack().rename("n_cells").reset_index()
-    long["n_total"] = total.reindex(pd.MultiIndex.from_frame(long[keys]) if len(keys) > 1
-                                    else pd.Index(long["unit"])).to_numpy()  # fmt: skip
-    if "passage" in long:
-        long["passage"] = pd.to_numeric(long["passage"])
-    return long
+    table = pd.DataFrame({"unit": obs[unit].astype(str), "subset": obs["cluster"].astype(str)})
+    keys = ["unit"]
+    if "passage" in obs:
+        passage = pd.to_numeric(obs["passage"], errors="coerce")
+        if passage.notna().all():
+            table["passage"] = passage
+            keys.append("passage")
+    total = table.groupby(keys, as_index=False).size().rename(columns={"size": "n_total"})
+    seen = table.groupby([*keys, "subset"], as_index=False).size()
+    every = total.merge(pd.DataFrame({"subset": sorted(table["subset"].unique())}), how="cross")
+    every = every.merge(seen, on=[*keys, "subset"], how="left")
+    every["n_cells"] = every.pop("size").fillna(0).astype("int64")
+    return every
 
 
 def _vetoes(obs: pd.DataFrame, safety: Path) -> pd.DataFrame:
