@@ -333,9 +333,11 @@ class _Work:
         table["later"] = table["size"] != choice.size
         table["rounded"] = -table["value"].round(9)
         table["wide"] = -table["slack"]
-        table = table.sort_values(
-            ["later", "rounded", "size", "n_flags", "wide", "gate"], kind="stable"
-        ).reset_index(drop=True)
+        ties = ["rounded", "size", "n_flags", "wide", "gate"]
+        table = table.sort_values(["later", *ties], kind="stable").reset_index(drop=True)
+        # the best gate of the size chosen, then all others by what they reach
+        rest = table.iloc[1:].sort_values(ties, kind="stable")
+        table = pd.concat([table.iloc[:1], rest], ignore_index=True)
         table.insert(0, "rank", np.arange(1, len(table) + 1))
         table = table.drop(columns=["n_flags", "later", "rounded", "wide"])
         frames = {str(f["gate"].iloc[0]): f for f in donors}
