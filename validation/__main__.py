@@ -10,6 +10,7 @@ from validation import (
     study_comparison,
     study_cycle,
     study_depth,
+    study_gates,
     study_mixture,
     study_nested,
     study_null,
@@ -27,6 +28,10 @@ STUDIES = [
     study_comparison.STUDY,
     study_agreement.STUDY,
     study_real.STUDY,
+    study_gates.TRANSFER,
+    study_gates.COST,
+    study_gates.COVERAGE,
+    study_gates.NULL,
 ]
 
 

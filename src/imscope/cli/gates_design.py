@@ -10,7 +10,13 @@ import typer
 from imscope.cli.records import as_records, plain
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from imscope.analyses.gates.cells import GateCells
     from imscope.analyses.gates.design import GateDesign
+    from imscope.analyses.gates.sorting import Measure
 
 GATE_FIELDS = (
     *("gate", "size", "markers", "purity", "recall", "f1", "purity_low", "purity_high"),
@@ -41,6 +47,9 @@ def design(
     rna_minus: Annotated[
         bool, typer.Option("--rna-minus", help="Allow `-` on RNA that may miss the protein.")
     ] = False,
+    heterogeneity: Annotated[
+        bool, typer.Option("--heterogeneity", help="Measure it before and after the gate (RNA).")
+    ] = False,
     seconds: Annotated[float, typer.Option(min=0.001, help="Time budget of one search.")] = 30.0,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Gate file (.json).")] = None,
     tables: Annotated[Path | None, typer.Option(help="Folder for every table (.tsv).")] = None,
@@ -48,9 +57,10 @@ def design(
     seed: Annotated[int, typer.Option(help="Seed of folds and resampling.")] = 0,
 ) -> None:
     """Design sort gates for a target and judge them on donors they never saw."""
+    from imscope.analyses.gates.cells import open_cells
     from imscope.analyses.gates.design import DesignSettings
     from imscope.analyses.gates.nested import SearchSpace
-    from imscope.analyses.gates.read_design import design_file
+    from imscope.analyses.gates.read_design import design_cells
     from imscope.core import codes
     from imscope.core.errors import UsageError
 
@@ -71,26 +81,61 @@ def design(
     )
     space.objective(space.kinds[0])  # refuses settings out of range before anything is read
     settings = DesignSettings(space=space, purity_floor=purity_floor, rna_minus=rna_minus)
-    done = design_file(
-        path,
-        target,
-        donor=donor,
-        lab=lab,
-        modality=modality,  # type: ignore[arg-type]
-        settings=settings,
-    )
+    with open_cells(path, donor=donor, lab=lab) as cells:
+        done = design_cells(
+            cells,
+            target,
+            modality=modality,  # type: ignore[arg-type]
+            settings=settings,
+            measure=_measure(cells) if heterogeneity else None,
+        )
     result = done.design
     for note in result.notes:
         typer.echo(note, err=True)
     if out is not None:
         _write_gates(result, out, target)
     if tables is not None:
-        _write_tables(result, tables)
+        _write_tables(done.tables(), tables)
     if as_json:
-        json.dump(_content(result), sys.stdout, indent=1, allow_nan=False)
+        content = _content(result)
+        if done.sorted_cells is not None:
+            content["sorted"] = as_records(done.sorted_cells)
+        json.dump(content, sys.stdout, indent=1, allow_nan=False)
         sys.stdout.write("\n")
     else:
         _show(result)
+
+
+def _measure(cells: "GateCells") -> "Measure":
+    """Heterogeneity per group of some of the cells, from the RNA counts of the file."""
+    from imscope.analyses.heterogeneity.compute import compute_heterogeneity
+    from imscope.analyses.heterogeneity.index import index_table
+    from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+    from imscope.core import codes
+    from imscope.core.errors import DataError
+    from imscope.io.genes import gene_classes, map_genes
+
+    source = cells.source
+    if source is None:
+        raise DataError(
+            "heterogeneity needs RNA counts, and these cells have none", code=codes.GATE_INPUT
+        )
+    features, _ = map_genes(list(cells.genes))
+    classes = gene_classes(features)
+    column, left_out = "gate_group", "left out by the gate"
+
+    def measure(chosen: "NDArray[np.bool_]", groups: "NDArray[np.str_]") -> "pd.DataFrame":
+        import pandas as pd
+
+        names = pd.Series(left_out, index=cells.obs.index, dtype="object")
+        names[chosen] = groups
+        obs = pd.DataFrame({column: names.astype("str")})
+        settings = HeterogeneitySettings()
+        h = compute_heterogeneity(source, features, obs, classes=classes, settings=settings)
+        table = index_table(h, column)
+        return table.loc[table["group"] != left_out, ["group", "hi2", "hi2_low", "hi2_high"]]
+
+    return measure
 
 
 def _content(result: "GateDesign") -> dict[str, object]:
@@ -135,23 +180,10 @@ def _write_gates(result: "GateDesign", out: Path, target: str) -> None:
     typer.echo(f"wrote {out}: {len(result.gates)} gates, best first", err=True)
 
 
-def _write_tables(result: "GateDesign", folder: Path) -> None:
+def _write_tables(named: "dict[str, pd.DataFrame]", folder: Path) -> None:
     from imscope.io.atomic import guarded, write_tsv
 
     guarded(folder, lambda: folder.mkdir(parents=True, exist_ok=True))
-    named = {
-        "gate_designs": result.table,
-        "gate_donors": result.donors,
-        "gate_unseen": result.unseen,
-        "gate_literals": result.literals,
-        "gate_pareto": result.pareto,
-        "gate_substitutes": result.substitutes,
-        "gate_stability": result.stability,
-        "gate_prevalence": result.prevalence,
-        "gate_contaminants": result.contaminants,
-        "gate_conflicts": result.conflicts,
-        "gate_landmarks": result.landmarks,
-    }
     for name, table in named.items():
         write_tsv(folder / f"{name}.tsv", table)
     typer.echo(f"wrote {len(named)} tables to {folder}", err=True)

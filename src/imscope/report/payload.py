@@ -24,6 +24,7 @@ from imscope.report.sections import (
     decomposition,
     design,
     embedding,
+    gates,
     heterogeneity,
     provenance,
     quality,
@@ -42,6 +43,7 @@ BUILDERS = (
     decomposition.build,
     clusters.build,
     composition.build,
+    gates.build,
     alerts.build,
     provenance.build,
 )

@@ -84,6 +84,28 @@ class GateDesign:
     choice: Choice | None
     notes: tuple[str, ...] = field(default=())
 
+    def tables(self) -> "dict[str, pd.DataFrame]":
+        """Every declared table by its name."""
+        return {
+            "gate_designs": self.table,
+            "gate_donors": self.donors,
+            "gate_unseen": self.unseen,
+            "gate_literals": self.literals,
+            "gate_pareto": self.pareto,
+            "gate_substitutes": self.substitutes,
+            "gate_stability": self.stability,
+            "gate_prevalence": self.prevalence,
+            "gate_contaminants": self.contaminants,
+            "gate_conflicts": self.conflicts,
+            "gate_landmarks": self.landmarks,
+            "gate_status": self._words(),
+        }
+
+    def _words(self) -> "pd.DataFrame":
+        rows: list[dict[str, object]] = [{"kind": "status", "words": self.status}]
+        rows += [{"kind": "note", "words": n} for n in self.notes]
+        return _frame("gate_status", rows)
+
 
 @dataclass(frozen=True, slots=True)
 class DesignSettings:
@@ -238,7 +260,7 @@ class _Work:
         listed, gates = [listed[i] for i in order], [gates[i] for i in order]
         unseen = self._unseen(choice)
         best, cuts = gates[0], listed[0]
-        own = donors[donors["gate"] == str(best)]
+        own = donors[(donors["gate"] == str(best)) & (donors["n_target"] > 0)]
         literals = [
             r
             for g, c in zip(gates[:5], listed[:5], strict=True)
@@ -328,9 +350,10 @@ class _Work:
         info: Mapping[str, "pd.Series"],
         classes: Mapping[str, str],
     ) -> dict[str, object]:
-        tp, fp = of["tp"].to_numpy(), of["fp"].to_numpy()
-        p = of["n_target"].to_numpy()
-        q = of["n_cells"].to_numpy() - p
+        sorted_from = of[of["n_target"] > 0]  # a donor without targets is not sorted
+        tp, fp = sorted_from["tp"].to_numpy(), sorted_from["fp"].to_numpy()
+        p = sorted_from["n_target"].to_numpy()
+        q = sorted_from["n_cells"].to_numpy() - p
         pi = self.space.prevalence
         r = {
             k: float(v)

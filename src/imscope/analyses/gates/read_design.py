@@ -12,6 +12,7 @@ from imscope.analyses.gates.candidates import candidate_markers
 from imscope.analyses.gates.cells import GateCells, open_cells, target_mask
 from imscope.analyses.gates.design import DesignSettings, GateDesign, design_gates
 from imscope.analyses.gates.design_cells import DesignCells
+from imscope.analyses.gates.draw_cells import cells_to_draw
 from imscope.analyses.gates.evaluate import UNLABELLED, Measured, gather_values
 from imscope.analyses.gates.sorting import Measure, sort_in_silico
 from imscope.core import codes
@@ -45,6 +46,8 @@ class DesignedFile:
         ``protein`` or ``rna``.
     sorted_cells
         ``gate_sorted`` when heterogeneity could be measured, else ``None``.
+    drawn
+        ``gate_cells`` of the best gate; ``None`` without a gate.
     """
 
     design: GateDesign
@@ -53,6 +56,12 @@ class DesignedFile:
     target: tuple[str, str]
     modality: str
     sorted_cells: "pd.DataFrame | None" = None
+    drawn: "pd.DataFrame | None" = None
+
+    def tables(self) -> "dict[str, pd.DataFrame]":
+        """Every declared table of the design by its name."""
+        more = {"gate_sorted": self.sorted_cells, "gate_cells": self.drawn}
+        return self.design.tables() | {k: v for k, v in more.items() if v is not None}
 
 
 def design_file(
@@ -134,6 +143,14 @@ def design_cells(
         from imscope.analyses.gates.gate import apply_gate
 
         inside[used] = apply_gate(design.aligned, design.gates[0])
+    drawn = None
+    if design.gates:
+        drawn = cells_to_draw(
+            design.gates[0],
+            design.aligned,
+            (labels == label)[used],
+            _column(cells.obs, cells.donor)[used],
+        )
     done = None
     if measure is not None and design.gates:
         passages = cells.obs[PASSAGE] if PASSAGE in cells.obs.columns else None
@@ -144,7 +161,7 @@ def design_cells(
             measure=measure,
             passages=passages,
         )
-    return DesignedFile(design, used, inside, (column, label), kind, done)
+    return DesignedFile(design, used, inside, (column, label), kind, done, drawn)
 
 
 def _target(obs: "pd.DataFrame", target: str) -> str:

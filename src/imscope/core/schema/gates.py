@@ -58,7 +58,7 @@ GATE_DESIGNS = table(
     gate | text | | markers and signs
     size | integer | markers | number of markers
     markers | text | | markers, comma separated
-    purity | number | fraction | targets among the cells inside, all donors together
+    purity | number | fraction | targets among the cells inside, all donors with targets
     recall | number | fraction | targets inside, all donors together
     f1 | number | fraction | harmonic mean of the two
     purity_low | number | fraction | lower end of the 95 % interval, donors as units
@@ -169,5 +169,27 @@ GATE_CONFLICTS = table(
     recall | number | fraction | all donors together
     f1 | number | fraction | harmonic mean of the two
     note | text | | what is contested
+    """,
+)
+GATE_CELLS = table(
+    "gate_cells",
+    "Cells drawn at random per donor to show the best gate in two dimensions.",
+    """
+    gate | text | | the gate
+    donor | text | | the donor
+    marker_x | text | | marker on the horizontal axis
+    marker_y | text | | marker on the vertical axis; empty when the gate has one marker
+    x | number | aligned units | value; RNA: counts
+    y | number | aligned units | value
+    target | boolean | | the cell carries the target label
+    inside | boolean | | the cell is inside the whole gate
+    """,
+)
+GATE_STATUS = table(
+    "gate_status",
+    "What stands against the gates, and what was left out.",
+    """
+    kind | text | | status or note
+    words | text | | one plain sentence
     """,
 )
