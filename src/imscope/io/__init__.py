@@ -14,6 +14,8 @@ from imscope.core.rooms import load_name
 if TYPE_CHECKING:
     from imscope.io.cells import write_cells
     from imscope.io.counts import CountData, read_counts
+    from imscope.io.fcs import FlowData, compensate, read_fcs
+    from imscope.io.gating_ml import RectangleGate, read_gating_ml, write_gating_ml
     from imscope.io.genes import gene_classes, gene_table, map_genes
     from imscope.io.notice import Notice
     from imscope.io.raw import Modality
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
     from imscope.io.store import open_store, write_store
 
 _HOMES = {
+    "write_gating_ml": "gating_ml",
+    "read_gating_ml": "gating_ml",
+    "read_fcs": "fcs",
+    "compensate": "fcs",
+    "RectangleGate": "gating_ml",
+    "FlowData": "fcs",
     "CountData": "counts",
     "Modality": "raw",
     "Notice": "notice",
@@ -39,18 +47,24 @@ _HOMES = {
 
 __all__ = [
     "CountData",
+    "FlowData",
     "Modality",
     "Notice",
+    "RectangleGate",
     "SampleRow",
     "SampleSheet",
+    "compensate",
     "gene_classes",
     "gene_table",
     "map_genes",
     "open_store",
     "read_counts",
+    "read_fcs",
+    "read_gating_ml",
     "read_sheet",
     "sample_sheet_schema",
     "write_cells",
+    "write_gating_ml",
     "write_store",
 ]
 
