@@ -1,5 +1,8 @@
+import os
 from itertools import combinations
+from pathlib import Path
 
+import anndata
 import numpy as np
 import pytest
 
@@ -7,6 +10,8 @@ from imscope.analyses.gates import kernels
 from imscope.analyses.gates.search import Bits, Objective, pack_bits, search_gates
 from imscope.core.errors import UsageError
 
+SHARED = Path(os.environ.get("IMSCOPE_SHARED_DATA", Path(__file__).parents[5] / "shared" / "data"))
+REAL = SHARED / "cite" / "pbmc_rna_adt" / "pbmc_10x_10k.h5ad"
 KINDS = ("pooled", "mean", "min", "blend")
 
 
@@ -133,3 +138,30 @@ def test_plain_bodies_agree_with_compiled():
     rule = (w, p, np.zeros(len(p)), Objective("blend").rule)
     args = [p.astype(np.int64), bits.negatives, *rule]
     assert kernels.value_of(*args) == pytest.approx(kernels.value_of.py_func(*args))
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not REAL.is_file(), reason="the shared data are not here (IMSCOPE_SHARED_DATA)")
+def test_exact_on_twenty_markers_of_real_cells():
+    data = anndata.read_h5ad(REAL)
+    y = (data.obs["label"] == "NK cells").to_numpy()
+    protein = data.obsm["protein"].to_numpy(dtype=float)
+    genes = ["GNLY", "NKG7", "CD3E", "CD14", "MS4A1", "KLRF1"]
+    rna = data[:, [g for g in genes if g in data.var_names]].X.toarray()
+    x = np.concatenate([protein, rna], axis=1)[:, :20]
+    cuts = [np.median(c) if c.max() > 50 else 0 for c in x.T]
+    inside = np.concatenate([[c > t, c <= t] for c, t in zip(x.T, cuts, strict=True)])
+    marker = np.repeat(np.arange(x.shape[1]), 2).astype(np.int32)
+    found = search_gates(pack_bits(inside, marker, y, y * 0), Objective("pooled", beta=1.0), top=1)
+    hit, miss = inside[:, y].astype(np.float32), inside[:, ~y].astype(np.float32)
+    for f in found.by_size[1:]:
+        best = 0.0
+        for head in combinations(range(len(marker)), f.size - 2):
+            a, b = hit[list(head)].all(axis=0), miss[list(head)].all(axis=0)
+            tp, fp = (hit * a) @ hit.T, (miss * b) @ miss.T
+            same = np.isin(marker, marker[list(head)])
+            value = 2 * tp / (tp + fp + y.sum())
+            value[(marker[:, None] == marker) | same[:, None] | same] = 0
+            if len(set(marker[list(head)].tolist())) == len(head):
+                best = max(best, float(value.max()))
+        assert f.values[0] == pytest.approx(best, abs=1e-6)
