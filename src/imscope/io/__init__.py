@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from imscope.io.cells import write_cells
     from imscope.io.counts import CountData, read_counts
     from imscope.io.fragments import parse_peaks, read_fragments
+    from imscope.io.fcs import FlowData, compensate, read_fcs
+    from imscope.io.gating_ml import RectangleGate, read_gating_ml, write_gating_ml
     from imscope.io.genes import gene_classes, gene_table, map_genes
     from imscope.io.multimodal import MultiModal, read_mudata_file, write_mudata
     from imscope.io.notice import Notice
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
     from imscope.io.store import open_store, write_store
 
 _HOMES = {
+    "write_gating_ml": "gating_ml",
+    "read_gating_ml": "gating_ml",
+    "read_fcs": "fcs",
+    "compensate": "fcs",
+    "RectangleGate": "gating_ml",
+    "FlowData": "fcs",
     "CountData": "counts",
     "Modality": "raw",
     "MultiModal": "multimodal",
@@ -46,11 +54,14 @@ _HOMES = {
 
 __all__ = [
     "CountData",
+    "FlowData",
     "Modality",
     "MultiModal",
     "Notice",
+    "RectangleGate",
     "SampleRow",
     "SampleSheet",
+    "compensate",
     "gene_classes",
     "gene_table",
     "map_genes",
@@ -63,6 +74,12 @@ __all__ = [
     "sample_sheet_schema",
     "write_cells",
     "write_mudata",
+    "read_fcs",
+    "read_gating_ml",
+    "read_sheet",
+    "sample_sheet_schema",
+    "write_cells",
+    "write_gating_ml",
     "write_store",
 ]
 

@@ -81,7 +81,7 @@ class ProteinForecast:
 
 
 def detection_table(
-    rna: "pd.DataFrame", positive: "pd.DataFrame", donors: ArrayLike, depth: ArrayLike
+    rna: "pd.DataFrame", positive: "pd.DataFrame", donors: ArrayLike, *, depth: ArrayLike
 ) -> "pd.DataFrame":
     """Count in how many protein-positive and -negative cells RNA is seen.
 
@@ -106,7 +106,7 @@ def detection_table(
     >>> import pandas as pd
     >>> rna = pd.DataFrame({"CD4": [2, 0, 1, 3] * 20 + [0] * 80})
     >>> state = pd.DataFrame({"CD4": [True] * 80 + [False] * 80})
-    >>> t = detection_table(rna, state, ["d"] * 160, [1.0] * 160)
+    >>> t = detection_table(rna, state, ["d"] * 160, depth=[1.0] * 160)
     >>> t.loc[0, ["sensitivity", "false_rate"]].tolist()
     [0.75, 0.0]
     """
@@ -217,8 +217,8 @@ def protein_masks(
     counts: ArrayLike,
     depth: ArrayLike,
     types: ArrayLike,
-    model: RnaModel,
     *,
+    model: RnaModel,
     n_masks: int = 16,
     seed: int = 0,
 ) -> NDArray[np.bool_]:
@@ -247,7 +247,7 @@ def protein_masks(
     Examples
     --------
     >>> sure = RnaModel(50.0, 1e-4, 0.1, 0.1, 0.1, 3)
-    >>> protein_masks([40, 0], [1, 1], ["a", "b"], sure, n_masks=4).mean(axis=0).tolist()
+    >>> protein_masks([40, 0], [1, 1], ["a", "b"], model=sure, n_masks=4).mean(axis=0).tolist()
     [1.0, 0.0]
     """
     x, size = np.asarray(counts, dtype=np.float64), np.asarray(depth, dtype=np.float64)
@@ -310,8 +310,8 @@ def forecast_protein(
     gate: Gate,
     rna: "pd.DataFrame",
     target: ArrayLike,
-    types: ArrayLike,
     *,
+    types: ArrayLike,
     depth: ArrayLike,
     models: Mapping[str, RnaModel],
     n_draws: int = 200,
@@ -354,7 +354,7 @@ def forecast_protein(
     seen = np.ones(len(y), dtype=bool)
     for k, x in enumerate(gate.literals):
         counts = rna[x.marker].to_numpy(dtype=np.float64)
-        masks = protein_masks(counts, depth, kind, models[x.marker], n_masks=n_draws, seed=k)
+        masks = protein_masks(counts, depth, kind, model=models[x.marker], n_masks=n_draws, seed=k)
         inside &= masks if x.sign == "+" else ~masks
         seen &= (counts > 0) if x.sign == "+" else (counts == 0)
     tp, fp = (inside & y).sum(axis=1), (inside & ~y).sum(axis=1)

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imscope.analyses.gates.align import align_batches
+from imscope.analyses.gates.candidates import handling_warning
 from imscope.analyses.gates.gate import Gate, Literal, Scale, apply_gate, count_gate, rates
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.schema import TABLES
-from imscope.evidence.surface import antibody_target
+from imscope.evidence.surface import antibody_target, marker_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -284,6 +285,7 @@ def evaluate_gate(
     notes = (
         [f"{int((~known).sum()):,} cells without a label are left out"] if (~known).any() else []
     )
+    notes += _known_trouble(gate)
     notes += _circular(values[use], y[use], donor[use], kinds)
     return Evaluation(
         gate=str(gate),
@@ -389,6 +391,19 @@ def _circular(
         told = [a for a in areas if a is not None]
         if told and min(max(a, 1 - a) for a in told) >= CIRCULAR:
             out.append(f"circular: {marker} alone reproduces the label, which may be a gate on it")
+    return out
+
+
+def _known_trouble(gate: Gate) -> list[str]:
+    """Contested markers and antigens that detaching takes away."""
+    out = []
+    for marker in gate.markers:
+        target = antibody_target(marker)
+        note = marker_notes().get(target.gene)
+        if note is not None and target.kind == "protein" and note.flag == "conflict":
+            out.append(f"{marker} (conflict): {note.note}")
+        if warning := handling_warning(target.gene):
+            out.append(f"{marker} is {warning}")
     return out
 
 

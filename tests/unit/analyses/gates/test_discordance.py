@@ -32,7 +32,7 @@ def donor(rng, *, mu, eps=0.02, n=600):
 def test_detection_is_counted():
     rna = pd.DataFrame({"A": [1] * 30 + [0] * 10 + [0] * 36 + [2] * 4, "B": [0] * 80})
     state = pd.DataFrame({"A": [True] * 40 + [False] * 40, "B": [True] * 10 + [False] * 70})
-    t = detection_table(rna, state, ["d"] * 80, np.ones(80)).set_index("marker")
+    t = detection_table(rna, state, ["d"] * 80, depth=np.ones(80)).set_index("marker")
     assert t.loc["A", ["sensitivity", "false_rate"]].tolist() == [0.75, 0.1]
     assert np.isnan(t.loc["B", "sensitivity"])  # ten positive cells say nothing
     assert not t["reversed"].any()
@@ -68,7 +68,7 @@ def test_models_are_pooled_over_donors():
     _, positive, depth, counts = (np.concatenate(v) for v in zip(*parts, strict=True))
     who = np.repeat(list("abcd"), 600)
     rna, state = pd.DataFrame({"CD4": counts}), pd.DataFrame({"CD4": positive})
-    model = fit_rna_models(detection_table(rna, state, who, depth), ["CD4", "ENG"])
+    model = fit_rna_models(detection_table(rna, state, who, depth=depth), ["CD4", "ENG"])
     assert model["CD4"].mu == pytest.approx(2.0, rel=0.15)  # geometric mean of the donors
     assert model["CD4"].eps == pytest.approx(0.02, rel=0.5)
     assert model["CD4"].dispersion == pytest.approx(0.5, rel=0.4)
@@ -82,11 +82,11 @@ def test_masks_know_silent_positives():
     rng = np.random.default_rng(2)
     target, positive, depth, counts = donor(rng, mu=1.0)
     model = RnaModel(1.0, 0.02, 0.5, 0.05, 0.3, 5)
-    masks = protein_masks(counts, depth, target, model, n_masks=16)
+    masks = protein_masks(counts, depth, target, model=model, n_masks=16)
     assert (counts[positive] == 0).mean() > 0.3
     assert masks[:, target].mean() == pytest.approx(positive[target].mean(), abs=0.08)
     assert masks[:, ~target].mean() < 0.1
-    again = protein_masks(counts, depth, target, model, n_masks=16)
+    again = protein_masks(counts, depth, target, model=model, n_masks=16)
     np.testing.assert_array_equal(masks, again)
 
 
@@ -101,7 +101,7 @@ def test_new_donors_fall_inside_the_forecast():
             rng, mu=mu, eps=0.02 * np.exp(0.6 * rng.standard_normal()), n=300
         )
         f = forecast_protein(
-            parse_gate("CD4+"), pd.DataFrame({"CD4": counts}), target, target,
+            parse_gate("CD4+"), pd.DataFrame({"CD4": counts}), target, types=target,
             depth=depth, models={"CD4": model}, n_draws=60,
         )  # fmt: skip
         seen = target[positive].mean()
@@ -114,7 +114,12 @@ def test_new_donors_fall_inside_the_forecast():
 def test_what_is_missing_is_named():
     with pytest.raises(DataError) as error:
         forecast_protein(
-            parse_gate("CD4+"), pd.DataFrame({"CD8": [1]}), [True], ["a"], depth=[1.0], models={}
+            parse_gate("CD4+"),
+            pd.DataFrame({"CD8": [1]}),
+            [True],
+            types=["a"],
+            depth=[1.0],
+            models={},
         )
     assert error.value.code == "E-GATE-MARKER"
 
@@ -148,7 +153,7 @@ def test_real_donors_forecast_from_one_another():
     one, two = both_kinds("pbmc_10x_10k.h5ad", 1200), both_kinds("pbmc_pitt_1k.h5ad", 1200)
     hits = []
     for known, new in ((one, two), (two, one)):
-        detection = detection_table(known[0], known[1], np.full(len(known[2]), "d"), known[3])
+        detection = detection_table(known[0], known[1], np.full(len(known[2]), "d"), depth=known[3])
         models = fit_rna_models(detection, list(known[0].columns))
         rna, state, label, depth = (part[:400] for part in new)
         for kind, marker in itertools.product(np.unique(label), rna.columns):
@@ -157,7 +162,13 @@ def test_real_donors_forecast_from_one_another():
             if seen.sum() < 15 or inside.sum() < 15 or target[seen].mean() < 0.5:
                 continue
             f = forecast_protein(
-                parse_gate(f"{marker}+"), rna, target, label, depth=depth, models=models, n_draws=80
+                parse_gate(f"{marker}+"),
+                rna,
+                target,
+                types=label,
+                depth=depth,
+                models=models,
+                n_draws=80,
             )
             hits.append(f.purity[1] <= target[inside].mean() <= f.purity[2])
     assert len(hits) >= 8

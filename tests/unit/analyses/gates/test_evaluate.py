@@ -158,3 +158,11 @@ def test_a_matrix_of_antibodies_is_read_as_protein():
         assert cells.source is None
         assert (cells.donor, cells.lab) == ("sample", "study_name")
         assert "read as protein" in cells.notes[0]
+
+
+def test_contested_markers_are_named():
+    frame = pd.DataFrame({"CD105": [3, 0, 2, 0]})
+    cells = LabelledCells(frame, ["T", "B", "T", "B"], modality={"CD105": "rna"})
+    notes = " ".join(evaluate_gate(parse_gate("CD105+"), cells, "T").notes)
+    assert "CD105 (conflict)" in notes
+    assert "protease" in notes
