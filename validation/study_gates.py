@@ -48,7 +48,7 @@ def transfer(quick: bool) -> list[Row]:
     raw = data.to_df().astype(float)
     study = data.obs["study_name"].astype(str).to_numpy()
     aligned = align_batches(raw, data.obs["sample"].astype(str), studies=study)
-    x = aligned.values.to_numpy()  # noqa: PD011  a field of ours
+    x = aligned.values.to_numpy()
     label = data.obs["cell_type_l2"].astype(str).to_numpy()
     scales = {
         "raw, pooled": (np.log1p(raw.to_numpy()), "pooled"),

@@ -14,8 +14,8 @@ from imscope.core.rooms import load_name
 if TYPE_CHECKING:
     from imscope.io.cells import write_cells
     from imscope.io.counts import CountData, read_counts
-    from imscope.io.fragments import parse_peaks, read_fragments
     from imscope.io.fcs import FlowData, compensate, read_fcs
+    from imscope.io.fragments import parse_peaks, read_fragments
     from imscope.io.gating_ml import RectangleGate, read_gating_ml, write_gating_ml
     from imscope.io.genes import gene_classes, gene_table, map_genes
     from imscope.io.multimodal import MultiModal, read_mudata_file, write_mudata
@@ -68,18 +68,15 @@ __all__ = [
     "open_store",
     "parse_peaks",
     "read_counts",
+    "read_fcs",
     "read_fragments",
+    "read_gating_ml",
     "read_mudata_file",
     "read_sheet",
     "sample_sheet_schema",
     "write_cells",
-    "write_mudata",
-    "read_fcs",
-    "read_gating_ml",
-    "read_sheet",
-    "sample_sheet_schema",
-    "write_cells",
     "write_gating_ml",
+    "write_mudata",
     "write_store",
 ]
 

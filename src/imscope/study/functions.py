@@ -22,6 +22,8 @@ from imscope.core.schema import (
     OFF_LINEAGE,
     P53_SCREEN,
     PROGRAMME_SCORES,
+    PROTEIN_AGREEMENT,
+    PROTEIN_MARKERS,
     RESIDUAL_CELLS,
     RESIDUAL_PLURIPOTENT,
     STAGE_FRACTIONS,
@@ -30,6 +32,9 @@ from imscope.core.schema import (
     STAGE_WINDOW_CHECKS,
     TABLES,
 )
+from imscope.engine.agreement import compare_rna_protein
+from imscope.engine.protein import normalise_protein
+from imscope.evidence.surface import antibody_target
 from imscope.io.raw import Modality
 from imscope.study.design import Design
 from imscope.study.stages import (
@@ -52,6 +57,8 @@ def kept_obs(context: Context, design: Design, qc: Path, clusters: Path) -> pd.D
     names = ["sample", *(f for f in design.factors if f != "library")]
     obs = context.sheet[names].iloc[context.cohort.codes[rows]].reset_index(drop=True)
     obs["cluster"] = load_array(clusters, "labels").astype(str)
+    if np.isfinite(load_array(qc, "doublet_score")[rows]).all():
+        obs["doublet"] = load_array(qc, "doublet_called")[rows]
     return obs
 
 
@@ -273,3 +280,40 @@ def kept_protein(context: Context, rows: NDArray[np.int64]) -> Modality | None:
         shape = (len(arrays[2]) - 1, len(first))
         matrices.append(sp.csr_array((arrays[0], arrays[1], arrays[2]), shape=shape))
     return Modality(first, sp.csr_array(sp.vstack(matrices)[rows]))
+
+
+def work_protein(context: Context, design: Design, qc: Path, clusters: Path, folder: Path) -> None:
+    """Put surface protein on a scale with a known zero and hold it against its RNA.
+
+    Parameters
+    ----------
+    context
+        Cohort, sheet, configuration.
+    design
+        Group and replicate unit.
+    qc, clusters
+        Folders of the steps this one reads.
+    folder
+        Empty folder.
+    """
+    source, rows = kept_source(context, qc)
+    protein = kept_protein(context, rows)
+    if protein is None:
+        why = "no surface protein with one panel for all samples was found in the files"
+        tables = (PROTEIN_MARKERS.name, PROTEIN_AGREEMENT.name)
+        save_json(folder, "skipped", dict.fromkeys(tables, why))
+        return
+    obs = kept_obs(context, design, qc, clusters)
+    names = protein.features["symbol"].astype(str).tolist()
+    found = normalise_protein(protein.counts, names, obs["sample"].to_numpy())
+    save_table(folder, PROTEIN_MARKERS, found.markers)
+    targets = {name: antibody_target(name) for name in found.antigens}
+    agreement = compare_rna_protein(
+        source,
+        context.cohort.features,
+        found,
+        genes={name: t.gene for name, t in targets.items() if t.gene and t.kind == "protein"},
+        lots=obs[design.unit if obs[design.unit].notna().all() else "sample"].to_numpy(),
+        threads=context.threads,
+    )
+    save_table(folder, PROTEIN_AGREEMENT, agreement)

@@ -1,5 +1,6 @@
 """The heterogeneity step: index per sample, lot and group, and what may be claimed of it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def heterogeneity_settings(config: RunConfig, unit: str | None) -> Heterogeneity
 
 
 def work_heterogeneity(
-    context: Context, design: Design, qc: Path, ambient: Path, folder: Path
+    context: Context, design: Design, at: Mapping[str, Path], folder: Path
 ) -> None:
     """Compute the index and the claims of a run and write their tables.
 
@@ -57,11 +58,12 @@ def work_heterogeneity(
         Cohort, sheet, configuration.
     design
         Group and replicate unit.
-    qc, ambient
-        Folders of the steps this one reads.
+    at
+        Folders of finished steps: ``qc``, ``ambient`` and ``identity`` are read.
     folder
         Empty folder.
     """
+    qc, ambient = at["qc"], at["ambient"]
     if context.cohort.kind != "counts":
         _write(folder, _refused_index(context, qc), _refused_claims(design))
         save_json(folder, "decomposition", {"skipped": "needs UMI counts"})
@@ -76,15 +78,26 @@ def work_heterogeneity(
         threads=context.threads,
     )
     h = _floor(h)
+    senescent = _senescent(at["identity"])
     levels = _levels(context, design)
     _carriers(h, "lot" if "lot" in levels else "sample", folder)
     tables = [_table(context, h, by) for by in levels]
-    _write(folder, pd.concat(tables, ignore_index=True), _claims(context, design, h))
+    _write(folder, pd.concat(tables, ignore_index=True), _claims(context, design, h, senescent))
     if design.group is not None and design.unit != design.group:
-        drift_table(h, design.group, unit=design.unit).to_parquet(
+        drift_table(h, design.group, unit=design.unit, fractions=senescent).to_parquet(
             folder / "heterogeneity_drift.parquet"
         )
     save_json(folder, "decomposition", _decompose(context, h, folder))
+
+
+def _senescent(identity: Path) -> dict[str, float]:
+    """Senescent fraction of every sample for which it was called, for drift per doubling."""
+    path = identity / "tables" / "senescence.parquet"
+    if not path.exists():
+        return {}
+    table = pd.read_parquet(path)
+    known = table[table["frac"].notna() & ~table["status"].str.startswith("not estimable")]
+    return dict(zip(known["group"].astype(str), known["frac"].astype(float), strict=True))
 
 
 def _floor(h: Heterogeneity) -> Heterogeneity:
@@ -114,12 +127,16 @@ def _carriers(h: Heterogeneity, by: str, folder: Path) -> None:
         relative_table(h, by).to_parquet(folder / "heterogeneity_relative.parquet")
 
 
-def _claims(context: Context, design: Design, h: Heterogeneity) -> pd.DataFrame:
+def _claims(
+    context: Context, design: Design, h: Heterogeneity, senescent: Mapping[str, float]
+) -> pd.DataFrame:
     """Claims between groups where the design has groups, then each sample against its pool."""
     parts = [describe_claims(h)]
     if design.group is not None:
         unit = None if design.unit == design.group else design.unit
-        parts.insert(0, compare(h, design.group, unit=unit, threads=context.threads))
+        parts.insert(
+            0, compare(h, design.group, unit=unit, fractions=senescent, threads=context.threads)
+        )
     return pd.concat(parts, ignore_index=True)
 
 

@@ -18,12 +18,13 @@ from imscope.core import codes
 from imscope.core.schema import CELLS, SAMPLES, TABLES
 from imscope.engine.execute import thread_count
 from imscope.engine.qc import record_genes
+from imscope.evidence.answers import evidence_notes
 from imscope.io.atomic import crash_point, sync_folder, write_parquet, write_text, write_tsv
 from imscope.study.answer import answer_lines
 from imscope.study.design import Design
 from imscope.study.panel import Panel, panel_genes, quantise_panel
 from imscope.study.provenance import machine, versions, write_crate
-from imscope.study.results import SCHEMA_VERSION
+from imscope.study.results import HEADLINES, SCHEMA_VERSION
 from imscope.study.stages import Context, kept_source, load_array, load_json
 from imscope.study.steps import Step, StepStore, canonical, sha256_file, sha256_text
 from imscope.study.telemetry import Telemetry, memory_total_mb
@@ -104,10 +105,19 @@ def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
     found["clusters"] = _composition(found["cells"], done.context.samples)
     found["samples"] = _samples_table(done, at, found)
     found |= _composition_tables(done, found["cells"])
+    found["evidence_notes"] = evidence_notes(_terms(found))
     return {
         name: TABLES[name].check(frame) if name in TABLES else frame
         for name, frame in sorted(found.items())
     }
+
+
+def _terms(found: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Programmes that were scored and antigens of the panel: what evidence is shown on."""
+    scores = found["programme_scores"]
+    terms = scores.loc[scores["status"].str.startswith("ok"), "programme"].unique().tolist()
+    panel = found.get("isct_panel")
+    return terms + ([] if panel is None else panel["antigen"].unique().tolist())
 
 
 def _ledger(at: Mapping[str, Path]) -> pd.DataFrame:
@@ -249,6 +259,7 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
             "factors": list(done.design.factors),
             "tests": _records(done.design.tests),
         },
+        **{name: _records(tables[name]) if name in tables else [] for name in HEADLINES},
         "samples": _records(tables["samples"]),
         "qc": _records(tables["qc_ledger"]),
         "warnings": _warnings(done, tables),

@@ -10,6 +10,7 @@ from imscope.study.design import Design
 from imscope.study.functions import (
     work_identity,
     work_programmes,
+    work_protein,
     work_safety,
     work_stages,
 )
@@ -130,6 +131,13 @@ def plan_stages(
             lambda c, at, f: work_identity(c, design, at["qc"], at["clusters"], f),
         ),
         Stage(
+            "surface protein",
+            "protein",
+            seed | sheet | groups,
+            ("qc", "clusters"),
+            lambda c, at, f: work_protein(c, design, at["qc"], at["clusters"], f),
+        ),
+        Stage(
             "safety screens",
             "safety",
             seed | sheet,
@@ -147,7 +155,7 @@ def plan_stages(
             "heterogeneity",
             "heterogeneity",
             settings_of(config.heterogeneity) | seed | sheet | groups,
-            ("qc", "ambient"),
-            lambda c, at, f: work_heterogeneity(c, design, at["qc"], at["ambient"], f),
+            ("qc", "ambient", "identity"),
+            lambda c, at, f: work_heterogeneity(c, design, at, f),
         ),
     )

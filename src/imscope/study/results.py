@@ -2,10 +2,27 @@
 
 from typing import Any
 
-from imscope.core.schema import CLAIMS, DESIGN_TESTS, HETEROGENEITY_INDEX, QC_LEDGER, SAMPLES, Table
+from imscope.core.schema import (
+    CLAIMS,
+    DESIGN_TESTS,
+    HETEROGENEITY_INDEX,
+    QC_LEDGER,
+    SAMPLES,
+    TABLES,
+    Table,
+)
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Version of the layout; a change that breaks readers raises the first part."""
+
+HEADLINES = (
+    "subset_calls",
+    "stage_window_checks",
+    "residual_pluripotent",
+    "p53_screen",
+    "senescence",
+)
+"""Tables of verdicts that stand in the results in full; empty when the run made none."""
 
 _KINDS = {"text": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
 
@@ -19,7 +36,7 @@ def results_schema() -> dict[str, Any]:
     --------
     >>> schema = results_schema()
     >>> schema["properties"]["schema_version"]["const"]
-    '1.0'
+    '1.1'
     """
     text = {"type": "string"}
     texts = {"type": "array", "items": text}
@@ -46,6 +63,7 @@ def results_schema() -> dict[str, Any]:
                         "tests": _rows(DESIGN_TESTS),
                     }
                 ),
+                **{name: _rows(TABLES[name]) for name in HEADLINES},
                 "samples": _rows(SAMPLES),
                 "qc": _rows(QC_LEDGER),
                 "warnings": {"type": "array", "items": warning},
