@@ -132,6 +132,6 @@ STUDY = Study(
     "Human iPSC with two fluorescent reporters of the cycle (doi:10.1101/gr.247759.118); counts of "
     "101 genes and the depth of the whole transcriptome. Both programs get the same genes; the G2/M "
     "probability stands against Scanpy's G2M score, that of S or G2/M against the larger of its two "
-    "scores, the fitted angle against the angle between them. No constant was fitted to these cells.",
+    "scores, the fitted angle against the angle between them. Variants were compared on these cells.",
     run,
 )

@@ -31,6 +31,8 @@ MAX_RATIO = 0.5
 """Above this ratio no gene is absent from the cluster, so the cluster says nothing."""
 MAX_SIGMA = 3.0
 """A gene this many standard errors above the share of rarer genes is expressed."""
+MAX_SHARE = 0.3
+"""A bound above this says nothing: the least expressed genes of one population lie there too."""
 NO_CLUSTERS = "not estimated: needs at least two clusters of cells with private genes"
 
 
@@ -228,6 +230,10 @@ def _estimate(sums: Floats, ambient: Floats, how: str) -> AmbientResult:
     low, high = _interval(seen, expected, ambient, genes.astype(np.int64))
     if high > MAX_RATIO:
         return _unknown("not estimated: genes chosen as absent are expressed after all")
+    if fraction > MAX_SHARE:
+        return _unknown(
+            f"not estimated: at most {fraction:.0%}, and no gene is plainly absent from these cells"
+        )
     status = f"{how}: at most; {len(seen)} genes taken as absent, in {len(clusters)} clusters"
     return AmbientResult(fraction, low, high, status, profile, len(seen))
 
