@@ -35,6 +35,7 @@ from imscope.report.sections import (
     quality,
     safety,
     stages,
+    subsets,
 )
 from imscope.report.views import TableView
 
@@ -51,6 +52,7 @@ BUILDERS = (
     clusters.build,
     composition.build,
     programmes.build,
+    subsets.build,
     stages.build,
     identity.build,
     protein.build,
