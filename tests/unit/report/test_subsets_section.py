@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from imscope.core.schema import SUBSET_NAMES, SUBSET_RANKING, SUBSET_SUPPORT
+from imscope.core.schema import CELLS, SUBSET_NAMES, SUBSET_RANKING, SUBSET_SUPPORT
 from imscope.report.inputs import ReportInput
 from imscope.report.payload import render
 from imscope.report.sections.subsets import build
@@ -24,7 +24,8 @@ def support(held):
 
 def given(held):
     tables = {"subset_support": support(held), "subset_ranking": ranking()}
-    return ReportInput({"answer": []}, tables, pd.DataFrame())
+    cells = pd.DataFrame({c.name: [] for c in CELLS.columns})
+    return ReportInput({"answer": []}, tables, cells)
 
 
 def test_nothing_without_tables():

@@ -1,4 +1,4 @@
-"""Functional subsets: which clusters hold up in the units, their names, their rank by indication."""
+"""Functional subsets: which clusters hold up in the units, their names, rank by indication."""
 
 import pandas as pd
 
