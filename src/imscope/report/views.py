@@ -46,6 +46,9 @@ class TableView:
         return any(e.text == typeset.MISSING for row in self.rows for e in row)
 
 
+LONGEST_BADGE = 30
+"""Letters of a verdict that is dressed as a badge; longer words are a sentence."""
+
 LABELS = {
     "n_cells_in": "cells in file",
     "n_cells": "cells",
@@ -151,8 +154,8 @@ def entry(value: Any, spec: Column) -> Entry:
         return Entry(typeset.MISSING, "", "number" if numeric else "text")
     if not numeric:
         text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
-        style = "verdict" if spec.name in ("verdict", "status") else "text"
-        return Entry(text, text, style)
+        badge = spec.name in ("verdict", "status") and len(text.partition(": ")[0]) <= LONGEST_BADGE
+        return Entry(text, text, "verdict" if badge else "text")
     if spec.kind == "integer":
         text = typeset.count(value)
     elif spec.unit == "fraction":

@@ -86,7 +86,12 @@ def work_subsets(context: Context, design: Design, at: Mapping[str, Path], folde
     by_unit = pd.read_parquet(at["programmes"] / "unit_scores.parquet")
     significant = set(support.loc[support["significant"], "cluster"].astype(str))
     save_table(folder, SUBSET_NAMES, name_subsets(scores, significant, unit_scores=by_unit))
-    save_table(folder, SUBSET_RANKING, _ranking(scores, obs, unit, at["safety"]))
+    if not significant:
+        why = "no cluster is shown to be a population of its own in two replicate units"
+        save_json(folder, "skipped", {SUBSET_RANKING.name: why})
+        return
+    ranking = _ranking(scores, obs, unit, at["safety"])
+    save_table(folder, SUBSET_RANKING, _only(ranking, significant))
 
 
 def _ranking(scores: pd.DataFrame, obs: pd.DataFrame, unit: str, safety: Path) -> pd.DataFrame:
@@ -101,6 +106,14 @@ def _ranking(scores: pd.DataFrame, obs: pd.DataFrame, unit: str, safety: Path) -
         )
         parts.append(table.assign(indication=name, label=panel.label))
     return pd.concat(parts, ignore_index=True)
+
+
+def _only(ranking: pd.DataFrame, significant: set[str]) -> pd.DataFrame:
+    """Keep the subsets that hold up, ranked among themselves; all were compared with all."""
+    kept = ranking[ranking["subset"].astype(str).isin(significant)].copy()
+    places = kept.groupby("indication", sort=False)["rank"].rank(method="dense")
+    kept["rank"] = places.astype("int64")
+    return kept.reset_index(drop=True)
 
 
 def _cells(obs: pd.DataFrame, unit: str) -> pd.DataFrame:

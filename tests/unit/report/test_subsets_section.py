@@ -33,10 +33,15 @@ def test_nothing_without_tables():
 
 
 @pytest.mark.parametrize("held", [True, False])
-def test_an_unsupported_ranking_says_so(held):
-    html = render(given(held))
-    assert ("may be one population" in html) is not held
-    assert f"{int(held)} of 1 are, in two" in html
+def test_support_is_counted(held):
+    assert f"{int(held)} of 1 are, in two" in render(given(held))
+
+
+def test_a_ranking_that_was_not_made_says_why():
+    cells = pd.DataFrame({c.name: [] for c in CELLS.columns})
+    results = {"answer": [], "skipped": {"subset_ranking": "no cluster holds up"}}
+    html = render(ReportInput(results, {"subset_support": support(False)}, cells))
+    assert "Not shown: no cluster holds up" in html
 
 
 def test_each_total_stands_beside_its_factors():

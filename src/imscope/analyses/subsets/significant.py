@@ -103,7 +103,8 @@ def support_clusters(result: SubsetResult, clusters: "pd.Series") -> "pd.DataFra
 def _row(name: str, asked: int, seen: int, best: float) -> dict[str, object]:
     ok = seen >= FEWEST_UNITS
     if asked < FEWEST_UNITS:
-        reason = f"{asked} units hold {FEWEST_CELLS} tested cells of it, {FEWEST_UNITS} are needed"
+        who = "1 unit holds" if asked == 1 else f"{asked} units hold"
+        reason = f"{who} {FEWEST_CELLS} tested cells of it, {FEWEST_UNITS} are needed"
     elif ok:
         reason = f"a population of its own in {seen} of {asked} units"
     else:

@@ -21,7 +21,7 @@ def build(report: ReportInput) -> Section | None:
         "support": None if support is None else _support(support),
         "names": None if names is None else _names(names),
         "ranking": None if ranking is None else _ranking(ranking),
-        "ranked_unsupported": support is not None and not support["significant"].any(),
+        "why_no_ranking": report.why_missing("subset_ranking"),
     }
     return Section("subsets", "Functional subsets", context)
 
