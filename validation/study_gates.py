@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imscope.analyses.gates.align import align_batches
 from imscope.analyses.gates.design import DesignSettings, design_gates
 from imscope.analyses.gates.design_cells import DesignCells
-from imscope.analyses.gates.fit import fit_gates
+from imscope.analyses.gates.fit import FitSettings, fit_gates
 from imscope.analyses.gates.grid import hull_grid, pack_grid
 from imscope.analyses.gates.intervals import predict_donor
 from imscope.analyses.gates.nested import SearchSpace
@@ -91,7 +91,7 @@ def _unseen(
         test = known & (study == s)
         donor = np.unique(study[train], return_inverse=True)[1]
         objective = Objective(kind, beta=1.0)  # type: ignore[arg-type]
-        fit = fit_gates(x[train], y[train], donor, objective=objective, top=5, polish=1)
+        fit = fit_gates(x[train], y[train], donor, settings=FitSettings(objective, top=5, polish=1))
         inside = fit.by_size[3][0].inside(x[test])
         out[str(s)] = float(2 * (inside & y[test]).sum() / (inside.sum() + y[test].sum()))
     return out

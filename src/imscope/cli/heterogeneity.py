@@ -233,23 +233,19 @@ def compare(
     """Claims A, B and C of two groups, with units as replicates, verdict and reason."""
     from imscope.analyses.heterogeneity.comparison import compare as test_claims
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+    from imscope.analyses.heterogeneity.slopes import with_fractions
 
     settings = HeterogeneitySettings(
         seed=seed, replicate_unit=unit, margin_low=margin_low, margin_high=margin_high
     )
     registered = None if plan is None else _register(plan, settings)
-    fractions = None if senescent is None else _fractions(senescent)
     with _open(path) as counts:
         _need_counts(counts)
         h = _compute(counts, [group, unit], settings)
+        if senescent is not None:
+            h = with_fractions(h, _fractions(senescent))
         table = test_claims(
-            h,
-            group,
-            unit=unit,
-            test=test,
-            reference=reference,
-            registered=registered,
-            fractions=fractions,
+            h, group, unit=unit, test=test, reference=reference, registered=registered
         )
     _write(table, out)
     if as_json:

@@ -17,7 +17,7 @@ from imscope.analyses.heterogeneity.floor import SPIKE_INS, with_floor
 from imscope.analyses.heterogeneity.index import index_table
 from imscope.analyses.heterogeneity.relative import references, relative_table
 from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
-from imscope.analyses.heterogeneity.slopes import drift_table
+from imscope.analyses.heterogeneity.slopes import drift_table, with_fractions
 from imscope.core.errors import MethodError
 from imscope.core.schema import CLAIMS, HETEROGENEITY_INDEX
 from imscope.io.genes import gene_classes
@@ -78,13 +78,13 @@ def work_heterogeneity(
         threads=context.threads,
     )
     h = _floor(h)
-    senescent = _senescent(at["identity"])
+    h = with_fractions(h, _senescent(at["identity"]))
     levels = _levels(context, design)
     _carriers(h, "lot" if "lot" in levels else "sample", folder)
     tables = [_table(context, h, by) for by in levels]
-    _write(folder, pd.concat(tables, ignore_index=True), _claims(context, design, h, senescent))
+    _write(folder, pd.concat(tables, ignore_index=True), _claims(context, design, h))
     if design.group is not None and design.unit != design.group:
-        drift_table(h, design.group, unit=design.unit, fractions=senescent).to_parquet(
+        drift_table(h, design.group, unit=design.unit).to_parquet(
             folder / "heterogeneity_drift.parquet"
         )
     save_json(folder, "decomposition", _decompose(context, h, folder))
@@ -127,16 +127,12 @@ def _carriers(h: Heterogeneity, by: str, folder: Path) -> None:
         relative_table(h, by).to_parquet(folder / "heterogeneity_relative.parquet")
 
 
-def _claims(
-    context: Context, design: Design, h: Heterogeneity, senescent: Mapping[str, float]
-) -> pd.DataFrame:
+def _claims(context: Context, design: Design, h: Heterogeneity) -> pd.DataFrame:
     """Claims between groups where the design has groups, then each sample against its pool."""
     parts = [describe_claims(h)]
     if design.group is not None:
         unit = None if design.unit == design.group else design.unit
-        parts.insert(
-            0, compare(h, design.group, unit=unit, fractions=senescent, threads=context.threads)
-        )
+        parts.insert(0, compare(h, design.group, unit=unit, threads=context.threads))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -57,19 +57,37 @@ class Fit:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """How gates are searched and polished.
+
+    Attributes
+    ----------
+    objective, max_size, top, seconds
+        See :func:`~imscope.analyses.gates.search.search_gates`.
+    modality, per_sign
+        See :func:`~imscope.analyses.gates.grid.hull_grid`.
+    polish
+        Gates per size whose thresholds are moved one at a time, each to its exact best place given
+        the others, until nothing improves. Exactness is claimed for the grid, not for this step.
+    """
+
+    objective: Objective
+    modality: Modality = "protein"
+    per_sign: int = 8
+    max_size: int = 4
+    top: int = 50
+    polish: int = 20
+    seconds: float = 60.0
+
+
 def fit_gates(
     x: NDArray[np.float64],
     target: NDArray[np.bool_],
     donor: NDArray[np.int64],
     *,
-    objective: Objective,
-    modality: Modality = "protein",
-    per_sign: int = 8,
-    max_size: int = 4,
-    top: int = 50,
-    polish: int = 20,
+    settings: FitSettings,
     weight: NDArray[np.float64] | None = None,
-    seconds: float = 60.0,
     plus_only: NDArray[np.bool_] | None = None,
 ) -> Fit:
     """Search the grid exactly, then move thresholds to their best place.
@@ -80,20 +98,18 @@ def fit_gates(
         Shape ``(n_cells, n_markers)``, aligned units or RNA counts.
     target, donor
         Shape ``(n_cells,)``; donors as numbers from 0, each with target cells.
-    objective, max_size, top, weight, seconds
-        See :func:`~imscope.analyses.gates.search.search_gates`.
-    modality, per_sign
-        See :func:`~imscope.analyses.gates.grid.hull_grid`.
-    polish
-        Gates per size whose thresholds are moved one at a time, each to its exact best place given
-        the others, until nothing improves. Exactness is claimed for the grid, not for this step.
+    settings
+        See :class:`FitSettings`.
+    weight
+        Weight of a false positive per donor.
     plus_only
         Markers that may only be asked to be positive, shape ``(n_markers,)``.
     """
+    objective, modality = settings.objective, settings.modality
     grid = hull_grid(
         x,
         target,
-        per_sign=per_sign,
+        per_sign=settings.per_sign,
         modality=modality,
         weight=cell_weights(target, donor, objective),
         beta=objective.beta,
@@ -101,10 +117,15 @@ def fit_gates(
     if plus_only is not None:
         grid = grid.without_minus(plus_only)
     if not len(grid.marker):
-        return Fit(tuple(() for _ in range(max_size)), 0.0, ("no marker varies",))
+        return Fit(tuple(() for _ in range(settings.max_size)), 0.0, ("no marker varies",))
     bits = pack_grid(x, grid, target, donor)
     result = search_gates(
-        bits, objective, max_size=max_size, top=top, weight=weight, seconds=seconds
+        bits,
+        objective,
+        max_size=settings.max_size,
+        top=settings.top,
+        weight=weight,
+        seconds=settings.seconds,
     )
     w = np.ones(len(bits.positives)) if weight is None else weight
     need = np.ceil(objective.recall_floor * bits.positives - 1e-9)
@@ -119,7 +140,7 @@ def fit_gates(
                 tuple(float(grid.cut[g]) for g in row),
                 float(found.values[k]),
             )
-            if k < polish:
+            if k < settings.polish:
                 cuts = mover.polish(cuts, objective)
             key = (cuts.marker, cuts.above, cuts.cut)
             gates.setdefault(key, cuts)

@@ -190,6 +190,13 @@ def parse_literals(text: str) -> tuple[Literal, ...]:
 def parse_gate(text: str, *, scale: Scale | None = None) -> Gate:
     """Read the text form of a gate; thresholds are the default cut of the scale.
 
+    Parameters
+    ----------
+    text
+        Markers with their signs, such as ``CD24- CD105+``; names with spaces in quotes.
+    scale
+        Scale of the thresholds; aligned protein by default.
+
     Raises
     ------
     UsageError
@@ -205,6 +212,11 @@ def parse_gate(text: str, *, scale: Scale | None = None) -> Gate:
 
 def format_gate(literals: Iterable[Literal]) -> str:
     """Write literals as ``CD3D+ CD14-``; :func:`parse_literals` reads it back.
+
+    Parameters
+    ----------
+    literals
+        Markers with their signs, in the order to write.
 
     Examples
     --------

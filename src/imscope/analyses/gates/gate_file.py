@@ -145,6 +145,11 @@ def write_gates(
 def read_gates(path: str | Path) -> list[Gate]:
     """Read a gate file.
 
+    Parameters
+    ----------
+    path
+        JSON file as :func:`write_gates` writes it.
+
     Returns
     -------
     gates

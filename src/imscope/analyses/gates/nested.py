@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from imscope.analyses.gates.fit import Cuts, fit_gates
+from imscope.analyses.gates.fit import Cuts, FitSettings, fit_gates
 from imscope.analyses.gates.grid import Modality
 from imscope.analyses.gates.search import Objective
 from imscope.core.rng import spawn
@@ -154,14 +154,16 @@ def fit_choice(
         problem.x[cells],
         y,
         code,
-        objective=space.objective(choice.kind),
-        modality=problem.modality,
-        per_sign=choice.per_sign,
-        max_size=choice.size if sizes is None else sizes,
-        top=space.top,
-        polish=space.polish,
+        settings=FitSettings(
+            objective=space.objective(choice.kind),
+            modality=problem.modality,
+            per_sign=choice.per_sign,
+            max_size=choice.size if sizes is None else sizes,
+            top=space.top,
+            polish=space.polish,
+            seconds=space.seconds,
+        ),
         weight=weights_to(y, code, space.prevalence),
-        seconds=space.seconds,
         plus_only=problem.plus_only,
     )
     return fit.by_size, fit.gap, fit.notes

@@ -1,6 +1,5 @@
 """Claims A, B and C of two groups: fixed procedure, units as replicates, verdict and reason."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,7 +60,6 @@ def compare(
     test: str | None = None,
     reference: str | None = None,
     registered: str | None = None,
-    fractions: Mapping[str, float] | None = None,
     threads: int | None = None,
 ) -> "pd.DataFrame":
     """Test claims A, B and C between groups, with replicate units and never cells.
@@ -79,8 +77,6 @@ def compare(
     registered
         Hash of the settings fixed before the data were read. Any other settings make every claim
         NOT TESTABLE.
-    fractions
-        Senescent fraction per sample; its slope is then said beside claim C.
     threads
         See :func:`imscope.engine.execute.thread_count`.
 
@@ -132,7 +128,7 @@ def compare(
         made = _claims(h, matched or h, arms, matched is not None)
         for row in made:
             if row["claim"] == "C" and row["verdict"] != "NOT TESTABLE":
-                row["reason"] = f"{row['reason']}; {_slopes(matched or h, arms, fractions)}"
+                row["reason"] = f"{row['reason']}; {_slopes(matched or h, arms)}"
         rows += made
     table = CLAIMS.check(pd.DataFrame(rows, columns=[c.name for c in CLAIMS.columns]))
     numbers = [c.name for c in CLAIMS.columns if c.kind == "number" and c.name in table]
@@ -274,9 +270,9 @@ def _drift(h: Heterogeneity, arms: tuple[Arm, Arm]) -> _Finding:
     return finding
 
 
-def _slopes(h: Heterogeneity, arms: tuple[Arm, Arm], fractions: Mapping[str, float] | None) -> str:
+def _slopes(h: Heterogeneity, arms: tuple[Arm, Arm]) -> str:
     """Mean slope per doubling of what is not tested: log HI2, log HI_c, senescent fraction."""
-    test, reference = (slopes_of(h, arm, fractions) for arm in arms)
+    test, reference = (slopes_of(h, arm) for arm in arms)
     said = [
         f"{name} changes by {np.mean(test[name]):+.3f} v {np.mean(reference[name]):+.3f}"
         for name in MEASURES[1:]

@@ -1,7 +1,7 @@
 """How the samples of each lot change per population doubling, with a slope of its own per lot."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +50,11 @@ class Slope:
 def read_fractions(table: "pd.DataFrame") -> dict[str, float]:
     """Senescent fraction per sample from a table with ``sample`` and ``senescent_fraction``.
 
+    Parameters
+    ----------
+    table
+        One row per sample; empty fractions are left out.
+
     Raises
     ------
     DataError
@@ -85,7 +90,6 @@ def drift_table(
     *,
     unit: str | None = None,
     reference: str | None = None,
-    fractions: Mapping[str, float] | None = None,
 ) -> "pd.DataFrame":
     """Slopes per population doubling of every group, each lot with a slope of its own.
 
@@ -99,8 +103,6 @@ def drift_table(
         Column of the replicate units; by default the one of the settings.
     reference
         Group the others are compared with; by default the usual reference.
-    fractions
-        Senescent fraction per sample, as :func:`read_fractions` gives it.
 
     Returns
     -------
@@ -130,7 +132,7 @@ def drift_table(
         arms = make_arm(h, one, column), make_arm(h, other, column)
         if why_not_compare(h, *arms):
             continue
-        slopes = [slopes_of(h, arm, fractions) for arm in arms]
+        slopes = [slopes_of(h, arm) for arm in arms]
         for measure in MEASURES:
             got = [s[measure] for s in slopes]
             enough = min(map(len, got)) >= MIN_UNITS
@@ -178,9 +180,28 @@ def mean_slope(slopes: list[float], *, confidence: float = 0.95) -> Slope:
     return Slope(mean, mean - step, mean + step, spread, n)
 
 
-def slopes_of(
-    h: Heterogeneity, arm: Arm, fractions: Mapping[str, float] | None = None
-) -> dict[str, list[float]]:
+def with_fractions(h: Heterogeneity, fractions: Mapping[str, float]) -> Heterogeneity:
+    """Give the samples their senescent fraction, for its slope per doubling.
+
+    Parameters
+    ----------
+    h
+        From :func:`compute_heterogeneity`, with the column ``sample``.
+    fractions
+        Senescent fraction by sample, as :func:`read_fractions` gives it; others have none.
+
+    Returns
+    -------
+    h
+        The same with the column ``senescent_fraction``.
+    """
+    if "sample" not in h.strata.columns:
+        return h
+    share = h.strata["sample"].astype(str).map(dict(fractions)).astype(float)
+    return replace(h, strata=h.strata.assign(**{FRACTION: share}))
+
+
+def slopes_of(h: Heterogeneity, arm: Arm) -> dict[str, list[float]]:
     """Slope of each measure in every lot that has it."""
     out: dict[str, list[float]] = {m: [] for m in MEASURES}
     for unit in arm.units:
@@ -189,8 +210,9 @@ def slopes_of(
             continue
         drift, log_hi2 = drift_of(h, unit)
         log_hi_c = _line(time, np.array([_log_hi_c(h, s) for s in strata]))
-        samples = h.strata["sample"].iloc[strata].astype(str)
-        share = np.array([(fractions or {}).get(s, np.nan) for s in samples])
+        share = np.full(len(strata), np.nan)
+        if FRACTION in h.strata.columns:
+            share = h.strata[FRACTION].iloc[strata].to_numpy(np.float64)
         found = (drift, log_hi2, log_hi_c, _line(time, share))
         for measure, value in zip(MEASURES, found, strict=True):
             if np.isfinite(value):

@@ -5,7 +5,7 @@ import pytest
 from imscope.analyses.gates.candidates import candidate_markers
 from imscope.analyses.gates.design import DesignSettings, design_gates
 from imscope.analyses.gates.design_cells import DesignCells
-from imscope.analyses.gates.fit import fit_gates
+from imscope.analyses.gates.fit import FitSettings, fit_gates
 from imscope.analyses.gates.gate import apply_gate
 from imscope.analyses.gates.grid import hull_grid
 from imscope.analyses.gates.nested import SearchSpace
@@ -169,8 +169,8 @@ def test_polish_only_improves_and_reports_its_own_counts():
     code = np.unique(donor, return_inverse=True)[1]
     x = np.log1p(raw.to_numpy(dtype=float))
     o = Objective("pooled", beta=1.0)
-    plain = fit_gates(x, y, code, objective=o, per_sign=3, max_size=2, polish=0)
-    better = fit_gates(x, y, code, objective=o, per_sign=3, max_size=2, polish=10)
+    plain = fit_gates(x, y, code, settings=FitSettings(o, per_sign=3, max_size=2, polish=0))
+    better = fit_gates(x, y, code, settings=FitSettings(o, per_sign=3, max_size=2, polish=10))
     assert better.by_size[1][0].value >= plain.by_size[1][0].value
     gate = better.by_size[1][0]
     m = gate.inside(x)

@@ -4,6 +4,7 @@ import pytest
 from scipy.stats import linregress
 
 from imscope.analyses.heterogeneity import compare, drift_table, index_table, read_fractions
+from imscope.analyses.heterogeneity.slopes import with_fractions
 from imscope.core.errors import DataError
 
 TIMES = (0.0, 4.0, 8.0)
@@ -34,7 +35,7 @@ def test_slopes_of_every_measure_are_those_of_the_lots(sim):
     true = np.where(samples["source_class"] == "iMSC", 0.01, 0.03)
     share = 0.05 + true * samples["population_doublings"].to_numpy()
     fractions = dict(zip(samples["sample"], share, strict=True))
-    table = drift_table(h, "source_class", unit="lot", fractions=fractions)
+    table = drift_table(with_fractions(h, fractions), "source_class", unit="lot")
     table = table.set_index(["measure", "group"])
     index = index_table(h, "sample").set_index("group")
     for measure, column in (("log HI2", "hi2"), ("log HI_c", "hi_c")):
@@ -59,7 +60,7 @@ def test_claim_c_says_the_slopes_it_does_not_test(sim):
     counts, cells = ageing(sim, 1)
     fractions = dict.fromkeys(cells["sample"].unique(), 0.1)
     h = sim.cohort(counts, cells)
-    table = compare(h, "source_class", unit="lot", fractions=fractions).set_index("claim")
+    table = compare(with_fractions(h, fractions), "source_class", unit="lot").set_index("claim")
     reason = table.loc["C", "reason"]
     for words in (
         "log HI2 changes by",
