@@ -65,7 +65,7 @@ def timecourse(
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the series.")],
     seed: Annotated[int | None, typer.Option(min=0, help="Seed; a fixed one by default.")] = None,
     days: Annotated[str, typer.Option(help="Days, comma separated.")] = "0,1,2,3,4,6,9,14,21,28",
-    lots: Annotated[int, typer.Option(min=1, help="Lots sampled on every day.")] = 3,
+    lots: Annotated[int, typer.Option(min=1, help="Lots sampled on every day.")] = 4,
     clones: Annotated[int, typer.Option(min=1, help="iPSC clones the lots come from.")] = 2,
     cells: Annotated[int, typer.Option(min=20, help="Good cells per sample.")] = 400,
     genes: Annotated[int, typer.Option(min=1000, max=5000, help="Genes.")] = 2500,

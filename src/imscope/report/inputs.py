@@ -54,7 +54,7 @@ class ReportInput:
     ----------
     results
         Content of ``results.json``: ``title``, ``imscope_version``, ``schema_version``,
-        ``simulated``, ``answer`` (up to five sentences), ``claims``, ``headline``, ``warnings``
+        ``simulated``, ``answer`` (up to six lines), ``claims``, ``headline``, ``warnings``
         (``code``, ``message``, ``sample``), ``config``, ``inputs`` (``path``, ``sha256``,
         ``bytes``) and, optionally, ``skipped``: table name to the reason it was not made.
     tables

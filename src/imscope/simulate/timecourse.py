@@ -70,7 +70,7 @@ def simulate_timecourse(
     Parameters
     ----------
     settings
-        The knobs; by default three lots of two clones on ten days.
+        The knobs; by default four lots of two clones on ten days.
     gene_arm
         Chromosome arm by gene symbol, such as ``{"TP53": "17p"}``. Without it a gain can be put
         on 17q only.
@@ -303,7 +303,13 @@ def _facts(
 
 
 def _sheet(settings: TimecourseSettings) -> pd.DataFrame:
-    table = pd.DataFrame([asdict(d) for d in timecourse_design(settings)]).drop(columns="number")
+    designs = timecourse_design(settings)
+    table = pd.DataFrame([asdict(d) for d in designs]).drop(columns="number")
+    if settings.gain_lot and settings.gain_frac > 0:  # the product of the other lots is diploid
+        table["is_reference"] = [
+            "yes" if d.number != settings.gain_lot and d.source_class == "iMSC" else "no"
+            for d in designs
+        ]
     table["source_tissue"] = "iPSC"
     table["platform"] = "simulated_10x_3p"
     table["library"] = table["sample"]

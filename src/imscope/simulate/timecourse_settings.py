@@ -59,7 +59,7 @@ class TimecourseSettings:
     """
 
     days: tuple[float, ...] = (0, 1, 2, 3, 4, 6, 9, 14, 21, 28)
-    lots: int = 3
+    lots: int = 4
     clones: int = 2
     cells: int = 400
     genes: int = 2500

@@ -1,10 +1,17 @@
-"""The answer in at most five sentences, made from the tables and from nothing else."""
+"""The answer in at most six lines, made from the tables and from nothing else."""
+
+from collections.abc import Mapping
 
 import pandas as pd
 
 
 def answer_lines(
-    samples: pd.DataFrame, index: pd.DataFrame, claims: pd.DataFrame, ledger: pd.DataFrame
+    samples: pd.DataFrame,
+    index: pd.DataFrame,
+    claims: pd.DataFrame,
+    *,
+    ledger: pd.DataFrame,
+    screens: Mapping[str, pd.DataFrame] | None = None,
 ) -> list[str]:
     """Write the answer of a run.
 
@@ -18,12 +25,14 @@ def answer_lines(
         Table ``claims``.
     ledger
         Table ``qc_ledger``.
+    screens
+        Tables ``residual_pluripotent`` and ``arm_screen``, where the run has them.
 
     Returns
     -------
     lines
-        At most five lines: what was read and lost, how uniform it is, what the groups say, how
-        samples stand against their pool, what cannot be tested.
+        At most six lines: what was read and lost, how uniform it is, what the groups say, how
+        samples stand against their pool, what screens found, what cannot be tested.
     """
     lines = [f"{_read(samples)} {_losses(samples, ledger)}", _uniformity(index)]
     described = claims[claims["verdict"] == "DESCRIPTIVE"]
@@ -33,9 +42,31 @@ def answer_lines(
         lines.append(" ".join(_verdict(row) for row in judged.itertuples()))
     if len(described):
         lines.append(_against_pools(described))
+    found = _screens(screens or {})
+    if found:
+        lines.append(found)
     if len(refused):
         lines.append(_refusals(refused))
     return lines
+
+
+def _screens(screens: Mapping[str, pd.DataFrame]) -> str:
+    """Say what a screen found; nothing when it found nothing, which proves nothing."""
+    said = []
+    residual = screens.get("residual_pluripotent")
+    if residual is not None and (residual["n_called"] > 0).any():
+        hit = residual[residual["n_called"] > 0]
+        known = hit["upper_95"].dropna()
+        plural = "" if len(hit) == 1 else "s"
+        most = f", at most {100 * known.max():.2g} % of a sample's cells" if len(known) else ""
+        said.append(f"cells with a pluripotent profile in {len(hit)} sample{plural}{most}")
+    arms = screens.get("arm_screen")
+    if arms is not None:
+        for row in arms[arms["verdict"].isin(["gain", "loss"])].itertuples():
+            said.append(f"{row.verdict} of {row.region} in {row.group}")
+    if not said:
+        return ""
+    return _sentence(f"Screens found {', '.join(said)}: characterisation, not a release test")
 
 
 def _read(samples: pd.DataFrame) -> str:

@@ -16,6 +16,7 @@ from imscope.analyses.safety.residual import find_residual_pluripotent
 from imscope.analyses.safety.screen import ResidualSettings
 from imscope.analyses.subsets.score import ProgrammeSettings, score_programmes
 from imscope.analyses.subsets.stage_report import describe_stages
+from imscope.core.blocks import BlockSource
 from imscope.core.errors import DataError, MethodError, UsageError
 from imscope.core.schema import (
     ARM_SCREEN,
@@ -32,6 +33,7 @@ from imscope.core.schema import (
     STAGE_WINDOW_CHECKS,
     TABLES,
 )
+from imscope.core.views import select_rows
 from imscope.engine.agreement import compare_rna_protein
 from imscope.engine.protein import normalise_protein
 from imscope.evidence.surface import antibody_target
@@ -202,16 +204,33 @@ def work_safety(context: Context, design: Design, at: Mapping[str, Path], folder
     clusters = obs["cluster"].iloc[called["cell"].astype(np.int64).to_numpy()].to_numpy()
     called.assign(cluster=clusters).to_parquet(folder / "called.parquet")
     save_table(folder, RESIDUAL_CELLS, _named(candidates, context, at["qc"]))
+    _screen_karyotype(context, source, obs, folder)
+
+
+PRODUCTS = ("iMSC", "primary_MSC")
+"""Source classes of finished cells: arms are screened among cells of one type."""
+
+
+def _screen_karyotype(
+    context: Context, source: BlockSource, obs: pd.DataFrame, folder: Path
+) -> None:
+    """Screen arms and p53 by lot, among product cells alone where the sheet tells them apart."""
+    features, threads = context.cohort.features, context.threads
+    rows = np.arange(len(obs), dtype=np.int64)
+    if "source_class" in obs:
+        product = obs["source_class"].astype(str).isin(PRODUCTS).to_numpy()
+        if product.any() and not product.all():
+            rows = np.flatnonzero(product).astype(np.int64)
+            source, obs = select_rows(source, rows), obs.iloc[rows].reset_index(drop=True)
     lot = "lot" if "lot" in obs and obs["lot"].notna().all() else "sample"
     try:
-        arms = screen_arms(
-            source, features, obs, settings=ArmSettings(lot=lot), threads=context.threads
-        )
-        save_table(folder, ARM_SCREEN, arms.table)
-        p53 = screen_p53(source, features, obs, lot=lot, threads=context.threads)
-        save_table(folder, P53_SCREEN, p53.table)
+        arms = screen_arms(source, features, obs, settings=ArmSettings(lot=lot), threads=threads)
+        p53 = screen_p53(source, features, obs, lot=lot, threads=threads)
     except (DataError, MethodError, UsageError) as error:
         save_json(folder, "skipped", {t.name: error.problem for t in (ARM_SCREEN, P53_SCREEN)})
+        return
+    save_table(folder, ARM_SCREEN, arms.table)
+    save_table(folder, P53_SCREEN, p53.table)
 
 
 def _named(candidates: pd.DataFrame, context: Context, qc: Path) -> pd.DataFrame:

@@ -250,7 +250,9 @@ def collect_results(done: Finished, tables: Mapping[str, pd.DataFrame]) -> dict[
         "imscope_version": __version__,
         "title": done.title,
         "simulated": done.simulated,
-        "answer": answer_lines(tables["samples"], index, claims, tables["qc_ledger"]),
+        "answer": answer_lines(
+            tables["samples"], index, claims, ledger=tables["qc_ledger"], screens=tables
+        ),
         "verdicts": _records(claims),
         "headline": _records(index),
         "design": {

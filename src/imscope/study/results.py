@@ -52,7 +52,7 @@ def results_schema() -> dict[str, Any]:
                 "imscope_version": text,
                 "title": text,
                 "simulated": {"type": "boolean"},
-                "answer": texts | {"minItems": 1, "maxItems": 5},
+                "answer": texts | {"minItems": 1, "maxItems": 6},
                 "verdicts": _rows(CLAIMS),
                 "headline": _rows(HETEROGENEITY_INDEX),
                 "design": _record(

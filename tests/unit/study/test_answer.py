@@ -49,7 +49,7 @@ def claims(**columns):
 
 
 def test_counts_and_losses_are_those_of_the_tables():
-    lines = answer_lines(SAMPLES, INDEX, claims(), LEDGER)
+    lines = answer_lines(SAMPLES, INDEX, claims(), ledger=LEDGER)
     assert lines[0].startswith(
         "2 samples, 2 lots, 1 platform: 170 of 200 cells kept after quality control. "
     )
@@ -60,16 +60,16 @@ def test_counts_and_losses_are_those_of_the_tables():
 
 
 def test_samples_below_their_pool_are_said_so_only_when_the_interval_excludes_one():
-    below = answer_lines(SAMPLES, INDEX, claims(), LEDGER)[2]
+    below = answer_lines(SAMPLES, INDEX, claims(), ledger=LEDGER)[2]
     assert below.startswith("Each sample is more uniform than the pool of x")
-    mixed = answer_lines(SAMPLES, INDEX, claims(high=[0.6, 1.2]), LEDGER)[2]
+    mixed = answer_lines(SAMPLES, INDEX, claims(high=[0.6, 1.2]), ledger=LEDGER)[2]
     assert mixed.startswith("1 of 2 samples are more uniform than the pool of x")
     assert "1 cannot be told apart" in mixed
 
 
 def test_a_refusal_gives_its_reason():
     refused = claims(verdict=["DESCRIPTIVE", "NOT TESTABLE"], reason=["", "platforms differ"])
-    text = " ".join(answer_lines(SAMPLES, INDEX, refused, LEDGER))
+    text = " ".join(answer_lines(SAMPLES, INDEX, refused, ledger=LEDGER))
     assert "Not testable here: D (platforms differ)." in text
 
 
@@ -79,18 +79,18 @@ def test_verdicts_come_before_descriptions():
         verdict=["SUPERIOR", "DESCRIPTIVE"],
         reason=["iMSC lots are more uniform", ""],
     )
-    lines = answer_lines(SAMPLES, INDEX, judged, LEDGER)
+    lines = answer_lines(SAMPLES, INDEX, judged, ledger=LEDGER)
     assert lines[2].startswith("Claim A: SUPERIOR. ")
 
 
 def test_nothing_estimable_is_said_in_words():
     none = INDEX.assign(status="not estimable: needs UMI counts", bcv_percent=np.nan)
-    assert "needs UMI counts" in answer_lines(SAMPLES, none, claims(), LEDGER)[1]
+    assert "needs UMI counts" in answer_lines(SAMPLES, none, claims(), ledger=LEDGER)[1]
 
 
 def test_platforms_are_never_ranked_together():
     two = INDEX.assign(comparability_key=["x|1", "y|1"])
-    line = answer_lines(SAMPLES, two, claims(), LEDGER)[1]
+    line = answer_lines(SAMPLES, two, claims(), ledger=LEDGER)[1]
     assert "within one platform only" in line
     assert "runs from" not in line
 
@@ -103,7 +103,29 @@ def test_no_line_is_ever_cut_off():
             claims(claim="C", verdict="NOT TESTABLE", reason="drift: no passages"),
         ]
     )
-    lines = answer_lines(SAMPLES, INDEX, everything, LEDGER)
+    lines = answer_lines(SAMPLES, INDEX, everything, ledger=LEDGER)
     assert len(lines) == 5
     assert "removed 30 cells" in lines[0]
     assert lines[-1] == "Not testable here: C (no passages)."
+
+
+def screens(called, verdict):
+    return {
+        "residual_pluripotent": pd.DataFrame({"n_called": called, "upper_95": [0.012, 0.004]}),
+        "arm_screen": pd.DataFrame({"group": ["L1"], "region": ["17q"], "verdict": [verdict]}),
+    }
+
+
+def test_screens_speak_only_of_what_they_found():
+    def said(called, verdict):
+        lines = answer_lines(
+            SAMPLES, INDEX, claims(), ledger=LEDGER, screens=screens(called, verdict)
+        )
+        return [line for line in lines if line.startswith("Screens")]
+
+    assert said([0, 0], "no finding") == []
+    assert said([2, 0], "gain") == [
+        "Screens found cells with a pluripotent profile in 1 sample, at most 1.2 % of a sample's "
+        "cells, gain of 17q in L1: characterisation, not a release test."
+    ]
+    assert "loss of 17q in L1" in said([0, 0], "loss")[0]
