@@ -42,7 +42,7 @@ def answer_lines(
         lines.append(" ".join(_verdict(row) for row in judged.itertuples()))
     if len(described):
         lines.append(_against_pools(described))
-    found = _screens(screens or {})
+    found = _screens(samples, screens or {})
     if found:
         lines.append(found)
     if len(refused):
@@ -50,10 +50,13 @@ def answer_lines(
     return lines
 
 
-def _screens(screens: Mapping[str, pd.DataFrame]) -> str:
+def _screens(samples: pd.DataFrame, screens: Mapping[str, pd.DataFrame]) -> str:
     """Say what a screen found; nothing when it found nothing, which proves nothing."""
     said = []
     residual = screens.get("residual_pluripotent")
+    if residual is not None and "source_class" in samples:  # of products, not of iPSC
+        early = samples["source_class"].astype(str).isin(["iPSC", "intermediate"])
+        residual = residual[~residual["group"].isin(samples.loc[early, "sample"])]
     if residual is not None and (residual["n_called"] > 0).any():
         hit = residual[residual["n_called"] > 0]
         known = hit["upper_95"].dropna()

@@ -111,7 +111,9 @@ def test_no_line_is_ever_cut_off():
 
 def screens(called, verdict):
     return {
-        "residual_pluripotent": pd.DataFrame({"n_called": called, "upper_95": [0.012, 0.004]}),
+        "residual_pluripotent": pd.DataFrame(
+            {"group": ["a", "b"], "n_called": called, "upper_95": [0.012, 0.004]}
+        ),
         "arm_screen": pd.DataFrame({"group": ["L1"], "region": ["17q"], "verdict": [verdict]}),
     }
 
@@ -129,3 +131,8 @@ def test_screens_speak_only_of_what_they_found():
         "cells, gain of 17q in L1: characterisation, not a release test."
     ]
     assert "loss of 17q in L1" in said([0, 0], "loss")[0]
+    early = SAMPLES.iloc[:1].assign(sample="a", source_class="iPSC")
+    lines = answer_lines(
+        early, INDEX, claims(), ledger=LEDGER, screens=screens([2, 0], "no finding")
+    )
+    assert not any(line.startswith("Screens") for line in lines)

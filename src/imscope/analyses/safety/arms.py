@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 WHOLE = ("8", "12", "20", "X")
 """Chromosomes that are often gained as a whole; they stand beside their arms."""
+NEARLY_ALL = 0.8
+"""Share of cells below which a change leaves two groups of cells to be told apart."""
 MIN_SPREAD = 0.04
 """Smallest spread between lots that is believed, of the arcsine of the root of the share."""
 DECIDING = "G-banding, a SNP array or whole-genome sequencing decides"
@@ -492,6 +494,12 @@ def _verdict(row: Mapping[str, object], rules: ArmSettings, *, n_regions: int) -
         step = _STEP[way]
         sizes = [(2 ** number[c] - 1) / (step - 1) for c in ("log2_ratio", "log2_low", "log2_high")]
         frac, a, b = (float(np.clip(v, 0, 1)) for v in sizes)
+        if np.isfinite(limit) and limit < min(a, b) and max(a, b) < NEARLY_ALL:
+            words = (
+                f"the whole lot is shifted, as by a {way} in {100 * frac:.0f} % of cells, but no "
+                f"cells stand apart: regulation, not copies, explains it; {DECIDING}"
+            )
+            return {"verdict": "no finding", "status": words}
         words = (
             f"the whole lot is shifted, as by a {way} in {100 * frac:.0f} % of cells; {DECIDING}"
         )
