@@ -104,7 +104,8 @@ def _ranking(scores: pd.DataFrame, obs: pd.DataFrame, unit: str, safety: Path) -
         table = rank_subsets(
             panel.weights, scores, cells=cells, vetoes=vetoes, conflicts=_conflicts(panel.weights)
         )
-        parts.append(table.assign(indication=name, label=panel.label))
+        told = {"indication": name, "label": panel.label, "assays": "; ".join(panel.assays)}
+        parts.append(table.assign(**told))
     return pd.concat(parts, ignore_index=True)
 
 

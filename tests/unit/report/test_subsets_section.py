@@ -9,7 +9,18 @@ from imscope.report.sections.subsets import build
 
 def ranking():
     rows = [
-        (rank, subset, term, value, 0.0, "basis", "ok", "bone", "no clinical validation")
+        (
+            rank,
+            subset,
+            term,
+            value,
+            0.0,
+            "basis",
+            "ok",
+            "bone",
+            "no clinical validation",
+            "an assay",
+        )
         for rank, subset, total in ((1, "0", 0.4), (2, "1", 0.2))
         for term, value in (("posterior", total), ("safety", 1.0), ("total", total))
     ]

@@ -230,6 +230,7 @@ SUBSET_RANKING = table(
     status | text | | ok, vetoed, or not estimable: with the reason
     indication? | text | | what the ranking is for
     label? | text | | what must be printed beside it
+    assays? | text | | wet assays the answer must be backed by
     """,
 )
 STAGE_PRIMING = table(
