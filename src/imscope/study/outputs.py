@@ -105,6 +105,10 @@ def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
     found["clusters"] = _composition(found["cells"], done.context.samples)
     found["samples"] = _samples_table(done, at, found)
     found |= _composition_tables(done, found["cells"])
+    significant = at["subsets"] / "composition_significant.parquet"
+    if significant.exists():
+        parts = [pd.read_parquet(significant), found.get("composition")]
+        found["composition"] = pd.concat([p for p in parts if p is not None], ignore_index=True)
     found["evidence_notes"] = evidence_notes(_terms(found))
     return {
         name: TABLES[name].check(frame) if name in TABLES else frame

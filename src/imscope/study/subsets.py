@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from imscope.analyses.subsets.composition import SIGNIFICANT
+from imscope.analyses.subsets.diversity import hill_table
 from imscope.analyses.subsets.find import find_subsets
 from imscope.analyses.subsets.names import name_subsets
 from imscope.analyses.subsets.ranking import rank_subsets
@@ -77,6 +79,10 @@ def work_subsets(context: Context, design: Design, at: Mapping[str, Path], folde
         unit=unit,
         settings=subset_settings(context.config),
     )
+    if len(found.labels):
+        sizes = pd.crosstab(found.labels["group"], found.labels["subset"])
+        hill = hill_table(sizes, seed=context.config.seed).assign(basis=SIGNIFICANT)
+        hill.to_parquet(folder / "composition_significant.parquet")
     support = support_clusters(found, obs["cluster"])
     save_table(folder, SUBSET_CALLS, found.calls)
     save_table(folder, SUBSET_SPLITS, found.splits)

@@ -34,7 +34,8 @@ def build(report: ReportInput) -> Section | None:
         context["hill"] = view(
             hill,
             COMPOSITION,
-            caption=f"Effective number of subsets at equal coverage ({len(hill)} rows).",
+            caption=f"Effective number of subsets at equal coverage ({len(hill)} rows). Only rows "
+            "over significant subsets count populations; clusters describe.",
             columns=["group", "order", "n_cells", "coverage", "hill", "low", "high", "basis"],
             merge={"hill": ("low", "high")},
             notes=("Intervals are over cells of the unit and say nothing about other units.",),
