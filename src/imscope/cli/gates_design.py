@@ -10,6 +10,8 @@ import typer
 from imscope.cli.records import as_records, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
@@ -53,6 +55,9 @@ def design(
     seconds: Annotated[float, typer.Option(min=0.001, help="Time budget of one search.")] = 30.0,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Gate file (.json).")] = None,
     tables: Annotated[Path | None, typer.Option(help="Folder for every table (.tsv).")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="One offline HTML page with plots per donor.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of folds and resampling.")] = 0,
 ) -> None:
@@ -96,6 +101,8 @@ def design(
         _write_gates(result, out, target)
     if tables is not None:
         _write_tables(done.tables(), tables)
+    if report is not None:
+        _write_report(done.tables(), report, f"Sort gates for {target} in {path.name}")
     if as_json:
         content = _content(result)
         if done.sorted_cells is not None:
@@ -104,6 +111,26 @@ def design(
         sys.stdout.write("\n")
     else:
         _show(result)
+
+
+def _write_report(tables: "Mapping[str, pd.DataFrame]", path: Path, title: str) -> None:
+    """Write the page of a gate design: the gates, and what is recorded about their markers."""
+    import pandas as pd
+
+    from imscope import __version__
+    from imscope.core.schema import CELLS
+    from imscope.evidence.answers import evidence_notes
+    from imscope.io.atomic import write_text
+    from imscope.report.inputs import ReportInput
+    from imscope.report.payload import render
+
+    gates = tables["gate_designs"]
+    markers = dict.fromkeys(w.rstrip("+-") for text in gates["gate"] for w in text.split())
+    shown = {**tables, "evidence_notes": evidence_notes(markers)}
+    results = {"title": title, "imscope_version": __version__, "answer": []}
+    empty = pd.DataFrame({c.name: [] for c in CELLS.columns})
+    write_text(path, render(ReportInput(results, shown, empty), only=("gates", "evidence")))
+    typer.echo(f"wrote {path}", err=True)
 
 
 def _measure(cells: "GateCells") -> "Measure":

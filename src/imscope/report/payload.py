@@ -6,6 +6,7 @@ and nothing else: no request, no evaluation of text, no frame, no form.
 
 import base64
 import hashlib
+from collections.abc import Collection
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -75,7 +76,7 @@ TONES = {
 }  # fmt: skip
 
 
-def render(report: ReportInput) -> str:
+def render(report: ReportInput, *, only: Collection[str] = ()) -> str:
     """Write the report: one HTML file that needs nothing beside it.
 
     Text, tables, drawings and verdicts are in the HTML itself, so that they read and print with
@@ -85,6 +86,8 @@ def render(report: ReportInput) -> str:
     ----------
     report
         Results, tables, cells, panel and provenance.
+    only
+        Names of the sections to write, such as ``gates``; all of them by default.
 
     Returns
     -------
@@ -107,7 +110,8 @@ def render(report: ReportInput) -> str:
     """
     if len(report.cells):
         CELLS.check(report.cells)
-    sections = [s for s in (build(report) for build in BUILDERS) if s is not None]
+    wanted = [b for b in BUILDERS if not only or b.__module__.rpartition(".")[2] in only]
+    sections = [s for s in (build(report) for build in wanted) if s is not None]
     script, style = asset("report.js"), asset("report.css")
     data = page_data(report, [f for s in sections for f in s.figures], list(_tables(sections)))
     return environment().get_template("page.html.j2").render(

@@ -156,3 +156,15 @@ def test_heterogeneity_before_and_after_the_gate(tmp_path):
     )
     assert len(rows) == 3
     assert (rows["after"] < 0.3 * rows["before"]).all()
+
+
+def test_the_page_shows_the_gate_and_makes_no_request(cells, tmp_path):
+    page = tmp_path / "gate.html"
+    words = ["gates", "design", str(cells), "--target", "label=T", "--donor", "donor"]
+    done = RUN.invoke(app, [*words, "--report", str(page), *FAST])
+    assert done.exit_code == 0, done.output
+    html = page.read_text(encoding="utf-8")
+    assert 'id="gates"' in html
+    assert "CD3+" in html
+    assert 'id="heterogeneity"' not in html
+    assert "default-src &#39;none&#39;" in html
