@@ -49,7 +49,7 @@ class SubsetSettings:
 
     @classmethod
     def for_runs(cls, seed: int = 0) -> "SubsetSettings":
-        """Settings of a whole run: about one second per unit, with less power for small groups.
+        """Settings of a whole run: two to three seconds per unit, less power for small groups.
 
         Examples
         --------
