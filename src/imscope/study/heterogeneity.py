@@ -77,7 +77,7 @@ def work_heterogeneity(
         settings=heterogeneity_settings(context.config, design.unit),
         threads=context.threads,
     )
-    h = _floor(h)
+    h = _floor(h, folder)
     h = with_fractions(h, _senescent(at["identity"]))
     levels = _levels(context, design)
     _carriers(h, "lot" if "lot" in levels else "sample", folder)
@@ -100,15 +100,19 @@ def _senescent(identity: Path) -> dict[str, float]:
     return dict(zip(known["group"].astype(str), known["frac"].astype(float), strict=True))
 
 
-def _floor(h: Heterogeneity) -> Heterogeneity:
-    """Measure the technical floor on pool wells or spike-ins, where the run has them."""
+def _floor(h: Heterogeneity, folder: Path) -> Heterogeneity:
+    """Measure the technical floor on pool wells or spike-ins, where the run has them.
+
+    Where they are there and make no floor, the reason stands in the results.
+    """
     wells = POOL_COLUMN in h.strata.columns and _pools(h).any()
     spikes = h.spikes is not None and h.spikes.any()
     if not wells and not spikes:
         return h
     try:
         return with_floor(h, f"{POOL_COLUMN}=true" if wells else SPIKE_INS)
-    except MethodError:  # too few or too shallow: there is then no floor, and none is printed
+    except MethodError as error:  # too few or too shallow
+        save_json(folder, "skipped", {"heterogeneity_floor": error.problem})
         return h
 
 
