@@ -168,7 +168,8 @@ def _unknown(term: str, base: EvidenceBase) -> UsageError:
     return UsageError(
         f"the evidence base knows no {term!r}",
         found=f"nearest names: {', '.join(shown[n] for n in near)}" if near else "no near name",
-        fix="use one of them, or add a record of your own with `--add FILE`",
+        fix=("use one of them, or add" if near else "add")
+        + " a record of your own with `--add FILE`",
         code=codes.EVIDENCE_TERM,
     )
 
