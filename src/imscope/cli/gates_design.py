@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imscope.cli.records import as_records, plain
+from imscope.cli.shell import as_records, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

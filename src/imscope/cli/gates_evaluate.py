@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imscope.cli.records import as_records, plain
+from imscope.cli.shell import as_records, plain
 
 if TYPE_CHECKING:
     from imscope.analyses.gates.evaluate import Evaluation

@@ -13,13 +13,14 @@ from imscope.core.rooms import load_name
 
 if TYPE_CHECKING:
     from imscope.io.cells import write_cells
-    from imscope.io.counts import CountData, read_counts
+    from imscope.io.counts import read_counts
     from imscope.io.fcs import FlowData, compensate, read_fcs
     from imscope.io.fragments import parse_peaks, read_fragments
     from imscope.io.gating_ml import RectangleGate, read_gating_ml, write_gating_ml
     from imscope.io.genes import gene_classes, gene_table, map_genes
     from imscope.io.multimodal import MultiModal, read_mudata_file, write_mudata
     from imscope.io.notice import Notice
+    from imscope.io.open import annotate, open_cells
     from imscope.io.raw import Modality
     from imscope.io.sheet import SampleRow, SampleSheet, read_sheet, sample_sheet_schema
     from imscope.io.store import open_store, write_store
@@ -31,7 +32,6 @@ _HOMES = {
     "compensate": "fcs",
     "RectangleGate": "gating_ml",
     "FlowData": "fcs",
-    "CountData": "counts",
     "Modality": "raw",
     "MultiModal": "multimodal",
     "Notice": "notice",
@@ -50,10 +50,11 @@ _HOMES = {
     "write_cells": "cells",
     "write_mudata": "multimodal",
     "write_store": "store",
+    "annotate": "open",
+    "open_cells": "open",
 }
 
 __all__ = [
-    "CountData",
     "FlowData",
     "Modality",
     "MultiModal",
@@ -61,10 +62,12 @@ __all__ = [
     "RectangleGate",
     "SampleRow",
     "SampleSheet",
+    "annotate",
     "compensate",
     "gene_classes",
     "gene_table",
     "map_genes",
+    "open_cells",
     "open_store",
     "parse_peaks",
     "read_counts",

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imscope.core.blocks import BlockSource
+from imscope.core.cells import Cells
 from imscope.core.views import concat_blocks, fixed_point, map_features, select_rows
-from imscope.io.counts import CountData
 from imscope.io.store import open_store, write_store
 
 FIXED_POINT = 1000
@@ -57,7 +57,7 @@ class Cohort:
     kind: str
 
 
-def write_sample(folder: Path, data: CountData, rows: NDArray[np.int64]) -> None:
+def write_sample(folder: Path, data: Cells, rows: NDArray[np.int64]) -> None:
     """Write one sample's cells into an empty folder, in the working format."""
     whole = len(rows) == len(data.obs)
     source = data.source if whole else select_rows(data.source, rows)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from imscope.core.blocks import BlockSource
-    from imscope.io.counts import CountData
+    from imscope.core.cells import Cells
 
 DONOR_COLUMNS = ("donor", "sample", "batch")
 LAB_COLUMNS = ("lab", "study_name", "study", "site", "batch")
@@ -147,7 +147,7 @@ def _no_column(name: str, obs: "pd.DataFrame") -> DataError:
     )
 
 
-def _understood(counts: "CountData", donor: str, lab: str) -> GateCells:
+def _understood(counts: "Cells", donor: str, lab: str) -> GateCells:
     import pandas as pd
 
     names = [str(s) for s in counts.features["symbol"]]
