@@ -28,9 +28,9 @@ def modules() -> dict[str, Path]:
 
 
 def imports_of(tree: ast.Module, known: set[str]) -> set[str]:
-    """Modules of ours that a module imports when it is loaded; types only do not count."""
+    """Modules of ours that a module names outside its functions, for types too."""
     found: set[str] = set()
-    for node in _executed(tree.body):
+    for node in _outside(tree.body):
         if isinstance(node, ast.Import):
             found |= {a.name for a in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -38,14 +38,12 @@ def imports_of(tree: ast.Module, known: set[str]) -> set[str]:
     return {name for name in found if name in known}
 
 
-def _executed(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def _outside(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     for node in body:
         if isinstance(node, ast.If):
-            if "TYPE_CHECKING" not in ast.unparse(node.test):
-                yield from _executed(node.body)
-                yield from _executed(node.orelse)
+            yield from _outside([*node.body, *node.orelse])
         elif isinstance(node, ast.Try | ast.With):
-            yield from _executed(node.body)
+            yield from _outside(node.body)
         else:
             yield node
 
@@ -54,9 +52,7 @@ def circles(trees: dict[str, ast.Module]) -> list[str]:
     """One circle of imports, or nothing; a package does not depend on its own parts' parents."""
     known = set(trees)
     graph = {
-        name: {
-            d for d in imports_of(tree, known) if d != name and not name.startswith(f"{d}.")
-        }
+        name: {d for d in imports_of(tree, known) if d != name and not name.startswith(f"{d}.")}
         for name, tree in trees.items()
     }
     try:
@@ -99,7 +95,7 @@ def measure() -> dict[str, float]:
         "file_median": statistics.median(lines),
         "file_p90": lines[int(0.9 * len(lines))],
         "function_p95": functions[int(0.95 * len(functions))],
-        "circles": len(circles(trees)),
+        "circles": bool(circles(trees)),
         "test_lines": sum(tests),
         "tests_a_line": round(sum(tests) / sum(lines), 3),
         "columns_in_no_test": len(columns_in_no_test()),
