@@ -8,6 +8,7 @@ from imscope.core.code_book import CODES as CODES
 from imscope.core.code_book import Code as Code
 from imscope.core.code_book import declare as declare
 from imscope.core.codes.cells import *
+from imscope.core.codes.clones import *
 from imscope.core.codes.engine import *
 from imscope.core.codes.evidence import *
 from imscope.core.codes.flow import *
@@ -18,6 +19,7 @@ from imscope.core.codes.io_files import *
 from imscope.core.codes.io_names import *
 from imscope.core.codes.io_text import *
 from imscope.core.codes.modalities import *
+from imscope.core.codes.release import *
 from imscope.core.codes.safety import *
 from imscope.core.codes.simulate import *
 from imscope.core.codes.study import *

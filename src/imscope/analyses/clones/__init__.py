@@ -1,0 +1,1 @@
+"""Line identity, edited loci and foreign cells of clones, from allele counts."""

@@ -1,0 +1,1 @@
+"""Release: tolerance, equivalence, charts, specifications, certificates; people release lots."""

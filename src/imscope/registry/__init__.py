@@ -1,0 +1,1 @@
+"""The record: objects, people, signed events; the one room that knows SQL."""
