@@ -1,4 +1,4 @@
-"""The database below the record: SQLite by default, PostgreSQL for teams; append-only by trigger."""
+"""The database below the record: SQLite, or PostgreSQL for teams; append-only by trigger."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,7 +132,9 @@ def _trigger_lines(dialect: str) -> list[str]:
 def missing_triggers(connection: sa.Connection) -> list[str]:
     """Names of triggers that are not there, or are not those imscope made."""
     if connection.dialect.name == "sqlite":
-        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type='trigger'")
+        rows = connection.exec_driver_sql(
+            "SELECT name, sql FROM sqlite_master WHERE type='trigger'"
+        )
         found = {str(name): str(sql) for name, sql in rows}
         want = dict(zip(TRIGGERS, _trigger_lines("sqlite"), strict=True))
         return [name for name in TRIGGERS if found.get(name) != want[name]]

@@ -11,7 +11,19 @@ from imscope.core import codes
 from imscope.core.errors import DataError
 
 PREFIX = b"imscope-event-1\n"
-FIELDS = ("seq", "at", "actor", "role", "session", "action", "object", "before", "after", "why", "v")
+FIELDS = (
+    "seq",
+    "at",
+    "actor",
+    "role",
+    "session",
+    "action",
+    "object",
+    "before",
+    "after",
+    "why",
+    "v",
+)
 VERSION = 1
 
 
@@ -74,7 +86,7 @@ def event_hash(prev: str, body: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> event_hash("", {"seq": 1})[:8]
-    'd0bf23c3'
+    'daadd28e'
     """
     return hashlib.sha256(PREFIX + prev.encode() + canonical(body)).hexdigest()
 

@@ -23,7 +23,7 @@ STATES = {
     "recalled": (),
 }
 ROLES = ("viewer", "analyst", "reviewer", "releaser", "administrator", "auditor")
-_LINE = ("donor", "consent", "line", "clone", "edit", "bank", "intermediate", "lot", "sample", "library", "run")  # fmt: skip
+_LINE = KINDS[: KINDS.index("run") + 1]
 
 
 @dataclass(slots=True)
@@ -154,8 +154,11 @@ def apply(state: State, body: Mapping[str, Any]) -> None:
             kind, name = "signature", str(seq)
         elif action == "failed signing":
             kind, name = "failure", str(seq)
-        state.records[kind, name] = {"state": str((after or {}).get("state", "registered")),
-                                     "body": dict(after or {}), "seq": seq}
+        state.records[kind, name] = {
+            "state": str((after or {}).get("state", "registered")),
+            "body": dict(after or {}),
+            "seq": seq,
+        }
     elif action == "state":
         old = state.records[kind, name]
         state.records[kind, name] = {**old, "state": str(after["state"]), "seq": seq}
@@ -203,7 +206,9 @@ def check_link(state: State, parent: str, child: str) -> None:
             found=" -> ".join([*way, child]),
             code=codes.REG_CYCLE,
         )
-    ranks = [_LINE.index(i.partition(":")[0]) for i in (parent, child) if i.partition(":")[0] in _LINE]
+    ranks = [
+        _LINE.index(i.partition(":")[0]) for i in (parent, child) if i.partition(":")[0] in _LINE
+    ]
     if len(ranks) == 2 and ranks[0] > ranks[1]:
         raise DataError(
             "a child cannot come before its parent in the line",

@@ -34,11 +34,15 @@ def new_key(path: Path, passphrase: str) -> str:
         raise DataError("a key of this name is there already", found=path.name, code=codes.SIGN_KEY)
     private = Ed25519PrivateKey.generate()
     salt, nonce = os.urandom(16), os.urandom(12)
-    secret = _cipher(passphrase, salt).encrypt(nonce, private.private_bytes_raw(), b"imscope-key-1")
+    secret = _cipher(passphrase, salt, _MEMORY_KIB).encrypt(
+        nonce, private.private_bytes_raw(), b"imscope-key-1"
+    )
     public = private.public_key().public_bytes_raw().hex()
-    content = {"v": 1, "algorithm": "Ed25519", "kdf": "argon2id", "public": public}
-    content |= {k: b64encode(v).decode() for k, v in
-                (("salt", salt), ("nonce", nonce), ("secret", secret))}
+    content: dict[str, Any] = {"v": 1, "algorithm": "Ed25519", "kdf": "argon2id", "public": public}
+    content["memory_kib"] = _MEMORY_KIB
+    content |= {
+        k: b64encode(v).decode() for k, v in (("salt", salt), ("nonce", nonce), ("secret", secret))
+    }
     write_text(path, json.dumps(content, indent=1) + "\n")
     path.chmod(0o600)
     return public
@@ -69,7 +73,9 @@ def sign(path: Path, passphrase: str, content: bytes) -> str:
     key = _read(path)
     salt, nonce, secret = (b64decode(key[k]) for k in ("salt", "nonce", "secret"))
     try:
-        raw = _cipher(passphrase, salt).decrypt(nonce, secret, b"imscope-key-1")
+        raw = _cipher(passphrase, salt, int(key["memory_kib"])).decrypt(
+            nonce, secret, b"imscope-key-1"
+        )
     except InvalidTag as error:
         raise DataError(
             "the passphrase does not open this key",
@@ -93,13 +99,11 @@ def signature_fits(public: str, content: bytes, signature: str) -> bool:
     return True
 
 
-def _cipher(passphrase: str, salt: bytes) -> Any:
+def _cipher(passphrase: str, salt: bytes, memory: int) -> Any:
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-    kdf = Argon2id(
-        salt=salt, length=32, iterations=_PASSES, lanes=_LANES, memory_cost=_MEMORY_KIB
-    )
+    kdf = Argon2id(salt=salt, length=32, iterations=_PASSES, lanes=_LANES, memory_cost=memory)
     return ChaCha20Poly1305(kdf.derive(passphrase.encode()))
 
 
@@ -111,7 +115,15 @@ def _read(path: Path) -> Mapping[str, Any]:
             "there is no key of this person here", found=path.stem, code=codes.SIGN_KEY
         ) from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError("the key file cannot be read", found=str(error), code=codes.SIGN_KEY) from error
-    if not isinstance(content, dict) or not {"public", "salt", "nonce", "secret"} <= set(content):
+        raise DataError(
+            "the key file cannot be read", found=str(error), code=codes.SIGN_KEY
+        ) from error
+    if not isinstance(content, dict) or not {
+        "public",
+        "salt",
+        "nonce",
+        "secret",
+        "memory_kib",
+    } <= set(content):
         raise DataError("the file is not a key", found=path.name, code=codes.SIGN_KEY)
     return content
