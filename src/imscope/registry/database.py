@@ -21,30 +21,33 @@ META = sa.MetaData(
 )
 _STRICT = {"sqlite_strict": True}
 EVENT = sa.Table(
-    "event", META,
+    "event",
+    META,
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("prev", sa.Text, nullable=False, unique=True),
     sa.Column("hash", sa.Text, nullable=False, unique=True),
     **_STRICT,
-)  # fmt: skip
+)
 ARTEFACT = sa.Table(
-    "artefact", META,
+    "artefact",
+    META,
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Column("bytes", sa.Integer, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("first_seq", sa.Integer, nullable=False),
     **_STRICT,
-)  # fmt: skip
+)
 PROJECTION = sa.Table(
-    "record", META,
+    "record",
+    META,
     sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("seq", sa.Integer, nullable=False),
     **_STRICT,
-)  # fmt: skip
+)
 TRIGGERS = ("event_no_update", "event_no_delete")
 
 

@@ -211,12 +211,20 @@ class Registry:
         seq, digest = self.head()
         moment = self.clock()
         signed = {
-            "type": "imscope-signature-1", "object": target, "object_sha256": sha256_of(content),
-            "meaning": meaning, "printed_name": person["printed_name"], "role": ROLE_FOR[meaning],
-            "why": why, "at": _stamp(moment),
+            "type": "imscope-signature-1",
+            "object": target,
+            "object_sha256": sha256_of(content),
+            "meaning": meaning,
+            "printed_name": person["printed_name"],
+            "role": ROLE_FOR[meaning],
+            "why": why,
+            "at": _stamp(moment),
             "utc_offset": datetime.now().astimezone().strftime("%z"),
-            "registry": self.identity, "head_seq": seq, "head_hash": digest, "key": person["key"],
-        }  # fmt: skip
+            "registry": self.identity,
+            "head_seq": seq,
+            "head_hash": digest,
+            "key": person["key"],
+        }
         path = self.folder / "keys" / f"{self.actor}.json"
         if keys.public_of(path) != person["key"]:
             raise DataError(
@@ -312,9 +320,13 @@ class Registry:
         seq, digest = self.head()
         settings = _settings(self.folder)
         point: dict[str, Any] = {
-            "type": "imscope-checkpoint-1", "registry": self.identity, "seq": seq, "hash": digest,
-            "at": _stamp(self.clock()), "key": settings["checkpoint_key"],
-        }  # fmt: skip
+            "type": "imscope-checkpoint-1",
+            "registry": self.identity,
+            "seq": seq,
+            "hash": digest,
+            "at": _stamp(self.clock()),
+            "key": settings["checkpoint_key"],
+        }
         secret = (self.folder / "keys" / "checkpoint.secret").read_text(encoding="utf-8").strip()
         point["signature"] = keys.sign(
             self.folder / "keys" / "checkpoint.json", secret, checkpoint_bytes(point)
@@ -350,10 +362,12 @@ class Registry:
             )
         recent = self.clock() - timedelta(minutes=15)
         failures = [
-            r for (kind, _), r in state.records.items()
-            if kind == "failure" and r["body"].get("person") == self.actor
+            r
+            for (kind, _), r in state.records.items()
+            if kind == "failure"
+            and r["body"].get("person") == self.actor
             and datetime.fromisoformat(r["body"]["at"]) > recent
-        ]  # fmt: skip
+        ]
         if len(failures) >= 5:
             raise DataError(
                 "the account is locked for 15 minutes",
@@ -406,11 +420,22 @@ class Registry:
                 .get("body", {})
                 .get("roles", ["administrator"])
             )
-            event = seal(prev, {
-                "seq": seq + 1, "at": _stamp(moment), "actor": actor, "role": ",".join(roles),
-                "session": self.session, "action": action, "object": target, "before": before,
-                "after": after, "why": why, "v": VERSION,
-            })  # fmt: skip
+            event = seal(
+                prev,
+                {
+                    "seq": seq + 1,
+                    "at": _stamp(moment),
+                    "actor": actor,
+                    "role": ",".join(roles),
+                    "session": self.session,
+                    "action": action,
+                    "object": target,
+                    "before": before,
+                    "after": after,
+                    "why": why,
+                    "v": VERSION,
+                },
+            )
             _write(connection, event, state)
         self._known = (state, event.seq, event.hash)
         if event.seq % CHECKPOINT_EVERY == 0:
@@ -432,11 +457,18 @@ class Registry:
         if behind > 2:
             seq, prev = _head(connection)
             body = {
-                "seq": seq + 1, "at": _stamp(moment), "actor": actor, "role": "",
+                "seq": seq + 1,
+                "at": _stamp(moment),
+                "actor": actor,
+                "role": "",
                 "session": self.session,
-                "action": "clock anomaly", "object": "clock:machine", "before": None,
-                "after": {"behind_ms": round(behind * 1000)}, "why": "", "v": VERSION,
-            }  # fmt: skip
+                "action": "clock anomaly",
+                "object": "clock:machine",
+                "before": None,
+                "after": {"behind_ms": round(behind * 1000)},
+                "why": "",
+                "v": VERSION,
+            }
             _write(connection, seal(prev, body), state)
 
 
@@ -493,9 +525,13 @@ def init_registry(
     (folder / "keys" / "checkpoint.secret").write_text(secret, encoding="utf-8")
     public = keys.new_key(folder / "keys" / "checkpoint.json", secret)
     settings = {
-        "registry": uuid.uuid4().hex, "schema": database.SCHEMA, "imscope": __version__, "url": url,
-        "solo": solo, "checkpoint_key": public,
-    }  # fmt: skip
+        "registry": uuid.uuid4().hex,
+        "schema": database.SCHEMA,
+        "imscope": __version__,
+        "url": url,
+        "solo": solo,
+        "checkpoint_key": public,
+    }
     write_text(folder / "registry.json", json.dumps(settings, indent=1) + "\n")
     engine = database.engine_for(url or f"sqlite:///{folder / 'registry.sqlite'}")
     database.create_tables(engine)

@@ -84,7 +84,10 @@ def verify_registry(registry: Registry, against: Sequence[Path] = ()) -> Verific
         _bad(0, "database", "triggers", f"missing: {', '.join(lacking)}") if lacking else None
     )
     bad = bad or _projection(events, stored) or _files(registry, events, files)
-    inside, outside = _anchors([registry.folder / "anchors"]), _anchors(against)
+    inside, outside = (
+        _anchors([p for p in [registry.folder / "anchors"] if p.is_dir()]),
+        _anchors(against),
+    )
     return _verdict(events, bad, inside, outside)
 
 
@@ -130,9 +133,14 @@ def _verdict(
         bad = order
     return Verification(
         "holds" if not bad or bad is order or bad["object"] == "anchor" else "broken",
-        complete, "broken" if order else "holds", last,
-        {"seq": last, "hash": by_seq.get(last, "")}, tuple(shown), last - covered, bad,
-    )  # fmt: skip
+        complete,
+        "broken" if order else "holds",
+        last,
+        {"seq": last, "hash": by_seq.get(last, "")},
+        tuple(shown),
+        last - covered,
+        bad,
+    )
 
 
 def _checkpoint_key(events: list[Event]) -> str:

@@ -63,9 +63,13 @@ def test_power_of_the_tables(arms, margin):
 
 @pytest.mark.parametrize(
     ("n", "m", "critical", "power"),
-    [(3, 3, 0.200, (14.7, 12.4, 2.9)), (6, 6, 0.941, (63, 48, 4.9)),
-     (10, 10, 1.670, (89, 69, 4.9)), (20, 6, 1.553, (87, 67, 5.1))],
-)  # fmt: skip
+    [
+        (3, 3, 0.200, (14.7, 12.4, 2.9)),
+        (6, 6, 0.941, (63, 48, 4.9)),
+        (10, 10, 1.670, (89, 69, 4.9)),
+        (20, 6, 1.553, (87, 67, 5.1)),
+    ],
+)
 def test_effect_size_test_of_the_tables(n, m, critical, power):
     assert effect_size_critical(n, m, 1.5) == pytest.approx(critical, abs=1e-3)
     got = 100 * equivalence_power(n, m, 1.5, shift_sd=[0, 0.5, 1.5], effect_size=True)
@@ -74,8 +78,12 @@ def test_effect_size_test_of_the_tables(n, m, critical, power):
 
 @pytest.mark.parametrize(
     ("share", "want"),
-    [(0, (15, 23, 35, 48, 71, 85)), (0.5, (33, 54, 73, 87, 97, 99)), (0.8, (71, 94, 99, 100, 100, 100))],
-)  # fmt: skip
+    [
+        (0, (15, 23, 35, 48, 71, 85)),
+        (0.5, (33, 54, 73, 87, 97, 99)),
+        (0.8, (71, 94, 99, 100, 100, 100)),
+    ],
+)
 def test_pairs_gain_from_the_donor(share, want):
     sd = np.sqrt(2 * (1 - share))
     got = [

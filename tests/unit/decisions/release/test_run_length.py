@@ -26,9 +26,12 @@ def test_single_lots(shift, want):
 
 @pytest.mark.parametrize(
     ("limit", "weight", "want"),
-    [(2.962, 0.2, (499.7, 10.54, 3.74, 2.38)), (2.86, 0.2, (371, 9.80, 3.59, 2.31)),
-     (2.814, 0.1, (499.5, 10.33, 4.36))],
-)  # fmt: skip
+    [
+        (2.962, 0.2, (499.7, 10.54, 3.74, 2.38)),
+        (2.86, 0.2, (371, 9.80, 3.59, 2.31)),
+        (2.814, 0.1, (499.5, 10.33, 4.36)),
+    ],
+)
 def test_moving_average(limit, weight, want):
     for shift, length in enumerate(want):
         assert ewma_run_length(limit, shift, weight=weight) == pytest.approx(length, rel=0.005)
@@ -56,25 +59,34 @@ def test_moving_average_by_simulation():
 
 
 @pytest.mark.parametrize(
-    ("m", "limit"), [
-        (5, 5.51), (6, 5.03), (8, 4.48), (10, 4.18), (15, 3.82), (20, 3.62), (30, 3.42), (50, 3.26)]
-)  # fmt: skip
+    ("m", "limit"),
+    [(5, 5.51), (6, 5.03), (8, 4.48), (10, 4.18), (15, 3.82), (20, 3.62), (30, 3.42), (50, 3.26)],
+)
 def test_guaranteed_limits_of_single_lots(m, limit):
     assert individuals_limit(m) == pytest.approx(limit, abs=0.02)
 
 
 @pytest.mark.parametrize(
-    ("m", "limit"), [(10, 4.72), (15, 4.16), (20, 3.84), (25, 3.67), (30, 3.54), (50, 3.27), (100, 3.04)]
-)  # fmt: skip
+    ("m", "limit"),
+    [(10, 4.72), (15, 4.16), (20, 3.84), (25, 3.67), (30, 3.54), (50, 3.27), (100, 3.04)],
+)
 def test_guaranteed_limits_of_the_moving_average(m, limit):
     assert ewma_limit(m) == pytest.approx(limit, abs=0.06)
 
 
 @pytest.mark.parametrize(
     ("m", "median", "worst", "alarm"),
-    [(5, 161, 7.4, 22), (6, 181, 10, 19), (8, 216, 16, 15), (10, 236, 22, 12), (15, 269, 36, 8.8),
-     (20, 291, 49, 7.1), (30, 313, 72, 5.4), (50, 333, 103, 4.2)],
-)  # fmt: skip
+    [
+        (5, 161, 7.4, 22),
+        (6, 181, 10, 19),
+        (8, 216, 16, 15),
+        (10, 236, 22, 12),
+        (15, 269, 36, 8.8),
+        (20, 291, 49, 7.1),
+        (30, 313, 72, 5.4),
+        (50, 333, 103, 4.2),
+    ],
+)
 def test_three_sd_limits_from_few_lots(m, median, worst, alarm):
     found = individuals_promise(m, 3.0)
     assert found.arl == pytest.approx(median, rel=0.02)

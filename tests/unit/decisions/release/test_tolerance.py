@@ -67,9 +67,14 @@ def test_prediction_intervals_cover_at_their_level(n, new):
 
 @pytest.mark.parametrize(
     ("n", "new", "shifts", "doubled"),
-    [(3, 3, (76, 66, 43, 23), 47), (6, 1, (96, 90, 72, 46), 80), (10, 3, (95, 84, 53, 19), 59),
-     (20, 3, (98, 89, 56, 17), 62), (20, 6, (95, 80, 37, 5), 40)],
-)  # fmt: skip
+    [
+        (3, 3, (76, 66, 43, 23), 47),
+        (6, 1, (96, 90, 72, 46), 80),
+        (10, 3, (95, 84, 53, 19), 59),
+        (20, 3, (98, 89, 56, 17), 62),
+        (20, 6, (95, 80, 37, 5), 40),
+    ],
+)
 def test_a_range_of_three_sd_passes_shifted_lots_this_often(n, new, shifts, doubled):
     for shift, want in enumerate(shifts):
         assert 100 * all_inside(n, new, 3.0, shift=shift) == pytest.approx(want, abs=1.2)
@@ -83,8 +88,13 @@ def test_the_missed_shift_is_missed_half_of_the_time():
 
 @pytest.mark.parametrize(
     ("donors", "lots", "share", "confidence", "half"),
-    [(3, 4, 0.0, 0.986, 4.3), (3, 4, 0.8, 0.942, 7.5), (5, 4, 0.5, 0.958, 3.8), (10, 3, 0.5, 0.956, 2.9)],
-)  # fmt: skip
+    [
+        (3, 4, 0.0, 0.986, 4.3),
+        (3, 4, 0.8, 0.942, 7.5),
+        (5, 4, 0.5, 0.958, 3.8),
+        (10, 3, 0.5, 0.956, 2.9),
+    ],
+)
 def test_nested_intervals_keep_their_promise(donors, lots, share, confidence, half):
     rng = np.random.default_rng(17)
     names = np.repeat([f"D{i}" for i in range(donors)], lots).tolist()
