@@ -259,7 +259,8 @@ def render_certificate(
         for s in [*c["signatures"], *signatures]
     ]
     parts = [
-        f"<h1>Certificate {escape(c['certificate'])}</h1>{mark}<p class=verdict>{escape(c['verdict'])}</p>",
+        f"<h1>Certificate {escape(c['certificate'])}</h1>{mark}"
+        f"<p class=verdict>{escape(c['verdict'])}</p>",
         _table(("", ""), [(k, str(v)) for k, v in facts.items() if v]),
         "<h2>Criteria</h2>"
         + _table(
@@ -299,14 +300,15 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         return "<p>none</p>"
     top = "".join(f"<th scope=col>{escape(h)}</th>" for h in head) if any(head) else ""
     body = "".join("<tr>" + "".join(f"<td>{escape(v)}</td>" for v in row) + "</tr>" for row in rows)
-    return f"<table>{'<thead><tr>' + top + '</tr></thead>' if top else ''}<tbody>{body}</tbody></table>"
+    thead = f"<thead><tr>{top}</tr></thead>" if top else ""
+    return f"<table>{thead}<tbody>{body}</tbody></table>"
 
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>TITLE</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <style>
-body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:62rem;color:#111;background:#fff}
+body{font:14px/1.45 sans-serif;margin:2rem auto;max-width:62rem;color:#111;background:#fff}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}
 th,td{border:1px solid #bbb;padding:.25rem .5rem;text-align:left;vertical-align:top}
 td{overflow-wrap:anywhere}
