@@ -16,11 +16,14 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "heterogeneity": "imscope.analyses.heterogeneity",
+    "clones": "imscope.analyses.clones",
     "evidence": "imscope.evidence",
     "gates": "imscope.analyses.gates",
     "identity": "imscope.analyses.identity",
     "io": "imscope.io",
     "engine": "imscope.engine",
+    "registry": "imscope.registry",
+    "release": "imscope.decisions.release",
     "report": "imscope.report",
     "safety": "imscope.analyses.safety",
     "simulate": "imscope.simulate",

@@ -13,6 +13,7 @@ SRC = Path(__file__).parents[2] / "src"
 HEAVY = {
     *("numpy", "pandas", "anndata", "scipy", "numba", "llvmlite", "h5py", "zarr", "sklearn"),
     *("statsmodels", "pyarrow", "pydantic", "jinja2", "matplotlib", "mudata", "ot", "psutil"),
+    *("sqlalchemy", "alembic", "rfc8785", "typst", "pyhanko"),
     *("filelock", "yaml", "rocrate", "cryptography", "dask", "distributed", "openpyxl"),
 }
 

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[2] / "src"
-ROOMS = ("study", "report", "io", "engine", "evidence", "analyses.heterogeneity")
+ROOMS = (
+    *("study", "report", "io", "engine", "evidence", "analyses.heterogeneity", "analyses.clones"),
+    *("registry", "decisions.release"),
+)
 
 
 def typed_imports(room):

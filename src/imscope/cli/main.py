@@ -6,7 +6,20 @@ import sys
 import typer
 
 from imscope import __version__
-from imscope.cli import data, evidence, gates, heterogeneity, qc, run, safety, simulate, subsets
+from imscope.cli import (
+    clones,
+    data,
+    evidence,
+    gates,
+    heterogeneity,
+    qc,
+    registry,
+    release,
+    run,
+    safety,
+    simulate,
+    subsets,
+)
 from imscope.cli.doctor import doctor
 from imscope.cli.identity import identity
 from imscope.core.errors import ImscopeError
@@ -45,6 +58,9 @@ app.add_typer(gates.app, name="gates")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(data.app, name="data")
+app.add_typer(registry.app, name="registry")
+app.add_typer(release.app, name="release")
+app.add_typer(clones.app, name="clones")
 app.command("identity")(identity)
 app.command("doctor")(doctor)
 

@@ -87,9 +87,7 @@ def init(
         solo=solo,
         url=url,
     )
-    say(
-        f"registry {made.identity[:8]} in {folder}: {person} is enrolled, the key is in {folder}/keys"
-    )
+    say(f"registry {made.identity[:8]} in {folder}: {person} is enrolled, key in {folder}/keys")
     if solo:
         say("research use: one person, no second pair of eyes; every certificate says so")
 

@@ -75,7 +75,7 @@ class Registry:
         self.session = uuid.uuid4().hex[:12]
         self._known: tuple[State, int, str] = (State(), 0, "")
         settings = _settings(self.folder)
-        self.identity = str(settings["registry"])
+        self.identity, self.solo = str(settings["registry"]), bool(settings["solo"])
         if int(settings["schema"]) > database.SCHEMA:
             raise DataError(
                 "the registry was written by a newer imscope",
@@ -374,7 +374,7 @@ class Registry:
                 found=f"{len(failures)} failures",
                 code=codes.SIGN_LOCKED,
             )
-        if _settings(self.folder)["solo"]:
+        if self.solo:
             return
         lot = _lot_of(state, target)
         for one, other in APART:

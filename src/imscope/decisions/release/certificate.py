@@ -14,9 +14,10 @@ from imscope.decisions.release.criteria import (
     judge,
     lot_verdict,
 )
-from imscope.registry.events import canonical, sha256_of
+from imscope.registry.events import canonical, checked_reason, sha256_of
 from imscope.registry.fold import State
 from imscope.registry.keys import signature_fits
+from imscope.registry.record import Registry
 
 SCHEMA_VERSION = "1.0"
 BANNER = (
@@ -342,11 +343,100 @@ def read_certificate(text: str) -> dict[str, Any]:
     return content
 
 
-__all__ = [
-    "certificate_bytes",
-    "check_certificate",
-    "make_certificate",
-    "read_certificate",
-    "render_certificate",
-    "results_of",
-]
+def issue_certificate(
+    registry: Registry, lot: str, spec: str, *, replaces: str = "", why: str = ""
+) -> tuple[bytes, str]:
+    """Make a certificate, keep its bytes in the store and put it on record.
+
+    Parameters
+    ----------
+    registry
+        Open, with a person who writes.
+    lot, spec
+        Codes of the lot and of its specification.
+    replaces
+        Certificate it replaces; a reason is needed then.
+    why
+        Reason.
+
+    Returns
+    -------
+    record, page
+        Canonical JSON, and the HTML made from it.
+
+    Raises
+    ------
+    DataError
+        A certificate of the lot is there and not replaced (``E-CERT-SIGNED``), or something is
+        open.
+    """
+    state, (seq, digest) = registry.state(), registry.head()
+    earlier = {
+        n: r["body"]
+        for (k, n), r in state.records.items()
+        if k == "certificate" and r["body"]["lot"] == lot
+    }
+    old = {n for n in earlier if n not in {b["replaces"] for b in earlier.values()}}
+    if old and replaces not in old:
+        raise DataError(
+            "the lot has a certificate, which is never changed",
+            found=", ".join(sorted(old)),
+            fix="name it with --replaces, and give a reason with --why",
+            code=codes.CERT_SIGNED,
+        )
+    if replaces:
+        state.get("certificate", replaces)
+        checked_reason(why, replaces, "")
+    number = f"{lot}-C{len(earlier) + 1}"
+    content = make_certificate(
+        state,
+        lot,
+        spec,
+        head={"seq": seq, "hash": digest},
+        number=number,
+        solo=registry.solo,
+        replaces=replaces,
+    )
+    record = certificate_bytes(content)
+    kept = registry.keep(record, f"{number}.json")
+    body = {
+        "lot": lot,
+        "spec": spec,
+        "sha256": kept,
+        "verdict": content["verdict"],
+        "replaces": replaces,
+        "files": {f"{number}.json": {"sha256": kept, "kept": True}},
+    }
+    registry.add("certificate", number, body, why)
+    return record, render_certificate(content)
+
+
+def signable(state: State, target: str, content: bytes | None) -> bytes:
+    """Bytes that a signature of an object covers.
+
+    Parameters
+    ----------
+    state
+        State of the registry.
+    target
+        As ``kind:code``.
+    content
+        Bytes of the certificate as the signer has them; needed for a certificate.
+
+    Raises
+    ------
+    DataError
+        ``E-SIGN-CONTENT``: the bytes are not those on record.
+    """
+    kind, _, name = target.partition(":")
+    body = state.get(kind, name)["body"]
+    if kind != "certificate":
+        return canonical(body)
+    if content is None or sha256_of(content) != body["sha256"]:
+        raise DataError(
+            "the file is not the certificate on record, byte for byte",
+            found=name,
+            fix="give the .json file with --file",
+            code=codes.SIGN_CONTENT,
+        )
+    return content

@@ -1,6 +1,7 @@
 """From a sample sheet, a run and tables of results into the record, and back out as tables."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ RESULT_COLUMNS = (
 def register_lots(
     registry: Registry, sheet: Path, run: Path | None = None, *, dry_run: bool = False
 ) -> tuple[str, ...]:
-    """Put the objects of a sample sheet on record, linked from donor to sample, and take the run in.
+    """Put the objects of a sample sheet on record, linked, and take the run in.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def register_lots(
     """
     from imscope.io.sheet import read_sheet
 
-    table = read_sheet(sheet, check_paths=False).frame
+    table = read_sheet(sheet, check_paths=False).frame.reset_index(names="sample")
     if "lot" not in table.columns or table["lot"].isna().any():
         raise DataError(
             "every sample needs a lot to be registered", found=str(sheet), code=codes.REG_CODE
@@ -70,7 +71,7 @@ def register_lots(
                 if not dry_run:
                     registry.add(kind, code, _facts(kind, row, position))
         chain = [f"{k}:{c}" for k, c in present]
-        for parent, child in zip(chain, chain[1:], strict=False):
+        for parent, child in pairwise(chain):
             if (parent, child) not in links:
                 links.add((parent, child))
                 added.append(f"{parent} -> {child}")

@@ -26,6 +26,7 @@ PROMISED, LABORATORIES = 200.0, 0.9
 _STATES = 48
 _MEANS = 60
 _ENDLESS = 1e9
+_LOG_MOST = 20.0
 
 
 def c4(n: int) -> float:
@@ -227,7 +228,7 @@ class Promise:
     Attributes
     ----------
     arl
-        Median run length over laboratories. Unit: lots.
+        Median run length over laboratories, infinite beyond 5e8. Unit: lots.
     arl_worst_tenth
         Run length that nine laboratories in ten exceed. Unit: lots.
     false_alarm_10
@@ -262,10 +263,12 @@ def individuals_promise(m: int, limit: float) -> Promise:
         radii = content_radii(m, float(-np.expm1(-log_length)), 60)
         return covering_confidence(m, factor, radii) - share
 
-    median, worst = (
-        float(np.exp(optimize.brentq(reached, 0.05, 30, args=(share,), xtol=1e-6)))
-        for share in (0.5, LABORATORIES)
-    )
+    def quantile(share: float) -> float:
+        if reached(_LOG_MOST, share) > 0:
+            return float("inf")
+        return float(np.exp(optimize.brentq(reached, 0.05, _LOG_MOST, args=(share,), xtol=1e-6)))
+
+    median, worst = quantile(0.5), quantile(LABORATORIES)
     u, wu = mean_nodes(60)
     s, ws = scale_nodes(m - 1)
     half, mean = factor * s[None, :], (u / np.sqrt(m))[:, None]
