@@ -77,7 +77,7 @@ def init(
     ] = "",
 ) -> None:
     """Make a registry with its first person and key."""
-    from imscope.registry.record import init_registry
+    from imscope.registry.create import init_registry
 
     made = init_registry(
         folder,

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from imscope.registry.copies import export_bundle as export_bundle
     from imscope.registry.copies import restore_registry as restore_registry
     from imscope.registry.copies import verify_bundle as verify_bundle
+    from imscope.registry.create import init_registry as init_registry
     from imscope.registry.record import Registry as Registry
-    from imscope.registry.record import init_registry as init_registry
     from imscope.registry.runs import take_run as take_run
     from imscope.registry.verify import verify_registry as verify_registry
 
 _HOMES = {
     "Registry": "record",
-    "init_registry": "record",
+    "init_registry": "create",
     "verify_registry": "verify",
     "take_run": "runs",
     "backup_registry": "copies",

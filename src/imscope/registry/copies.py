@@ -283,7 +283,7 @@ without `signature` by `checkpoint_key` of the first event. files/ holds files n
 
 def rebuild_projection(registry: Registry) -> int:
     """Make the tables of the present state again from the events; returns the rows written."""
-    from imscope.registry.record import projected
+    from imscope.registry.rows import projected
 
     state = registry.state()
     table = database.PROJECTION

@@ -10,7 +10,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from imscope import __version__
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.io.atomic import guarded, write_bytes, write_text
@@ -33,6 +32,7 @@ from imscope.registry.fold import (
     check_state,
     fold,
 )
+from imscope.registry.rows import hash_at, head_of, read_events, read_settings, write_event
 
 MEANINGS = (
     *("performed", "reviewed", "approved", "released", "rejected", "withdrawn"),
@@ -74,7 +74,7 @@ class Registry:
         self.folder, self.actor, self.clock = Path(folder), actor, clock
         self.session = uuid.uuid4().hex[:12]
         self._known: tuple[State, int, str] = (State(), 0, "")
-        settings = _settings(self.folder)
+        settings = read_settings(self.folder)
         self.identity, self.solo = str(settings["registry"]), bool(settings["solo"])
         if int(settings["schema"]) > database.SCHEMA:
             raise DataError(
@@ -92,10 +92,16 @@ class Registry:
             )
         self.engine = database.engine_for(url)
 
+    def begin(self, genesis: Mapping[str, Any]) -> Event:
+        """Write the first event of a new record."""
+        if self.head()[0]:
+            raise DataError("the record has begun already", code=codes.REG_STATE)
+        return self._append("genesis", f"registry:{self.identity}", None, dict(genesis), "")
+
     def events(self) -> list[Event]:
         """All events in order."""
         with database.transaction(self.engine, write=False) as connection:
-            return _read_events(connection)
+            return read_events(connection)
 
     def state(self) -> State:
         """The present state, folded from the events."""
@@ -104,7 +110,7 @@ class Registry:
     def head(self) -> tuple[int, str]:
         """Number and hash of the last event."""
         with database.transaction(self.engine, write=False) as connection:
-            return _head(connection)
+            return head_of(connection)
 
     def add(self, kind: str, code: str, body: Mapping[str, Any], why: str = "") -> Event:
         """Add an object; its code is never used again.
@@ -286,7 +292,7 @@ class Registry:
                     "sha256": digest,
                     "bytes": len(content),
                     "name": name,
-                    "first_seq": _head(connection)[0] + 1,
+                    "first_seq": head_of(connection)[0] + 1,
                 }
                 connection.execute(sa.insert(database.ARTEFACT).values(row))
         return digest
@@ -318,7 +324,7 @@ class Registry:
             A further folder, out of reach of whoever administers the database.
         """
         seq, digest = self.head()
-        settings = _settings(self.folder)
+        settings = read_settings(self.folder)
         point: dict[str, Any] = {
             "type": "imscope-checkpoint-1",
             "registry": self.identity,
@@ -390,9 +396,9 @@ class Registry:
         """State at the head; only events that came since the last look are read."""
         state, seq, digest = self._known
         self._known = (State(), 0, "")  # whatever fails now, nothing half-applied is used again
-        if seq and _hash_at(connection, seq) != digest:
+        if seq and hash_at(connection, seq) != digest:
             state, seq = State(), 0
-        for event in _read_events(connection, after=seq):
+        for event in read_events(connection, after=seq):
             apply(state, event.body)
             seq, digest = event.seq, event.hash
         return state
@@ -414,7 +420,7 @@ class Registry:
             why = checked_reason(why, before, state.last_why)
             moment = self.clock()
             self._clock_ok(connection, state, moment, actor)
-            seq, prev = _head(connection)
+            seq, prev = head_of(connection)
             roles = (
                 state.records.get(("person", actor), {})
                 .get("body", {})
@@ -436,7 +442,7 @@ class Registry:
                     "v": VERSION,
                 },
             )
-            _write(connection, event, state)
+            write_event(connection, event, state)
         self._known = (state, event.seq, event.hash)
         if event.seq % CHECKPOINT_EVERY == 0:
             self.checkpoint()
@@ -455,7 +461,7 @@ class Registry:
                 code=codes.REG_CLOCK,
             )
         if behind > 2:
-            seq, prev = _head(connection)
+            seq, prev = head_of(connection)
             body = {
                 "seq": seq + 1,
                 "at": _stamp(moment),
@@ -469,163 +475,7 @@ class Registry:
                 "why": "",
                 "v": VERSION,
             }
-            _write(connection, seal(prev, body), state)
-
-
-def init_registry(
-    folder: Path,
-    *,
-    person: str,
-    printed_name: str,
-    passphrase: str,
-    solo: bool = False,
-    url: str = "",
-) -> Registry:
-    """Make a registry with its first person and key.
-
-    Parameters
-    ----------
-    folder
-        New or empty folder.
-    person, printed_name
-        Short name and name as it is printed beside a signature.
-    passphrase
-        Of the person's key, at least 8 characters.
-    solo
-        For research by one person: all roles in one hand; every certificate says so.
-    url
-        Address of a PostgreSQL database; SQLite in the folder if not given.
-
-    Raises
-    ------
-    DataError
-        The folder is in use or lies on a network file system.
-    """
-    folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()):
-        raise DataError(
-            "the folder of a new registry must be empty", found=str(folder), code=codes.REG_LOCKED
-        )
-    if len(passphrase) < 8:
-        raise DataError(
-            "a passphrase has at least 8 characters",
-            found=f"{len(passphrase)}",
-            code=codes.SIGN_PASSPHRASE,
-        )
-    guarded(folder, lambda: folder.mkdir(parents=True, exist_ok=True))
-    kind = database.on_network(folder)
-    if kind and not url:
-        raise DataError(
-            "SQLite cannot be trusted on a network file system", found=kind, code=codes.REG_NETFS
-        )
-    for name in ("store", "keys", "anchors"):
-        (folder / name).mkdir()
-    secret = uuid.uuid4().hex
-    (folder / "keys" / "checkpoint.secret").touch(mode=0o600)
-    (folder / "keys" / "checkpoint.secret").write_text(secret, encoding="utf-8")
-    public = keys.new_key(folder / "keys" / "checkpoint.json", secret)
-    settings = {
-        "registry": uuid.uuid4().hex,
-        "schema": database.SCHEMA,
-        "imscope": __version__,
-        "url": url,
-        "solo": solo,
-        "checkpoint_key": public,
-    }
-    write_text(folder / "registry.json", json.dumps(settings, indent=1) + "\n")
-    engine = database.engine_for(url or f"sqlite:///{folder / 'registry.sqlite'}")
-    database.create_tables(engine)
-    engine.dispose()
-    registry = Registry(folder, actor=person)
-    genesis = {k: settings[k] for k in ("registry", "schema", "imscope", "solo", "checkpoint_key")}
-    registry._append("genesis", f"registry:{settings['registry']}", None, genesis, "")
-    roles = (
-        ("analyst", "reviewer", "releaser", "administrator", "auditor")
-        if solo
-        else ("administrator",)
-    )
-    registry.enrol(person, printed_name, roles, passphrase)
-    return registry
-
-
-def _settings(folder: Path) -> dict[str, Any]:
-    path = folder / "registry.json"
-    if not path.is_file():
-        raise DataError(
-            f"there is no registry in {folder}",
-            found="no registry.json",
-            fix="`imscope registry init`, or --registry DIR",
-            code=codes.REG_LOCKED,
-        )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(
-            "registry.json cannot be read", found=str(error), code=codes.REG_TAMPERED
-        ) from error
-    need = {"registry", "schema", "imscope", "url", "solo", "checkpoint_key"}
-    if not isinstance(content, dict) or not need <= set(content):
-        raise DataError("registry.json lacks fields", found=str(path), code=codes.REG_TAMPERED)
-    return content
-
-
-def _hash_at(connection: sa.Connection, seq: int) -> str:
-    table = database.EVENT
-    row = connection.execute(sa.select(table.c.hash).where(table.c.seq == seq)).first()
-    return str(row[0]) if row else ""
-
-
-def _read_events(connection: sa.Connection, after: int = 0) -> list[Event]:
-    table = database.EVENT
-    rows = connection.execute(
-        sa.select(table.c.body, table.c.prev, table.c.hash)
-        .where(table.c.seq > after)
-        .order_by(table.c.seq)
-    )
-    try:
-        return [Event(json.loads(body), prev, digest) for body, prev, digest in rows]
-    except json.JSONDecodeError as error:
-        raise DataError(
-            "an event of the record is damaged", found=str(error), code=codes.REG_TAMPERED
-        ) from error
-
-
-def _head(connection: sa.Connection) -> tuple[int, str]:
-    table = database.EVENT
-    row = connection.execute(
-        sa.select(table.c.seq, table.c.hash).order_by(table.c.seq.desc()).limit(1)
-    ).first()
-    return (int(row[0]), str(row[1])) if row else (0, "")
-
-
-def _write(connection: sa.Connection, event: Event, state: State) -> None:
-    """Write an event and what it changes of the projection, in the same transaction."""
-    row = {
-        "seq": event.seq,
-        "body": canonical(event.body).decode(),
-        "prev": event.prev,
-        "hash": event.hash,
-    }
-    connection.execute(sa.insert(database.EVENT).values(row))
-    apply(state, event.body)
-    table = database.PROJECTION
-    for key, record in state.records.items():
-        if record["seq"] == event.seq:
-            kind, name = key
-            connection.execute(sa.delete(table).where(table.c.kind == kind, table.c.id == name))
-            connection.execute(sa.insert(table).values(projected(key, record)))
-
-
-def projected(key: tuple[str, str], record: Mapping[str, Any]) -> dict[str, Any]:
-    """One row of the projection."""
-    body = canonical(record["body"]).decode()
-    return {
-        "kind": key[0],
-        "id": key[1],
-        "state": record["state"],
-        "body": body,
-        "seq": record["seq"],
-    }
+            write_event(connection, seal(prev, body), state)
 
 
 def _stamp(moment: datetime) -> str:
@@ -656,4 +506,4 @@ def registry_place(given: Path | None) -> Path:
     return given or Path(os.environ.get("IMSCOPE_REGISTRY", "registry"))
 
 
-__all__ = ["MEANINGS", "Registry", "init_registry", "now", "projected", "registry_place"]
+__all__ = ["MEANINGS", "Registry", "now", "registry_place"]

@@ -14,7 +14,8 @@ from imscope.registry import database
 from imscope.registry.events import Event, canonical, checkpoint_bytes, first_break
 from imscope.registry.fold import STATES, fold
 from imscope.registry.keys import signature_fits
-from imscope.registry.record import Registry, projected
+from imscope.registry.record import Registry
+from imscope.registry.rows import projected
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imscope.registry import keys
-from imscope.registry.record import init_registry
+from imscope.registry.create import init_registry
 
 PASSPHRASE = "correct horse"
 

@@ -16,7 +16,8 @@ from imscope.registry.copies import (
     restore_registry,
     verify_bundle,
 )
-from imscope.registry.record import Registry, init_registry
+from imscope.registry.create import init_registry
+from imscope.registry.record import Registry
 from imscope.registry.verify import verify_registry
 
 PASSPHRASE = "correct horse"
@@ -281,18 +282,22 @@ def test_a_stranger_verifies_a_bundle_with_standard_python(registry, tmp_path):
     script = textwrap.dedent("""
         import hashlib, json, sys, zipfile
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-        canon = lambda v: json.dumps(v, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        flat = dict(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        canon = lambda v: json.dumps(v, **flat).encode()
         z = zipfile.ZipFile(sys.argv[1]); prev = ""; people = {}; signed = 0
         for line in z.read("events.jsonl").decode().splitlines():
             row = json.loads(line); body = row.get("body")
             if row["prev"] != prev: sys.exit("chain broken at %s" % row["seq"])
             if body is not None:
-                if hashlib.sha256(b"imscope-event-1\\n" + prev.encode() + canon(body)).hexdigest() != row["hash"]:
+                content = b"imscope-event-1\\n" + prev.encode() + canon(body)
+                if hashlib.sha256(content).hexdigest() != row["hash"]:
                     sys.exit("content changed at %s" % row["seq"])
-                if body["object"].startswith("person:"): people[body["after"]["key"]] = body["after"]["printed_name"]
+                after = body["after"]
+                if body["object"].startswith("person:"): people[after["key"]] = after["printed_name"]
                 if body["action"] == "sign":
-                    s = body["after"]["signed"]
-                    Ed25519PublicKey.from_public_bytes(bytes.fromhex(s["key"])).verify(bytes.fromhex(body["after"]["signature"]), canon(s))
+                    s = after["signed"]
+                    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(s["key"]))
+                    key.verify(bytes.fromhex(after["signature"]), canon(s))
                     if people[s["key"]] != s["printed_name"]: sys.exit("another name")
                     signed += 1
             prev = row["hash"]
