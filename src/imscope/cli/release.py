@@ -145,7 +145,8 @@ def plan(
 
 def _forecast(f: Any) -> dict[str, Any]:
     return {
-        "attribute": f.attribute, "class": f.risk, "margin_sd": f.margin_sd, "power_at_zero": f.power,
+        "attribute": f.attribute, "class": f.risk, "margin_sd": f.margin_sd,
+        "power_at_zero": f.power,
         "assurance": f.assurance, "reason": f.reason,
         "curve": [{"shift_sd": d, "power": p} for d, p in f.curve],
     }  # fmt: skip
@@ -221,7 +222,13 @@ def chart(
             Baseline(name, tuple(r["body"]["lots"])) for (kind, name), r in state.records.items()
             if kind == "baseline" and r["body"]["attribute"] == attribute
         ]  # fmt: skip
-    made = control_chart(rows, bases, attribute=attribute, scale=scale, rules=rules)  # type: ignore[arg-type]
+    made = control_chart(
+        rows,
+        bases,
+        attribute=attribute,
+        scale=scale,
+        rules=rules,  # type: ignore[arg-type]
+    )
     if svg is not None:
         from imscope.io.atomic import write_text
 
