@@ -226,8 +226,8 @@ def chart(
         rows,
         bases,
         attribute=attribute,
-        scale=scale,
-        rules=rules,  # type: ignore[arg-type]
+        scale=scale,  # type: ignore[arg-type]
+        rules=rules,
     )
     if svg is not None:
         from imscope.io.atomic import write_text

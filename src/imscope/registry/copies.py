@@ -69,6 +69,13 @@ def backup_registry(registry: Registry, out: Path) -> Path:
 def restore_registry(source: Path, to: Path) -> Verification:
     """Restore a backup into an empty place and verify it before anything is said.
 
+    Parameters
+    ----------
+    source
+        A backup (.zip).
+    to
+        A new or empty folder.
+
     Raises
     ------
     DataError

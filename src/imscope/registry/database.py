@@ -19,7 +19,6 @@ META = sa.MetaData(
         "ix": "ix_%(table_name)s_%(column_0_name)s",
     }
 )
-_STRICT = {"sqlite_strict": True}
 EVENT = sa.Table(
     "event",
     META,
@@ -27,7 +26,7 @@ EVENT = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("prev", sa.Text, nullable=False, unique=True),
     sa.Column("hash", sa.Text, nullable=False, unique=True),
-    **_STRICT,
+    sqlite_strict=True,
 )
 ARTEFACT = sa.Table(
     "artefact",
@@ -36,7 +35,7 @@ ARTEFACT = sa.Table(
     sa.Column("bytes", sa.Integer, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("first_seq", sa.Integer, nullable=False),
-    **_STRICT,
+    sqlite_strict=True,
 )
 PROJECTION = sa.Table(
     "record",
@@ -46,7 +45,7 @@ PROJECTION = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("seq", sa.Integer, nullable=False),
-    **_STRICT,
+    sqlite_strict=True,
 )
 TRIGGERS = ("event_no_update", "event_no_delete")
 

@@ -5,6 +5,7 @@ import os
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -338,7 +339,7 @@ class Registry:
             self.folder / "keys" / "checkpoint.json", secret, checkpoint_bytes(point)
         )
         for folder in [self.folder / "anchors", *([extra] if extra else [])]:
-            guarded(folder, lambda f=folder: f.mkdir(parents=True, exist_ok=True))
+            guarded(folder, partial(folder.mkdir, parents=True, exist_ok=True))
             name = f"{self.identity[:8]}-{seq:08d}.json"
             write_text(folder / name, json.dumps(point, indent=1, sort_keys=True) + "\n")
         return point

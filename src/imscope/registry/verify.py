@@ -38,8 +38,8 @@ class Verification:
 
     def content(self) -> dict[str, Any]:
         """Return the result as JSON holds it."""
-        names = ("integrity", "completeness", "order", "events", "head", "anchors")
-        names += ("unanchored", "first_bad")
+        names = [*("integrity", "completeness", "order", "events", "head", "anchors")]
+        names += ["unanchored", "first_bad"]
         return {n: list(v) if isinstance(v := getattr(self, n), tuple) else v for n in names}
 
 
@@ -58,6 +58,7 @@ def verify_registry(registry: Registry, against: Sequence[Path] = ()) -> Verific
     verification
         With the first bad event, object and field.
     """
+    bad: dict[str, Any] | None = None
     try:
         with database.transaction(registry.engine, write=False) as connection:
             table = database.EVENT
@@ -69,7 +70,6 @@ def verify_registry(registry: Registry, against: Sequence[Path] = ()) -> Verific
         bad = {"seq": 0, "object": "database", "field": "file", "why": error.found or error.problem}
         return Verification("broken", "not shown", "holds", 0, {"seq": 0, "hash": ""}, (), 0, bad)
     events: list[Event] = []
-    bad: dict[str, Any] | None = None
     for row in rows:
         try:
             body = json.loads(row.body)

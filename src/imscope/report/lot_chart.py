@@ -41,14 +41,14 @@ def draw_chart(chart: Chart) -> str:
         return _LEFT + 15 + k * step
 
     def y(v: float) -> float:
-        return _TOP + (high - v) / (high - low) * (_H - _TOP - _BOTTOM)
+        return float(_TOP + (high - v) / (high - low) * (_H - _TOP - _BOTTOM))
 
     parts = [
         _text(_LEFT, 20, f"{chart.attribute} {chart.group}", 15),
         _text(_LEFT, 38, f"{chart.status}: {chart.words}", 11),
     ]
-    for p in shown:
-        parts += _limit_lines(chart, p, x, y)
+    for limits in shown:
+        parts += _limit_lines(chart, limits, x, y)
     line = " ".join(f"{x(k):.1f},{y(v):.1f}" for k, v in enumerate(values))
     parts.append(f'<polyline points="{line}" fill="none" stroke="#555" stroke-width="1"/>')
     for k, (p, v) in enumerate(zip(chart.points, values, strict=True)):

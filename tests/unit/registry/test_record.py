@@ -293,7 +293,8 @@ def test_a_stranger_verifies_a_bundle_with_standard_python(registry, tmp_path):
                 if hashlib.sha256(content).hexdigest() != row["hash"]:
                     sys.exit("content changed at %s" % row["seq"])
                 after = body["after"]
-                if body["object"].startswith("person:"): people[after["key"]] = after["printed_name"]
+                if body["object"].startswith("person:"):
+                    people[after["key"]] = after["printed_name"]
                 if body["action"] == "sign":
                     s = after["signed"]
                     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(s["key"]))

@@ -233,7 +233,8 @@ def _lots(results: "pd.DataFrame", scale: Scale) -> "pd.DataFrame":
             found=", ".join(twice[:4]),
             code=codes.CHART_ORDER,
         )
-    return lots.sort_values("order").reset_index(drop=True)
+    ordered: pd.DataFrame = lots.sort_values("order").reset_index(drop=True)
+    return ordered
 
 
 def _spans(

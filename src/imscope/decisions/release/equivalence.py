@@ -288,8 +288,8 @@ def _half_widths(
         return true_error, margin - stats.t.ppf(1 - alpha, df) * s * true_error, weight
     (sx, wx), (sy, wy) = scale_nodes(n - 1, 48), scale_nodes(m - 1, 48)
     a, b = (sx**2 / n)[:, None], (sy**2 / m)[None, :]
-    df = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
-    half = margin - stats.t.ppf(1 - alpha, df) * np.sqrt(a + b)
+    welch = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
+    half = margin - stats.t.ppf(1 - alpha, welch) * np.sqrt(a + b)
     weights = wx[:, None] * wy[None, :]
     return float(np.sqrt(1 / n + 1 / m)), half.ravel(), weights.ravel()
 

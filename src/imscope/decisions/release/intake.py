@@ -146,7 +146,7 @@ def _checked_rows(table: "pd.DataFrame") -> list[dict[str, str]]:
         )
     rows = []
     for number, (_, raw) in enumerate(table.astype("object").iterrows(), 1):
-        row = {c: str(v).strip() for c, v in raw.items() if str(v) not in ("nan", "None", "")}
+        row = {str(c): str(v).strip() for c, v in raw.items() if str(v) not in ("nan", "None", "")}
         bad = [c for c in ("lot", "attribute", "method") if not row.get(c)]
         if (
             row.get("relation", "=") not in RELATIONS

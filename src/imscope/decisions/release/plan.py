@@ -343,9 +343,9 @@ def _number(
 ) -> float:
     value = content.get(name, default)
     good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not low < float(value) < high:  # type: ignore[arg-type]
+    if not good or not low < float(value) < high:
         raise _wrong(f"`{name}` is a number above {low:g} and below {high:g}", repr(value)[:80])
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def _count(content: Mapping[str, Any], name: str) -> int:

@@ -112,7 +112,8 @@ def test_pairs_and_the_same_donors_in_both_arms():
 
 @pytest.mark.parametrize(
     ("column", "values", "words"),
-    [("key", ["a", "b"], "comparability keys"), ("method", ["m1", "m2"], "methods"), ("unit", ["%", "frac"], "units")],
+    [("key", ["a", "b"], "comparability keys"), ("method", ["m1", "m2"], "methods"),
+     ("unit", ["%", "frac"], "units")],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_not(column, values, words):
     table = arms(HISTORY[:6], HISTORY[:6])
@@ -172,8 +173,8 @@ def test_twenty_attributes_of_two_hundred_lots_are_quick():
 
 
 def test_a_plan_says_what_it_can_show_before_the_lots_are_made():
-    forecasts, joint = forecast_plan(plan(reference_lots=10, new_lots=10, attributes=[
-        {"attribute": f"a{i}", "margin_sd": 1.5, "margin_source": "x"} for i in range(5)]))  # fmt: skip
+    five = [{"attribute": f"a{i}", "margin_sd": 1.5, "margin_source": "x"} for i in range(5)]
+    forecasts, joint = forecast_plan(plan(reference_lots=10, new_lots=10, attributes=five))
     assert forecasts[0].power == pytest.approx(0.89, abs=0.015)
     assert joint[-1][1] == pytest.approx(0.55, abs=0.02)
     unknown = forecast_plan(
