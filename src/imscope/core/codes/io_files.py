@@ -13,6 +13,11 @@ FILE_FORMAT = declare(
     "The file is none of the formats imscope reads.",
     "Give a 10x .h5 or matrix folder, .h5ad, .h5mu, .zarr, .mtx, or a dense .csv/.tsv.",
 )
+FILE_KIND = declare(
+    "E-FILE-KIND",
+    "The path is a pipe, a device or a socket, not a file.",
+    "Write the content to a file and give that.",
+)
 FILE_EMPTY = declare("E-FILE-EMPTY", "The file has no content.", "Export or copy it again.")
 FILE_READ = declare(
     "E-FILE-READ", "The operating system could not read the file.", "Check the rights and the disk."
@@ -56,6 +61,11 @@ H5_VIRTUAL = declare(
 )
 H5_USER_LINK = declare(
     "E-H5-USER-LINK", "The file holds a user-defined link.", "Rewrite the file without it."
+)
+H5_REFERENCE = declare(
+    "E-H5-REFERENCE",
+    "A reference inside the file leads to an object that no link reaches.",
+    "Rewrite the file with a current anndata, which writes no references.",
 )
 H5_SOFT_LINK = declare(
     "E-H5-SOFT-LINK",
@@ -112,13 +122,18 @@ ZARR_CODEC = declare(
 )
 ZARR_LINK = declare(
     "E-ZARR-LINK",
-    "A symbolic link leads out of the zarr store.",
+    "An entry of the zarr store is a symbolic link.",
     "Copy the linked data into the store.",
+)
+ZARR_ENTRY = declare(
+    "E-ZARR-ENTRY",
+    "An entry of the zarr store is neither a file nor a folder, or hides below an array.",
+    "Copy the store with a tool that copies files and folders only.",
 )
 ZARR_SIZE = declare(
     "E-ZARR-SIZE",
-    "A zarr array declares an absurd size.",
-    "The metadata are wrong: write it again.",
+    "A zarr array, or one of its chunks, opens to an absurd size.",
+    "The metadata are wrong or hostile: write it again.",
 )
 
 # writing
