@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from imscope.cli.progress import ProgressShown
+from imscope.core.terminal import printable
 
 if TYPE_CHECKING:
     from imscope.study.run import RunResult
@@ -87,8 +88,8 @@ def _show(result: "RunResult", *, as_json: bool) -> None:
     report = write_report(result)
     console = Console(stderr=True, highlight=False)
     for line in result.results["answer"]:
-        console.print(f"- {line}", markup=False)
-    console.print(f"report: {report}", markup=False, soft_wrap=True)
+        console.print(f"- {printable(line)}", markup=False)
+    console.print(f"report: {printable(report)}", markup=False, soft_wrap=True)
     if as_json:
         json.dump(result.results, sys.stdout, indent=1, sort_keys=True)
         print()

@@ -17,6 +17,7 @@ RATIO = 300
 """Unpacked bytes per packed byte; count matrices stay below 60."""
 FREE = 64 * 2**20
 """Unpacked bytes below which the ratio does not matter."""
+MAX_COLUMNS = 5_000
 
 
 def require_regular(path: Path) -> None:
@@ -41,6 +42,23 @@ def require_regular(path: Path) -> None:
             found=next((word for test, word in kinds if test(mode)), "something else"),
             fix="write the content to a file and give that",
             code=codes.FILE_KIND,
+        )
+
+
+def require_columns(path: Path, header: list[str]) -> None:
+    """Refuse a sheet that is far wider than any design: it is a matrix, or made to take for ever.
+
+    Raises
+    ------
+    DataError
+        More than :data:`MAX_COLUMNS` columns.
+    """
+    if len(header) > MAX_COLUMNS:
+        raise DataError(
+            f"{path} is too wide for a sample sheet",
+            found=f"{len(header):,} columns, at most {MAX_COLUMNS:,} are read",
+            fix="give the sample sheet, one line per sample; a matrix goes into its column `path`",
+            code=codes.SHEET_WIDE,
         )
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.schema import SOURCE_CLASSES
-from imscope.io.guard_text import read_lines
+from imscope.io.guard_text import read_lines, require_columns
 from imscope.io.notice import first_few
 
 if TYPE_CHECKING:
@@ -179,6 +179,7 @@ def read_sheet(path: str | Path, *, check_paths: bool = True) -> SampleSheet:
     if not path.is_file():
         raise DataError(f"there is no sample sheet {path}", code=codes.FILE_MISSING)
     header, lines = _table_of(path)
+    require_columns(path, header)
     header = _checked_header(path, header)
     rows = [_row(path, number, header, fields, check_paths) for number, fields in lines]
     if not rows:

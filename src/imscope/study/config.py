@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from imscope.core import codes
 from imscope.core.errors import UsageError
+from imscope.io.config_text import MAX_BYTES, read_yaml
+from imscope.io.guard_text import require_regular
 
 
 class Section(BaseModel):
@@ -190,20 +192,23 @@ def parse_config(content: object, *, source: str = "configuration") -> RunConfig
 
 
 def _load(path: Path) -> object:
+    require_regular(path)
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"larger than {MAX_BYTES:,} bytes")
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".json":
             return json.loads(text)
         if path.suffix == ".toml":
             return tomllib.loads(text)
         if path.suffix in {".yaml", ".yml"}:
-            import yaml
-
-            return yaml.safe_load(text)
+            return read_yaml(text)
     except OSError as error:
         problem = f"cannot read the configuration {path}"
-        raise UsageError(problem, found=error.strerror or str(error)) from None
-    except ValueError as error:  # JSON, TOML and text encoding errors
+        raise UsageError(
+            problem, found=error.strerror or str(error), code=codes.FILE_READ
+        ) from None
+    except (ValueError, RecursionError) as error:  # JSON, TOML and text encoding errors
         raise _unreadable(path, error) from None
     except Exception as error:
         if type(error).__module__.startswith("yaml"):

@@ -142,6 +142,34 @@ WRITE_FAILED = declare(
     "A file could not be written; the earlier state is untouched.",
     "Check space and rights.",
 )
+DISK_FULL = declare(
+    "E-DISK-FULL",
+    "There is no space for a file, or it reached the size allowed.",
+    "Make room or raise the limit; the earlier state is untouched.",
+)
+PERMISSION = declare(
+    "E-PERMISSION", "The operating system denies access.", "Check the rights of file and folder."
+)
+MEMORY = declare(
+    "E-MEMORY", "Memory is used up.", "Close programs, or use a machine with more memory."
+)
+FILES_OPEN = declare(
+    "E-FILES-OPEN", "Too many files are open.", "Raise the limit (`ulimit -n`) and start again."
+)
+DISK_FAULT = declare(
+    "E-DISK-FAULT", "The disk reports a fault.", "Check the disk and copy its data away."
+)
+SYSTEM = declare(
+    "E-SYSTEM",
+    "The operating system refused something else.",
+    "See what was found, mend it and start again.",
+)
+INTERNAL = declare(
+    "E-INTERNAL",
+    "A fault of imscope itself.",
+    "Send the report file named in the message to the maintainers (see `SECURITY.md` if the input "
+    "is of unknown origin).",
+)
 STORE_DAMAGED = declare(
     "E-STORE-DAMAGED",
     "A working store does not have the size its header says.",

@@ -2,6 +2,12 @@
 
 from imscope.core.code_book import declare
 
+SHEET_WIDE = declare(
+    "E-SHEET-WIDE",
+    "The sample sheet has far more columns than any design.",
+    "Give the sample sheet, one line per sample; a matrix goes into its column `path`.",
+)
+
 # matrices
 MATRIX_NO_COUNTS = declare(
     "E-MATRIX-NO-COUNTS",
