@@ -44,7 +44,7 @@ def guarded_call(work: Callable[[], object]) -> None:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), plain[0].fileno())
         sys.exit(1)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the boundary is where every error is told
         found = as_problem(error)
         with contextlib.suppress(OSError, ValueError):
             print(f"error: {found}", file=sys.stderr)

@@ -19,7 +19,7 @@ from imscope.core.schema import CELLS, SAMPLES, TABLES
 from imscope.engine.execute import thread_count
 from imscope.engine.qc import record_genes
 from imscope.evidence.answers import evidence_notes
-from imscope.io.atomic import crash_point, sync_folder, write_parquet, write_text, write_tsv
+from imscope.io.atomic import file_set, write_parquet, write_text, write_tsv
 from imscope.study.answer import answer_lines
 from imscope.study.design import Design
 from imscope.study.panel import Panel, panel_genes, quantise_panel
@@ -55,7 +55,7 @@ class Written:
 
 
 def write_outputs(folder: Path, done: Finished, store: StepStore, telemetry: Telemetry) -> Written:
-    """Write every file of the run folder, each whole or not at all.
+    """Write every file of the run folder: all of them, or none.
 
     Parameters
     ----------
@@ -73,6 +73,11 @@ def write_outputs(folder: Path, done: Finished, store: StepStore, telemetry: Tel
     written
         Results, tables, panel, stamp, and further steps that were made on the way.
     """
+    with file_set(folder, whole=("tables",)) as draft:
+        return _write_all(draft, done, store, telemetry)
+
+
+def _write_all(folder: Path, done: Finished, store: StepStore, telemetry: Telemetry) -> Written:
     with telemetry.step("write") as parts:
         tables = collect_tables(done)
         results = collect_results(done, tables)
@@ -327,9 +332,6 @@ def _write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> list[Path
         write_parquet(folder / f"{name}.parquet", frame)
         write_tsv(folder / f"{name}.tsv", frame)
         written += [folder / f"{name}.parquet", folder / f"{name}.tsv"]
-    for path in folder.iterdir():  # tables of an earlier configuration
-        if path not in written:
-            path.unlink()
     return written
 
 
@@ -350,13 +352,8 @@ def _place(step: Path, folder: Path) -> list[Path]:
     """Link the finished files of a step into the run folder under their own names."""
     placed = []
     for path in sorted(step.glob("cells.*")):
-        draft = folder / f".{path.name}.linking"
-        draft.unlink(missing_ok=True)
-        os.link(path, draft)
-        crash_point()
-        draft.replace(folder / path.name)
+        os.link(path, folder / path.name)
         placed.append(folder / path.name)
-    sync_folder(folder)
     return placed
 
 

@@ -156,8 +156,11 @@ class _Work:
         self.new = not out.exists() or not any(out.iterdir())
         self.folder = out.parent / f".{out.name}.starting" if self.new else out
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.store = StepStore(self.folder / ".steps")
         self.telemetry = telemetry
+        self.store = StepStore(self.folder / ".steps", tell=self._tell)
+
+    def _tell(self, text: str) -> None:
+        self.telemetry.message(text)
 
     def settle(self, steps: dict[str, Step]) -> dict[str, Step]:
         """Take the folder's own name, open the log; return the steps where they are now."""
@@ -166,7 +169,7 @@ class _Work:
                 self.out.rmdir()
             self.folder.rename(self.out)
             self.folder, self.new = self.out, False
-            self.store = StepStore(self.folder / ".steps")
+            self.store = StepStore(self.folder / ".steps", tell=self._tell)
         self.telemetry.open_log(self.folder / "log.jsonl")
         root = self.store.root
         return {k: replace(step, folder=root / step.folder.name) for k, step in steps.items()}
