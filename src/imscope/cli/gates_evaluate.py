@@ -2,16 +2,21 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imscope.cli.shell import as_records, plain
+from imscope.core.terminal import printable
 
 if TYPE_CHECKING:
     from imscope.analyses.gates.evaluate import Evaluation
+    from imscope.analyses.gates.flow import Predicted
     from imscope.analyses.gates.gate import Gate
+
+FLOW_ENDINGS = (".fcs", ".lmd")
 
 GateOption = Annotated[
     str,
@@ -20,7 +25,9 @@ GateOption = Annotated[
 
 
 def evaluate(
-    path: Annotated[Path, typer.Argument(help="Labelled cells, a run folder, or .fcs file(s).")],
+    path: Annotated[
+        Path, typer.Argument(help="Labelled cells, a run folder, or .fcs/.lmd file(s).")
+    ],
     gate: GateOption,
     target: Annotated[
         str | None, typer.Option(help="COLUMN=LABEL of the cells to be sorted.")
@@ -36,6 +43,16 @@ def evaluate(
     predict_from: Annotated[
         Path | None, typer.Option(help="Labelled cells that predict the share seen in .fcs files.")
     ] = None,
+    compensation: Annotated[
+        bool,
+        typer.Option(
+            "--compensation/--no-compensation",
+            help="Undo spillover of flow files with the matrix of their header.",
+        ),
+    ] = True,
+    data_set: Annotated[
+        int | None, typer.Option(min=1, help="Data set of a flow file that holds several.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Table per donor (.tsv).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -47,7 +64,15 @@ def evaluate(
         raise UsageError("--modality is protein or rna", found=modality, code=codes.GATE_TEXT)
     files = _fcs_files(path)
     if files:
-        _flow(files, gate, predict_from, modality, out, as_json)
+        reading = {"compensation": compensation, "data_set": data_set}
+        if _is_gating_ml(gate):
+            predicted = None
+            if predict_from is not None:
+                predicted = _predicted(predict_from, read_any_gate(gate)[0], modality)
+            record = _scheme_record(files, Path(gate), predicted, reading)
+        else:
+            record = _flow_record(files, gate, predict_from, modality, reading)
+        _tell_flow(record, out, as_json=as_json)
         return
     if target is None:
         raise UsageError(
@@ -201,44 +226,73 @@ def _has_cuts(gate: "Gate") -> bool:
 
 def _fcs_files(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(p for p in path.iterdir() if p.suffix.lower() == ".fcs")
-    return [path] if path.suffix.lower() == ".fcs" else []
+        return sorted(p for p in path.iterdir() if p.suffix.lower() in FLOW_ENDINGS)
+    return [path] if path.suffix.lower() in FLOW_ENDINGS else []
 
 
-def _flow(
+def _flow_record(
     files: list[Path],
     gate: str,
     predict_from: Path | None,
     modality: str | None,
-    out: Path | None,
-    as_json: bool,
-) -> None:
-    from imscope.analyses.gates.flow import gate_files, predicted_share
+    reading: dict[str, Any],
+) -> dict[str, Any]:
+    """A gate of markers and signs on flow files."""
+    from imscope.analyses.gates.flow import gate_files
 
     g = read_any_gate(gate)[0]
-    predicted = None
-    if predict_from is not None:
-        predicted = predicted_share(*_shares(predict_from, g, modality))
-    result = gate_files(files, g, predicted=predicted, aligned=not _is_gating_ml(gate))
-    table = as_records(result.table)
+    predicted = None if predict_from is None else _predicted(predict_from, g, modality)
+    result = gate_files(files, g, predicted=predicted, **reading)
+    return _as_record(result.gate, as_records(result.table), result.status, result.notes)
+
+
+def _scheme_record(
+    files: list[Path], gate: Path, predicted: "Predicted | None", reading: dict[str, Any]
+) -> dict[str, Any]:
+    """Every gate of a Gating-ML file on flow files: the first one, and the others beside it."""
+    from imscope.analyses.gates.scheme import gate_scheme_files, per_file
+    from imscope.io.gating_scheme import read_gating_scheme
+
+    scheme = read_gating_scheme(gate)
+    result = gate_scheme_files(files, scheme, **reading)
+    records = []
+    for k, name in enumerate(scheme.gates):
+        table = per_file(result.table, name, predicted if k == 0 else None)
+        status = "no labels: share of events only"
+        record = _as_record(name, as_records(table), status, result.notes if k == 0 else ())
+        rule = scheme.gates[name]
+        records.append({**record, "kind": rule.kind, "parent": rule.parent or None})
+    hierarchy = as_records(result.table)
+    return {**records[0], "others": records[1:], "gates": hierarchy}
+
+
+def _predicted(path: Path, gate: "Gate", modality: str | None) -> "Predicted":
+    from imscope.analyses.gates.flow import predicted_share
+
+    return predicted_share(*_shares(path, gate, modality))
+
+
+def _as_record(
+    gate: str, table: list[dict[str, object]], status: str, notes: Sequence[str]
+) -> dict[str, Any]:
+    empty = dict.fromkeys(("purity", "recall", "f1", "enrichment"))
+    return {"gate": gate, **empty, "per_donor": table, "status": status, "notes": list(notes)}
+
+
+def _tell_flow(record: dict[str, Any], out: Path | None, *, as_json: bool) -> None:
     if out is not None:
-        _write(out, table)
-    record = {
-        "gate": result.gate,
-        "purity": None,
-        "recall": None,
-        "f1": None,
-        "enrichment": None,
-        "per_donor": table,
-        "status": result.status,
-        "notes": list(result.notes),
-    }
+        _write(out, record.get("gates") or record["per_donor"])
     if as_json:
         _print(record)
         return
-    typer.echo(f"{result.gate}: {result.status}")
-    for row in table:
-        typer.echo(f"  {row['file']}: {row['n_inside']:,} of {row['n_used']:,} events inside")
+    for row in (record, *record.get("others", ())):
+        inside = f" in {row['parent']}" if row.get("parent") else ""
+        typer.echo(printable(f"{row['gate']}{inside}: {row['status']}"))
+        for line in row["per_donor"]:
+            events = f"{line['n_inside']:,} of {line['n_used']:,} events inside"
+            typer.echo(printable(f"  {line['file']}: {events}"))
+    for note in record["notes"]:
+        typer.echo(printable(f"note: {note}"), err=True)
 
 
 def _shares(path: Path, gate: "Gate", modality: str | None) -> "tuple[Any, Any]":

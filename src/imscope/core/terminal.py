@@ -50,6 +50,8 @@ class PrintableStream:
 
     def write(self, text: str) -> int:
         """Write printable text."""
+        if not isinstance(text, str):
+            raise TypeError(f"text is written here, not {type(text).__name__}")
         if not self._stream.isatty():
             self._stream.write(printable(text))
             return len(text)

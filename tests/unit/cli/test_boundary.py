@@ -120,6 +120,20 @@ def test_nothing_a_terminal_obeys_gets_out(sign):
     assert f"{ord(sign):02x}" in out.getvalue()
 
 
+def test_commands_print_through_the_boundary(capsys):
+    import typer
+
+    def work():
+        typer.echo("lot \x1b[31m A")
+        typer.echo("words \x07", err=True)
+        print("plain")
+
+    guarded_call(work)
+    seen = capsys.readouterr()
+    assert seen.out == "lot \\x1b[31m A\nplain\n"
+    assert seen.err == "words \\x07\n"
+
+
 def test_plain_text_is_untouched():
     text = "CD73\u207a µm \u00b1 0.5\n\tα-SMA \u2713"
     assert printable(text) == text
