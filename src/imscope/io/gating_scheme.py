@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from imscope.core.errors import DataError
 from imscope.io.gating_ml import MAX_DEPTH, D, G, T, bad_file, finite_number, local_name, safe_tree
 
-
 _NEEDS = {"fasinh": "TMA", "logicle": "TWMA", "hyperlog": "TWMA", "flin": "TA", "flog": "TM"}
 MAX_VERTICES = 100_000
 

@@ -153,6 +153,12 @@ def header(**changes):
     return lambda draft: draft.header.update(changes)
 
 
+def misplaced(draft):
+    """Header and TEXT place the events differently, and neither fits."""
+    words(TOT="2")(draft)
+    header(data=400)(draft)
+
+
 def data(make):
     def change(draft):
         draft.data = make(draft.data)
@@ -193,8 +199,7 @@ DAMAGE = {
     "text in the header": (header(text=10), "E-FCS-OFFSETS"),
     "text ends before it begins": (header(text_end=57), "E-FCS-OFFSETS"),
     "text behind the file": (header(text_end=9_999_999), "E-FCS-TRUNCATED"),
-    "no place of data fits": (
-        lambda d: (words(TOT="2")(d), header(data=400)(d)) and None, "E-FCS-OFFSETS"),
+    "no place of data fits": (misplaced, "E-FCS-OFFSETS"),
     "no data anywhere": (lambda b: cut_words(b, data=0, data_end=0), "E-FCS-OFFSETS"),
     "data over text": (lambda b: cut_words(b, data=60, data_end=107), "E-FCS-OFFSETS"),
     # truncation
