@@ -77,7 +77,15 @@ def _header(path: Path, handle: IO[bytes]) -> tuple[list[str], str]:
             fix="check the separator and the line ends",
             code=codes.CSV_WIDTH,
         )
-    return next(csv.reader([line], delimiter=separator)), separator
+    try:
+        return next(csv.reader([line], delimiter=separator)), separator
+    except csv.Error as error:
+        raise DataError(
+            f"{path}: the first line is not a line of a table",
+            found=str(error),
+            fix="check the quotes and the line ends",
+            code=codes.CSV_RAGGED,
+        ) from error
 
 
 def _body(

@@ -423,10 +423,11 @@ def _flowio(
         first = 58 + length
         text = text.format(first, first + len(stored) - 1)
         head = "FCS3.1    " + "".join(f"{p:>8}" for p in (58, first - 1, 0, 0, 0, 0))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         decoded = Decoder(io.BytesIO(head.encode() + text.encode() + stored))
-    return np.asarray(decoded.events, dtype=np.float64).reshape(n, len(table))
+    with np.errstate(all="ignore"):  # what is not finite is told below
+        return np.asarray(decoded.events, dtype=np.float64).reshape(n, len(table))
 
 
 def _packed_integers(

@@ -327,7 +327,7 @@ def cut_sets(content: bytes, path: Path) -> list[tuple[int, int]]:
             break
         if after < text.last or after > len(piece) or len(starts) >= MAX_SETS:
             raise _no_set(path, after, len(piece))
-        if not piece[after : after + 3] == b"FCS":
+        if piece[after : after + 3] != b"FCS":
             if not piece[after:].strip(b"\0 \r\n"):
                 break  # padding behind the last data set
             raise _no_set(path, after, len(piece))

@@ -313,10 +313,12 @@ def safe_tree(path: Path) -> "ET.Element[str]":
 
 
 def local_name(node: "ET.Element[str]") -> str:
+    """Name of an element without its namespace."""
     return str(node.tag).rpartition("}")[2]
 
 
 def finite_number(text: str | None, path: Path) -> float | None:
+    """A finite number, None where there is no text; anything else is an error."""
     if text is None:
         return None
     try:
@@ -340,9 +342,10 @@ def _ids(names: Sequence[str]) -> list[str]:
 
 
 def bad_file(path: Path, found: str) -> DataError:
+    """The error of every fault of a Gating-ML file."""
     return DataError(
         f"{path} cannot be read or written as Gating-ML 2.0",
         found=found,
-        fix="use rectangle gates on linear, log, asinh or logicle scales",
+        fix="mend the place named, or export the gates again as Gating-ML 2.0",
         code=codes.GATING_ML,
     )
