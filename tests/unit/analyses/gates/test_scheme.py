@@ -255,6 +255,7 @@ def test_polygons_agree_with_counting_crossings_one_by_one(corners):
 
 
 # ---- refused ---------------------------------------------------------------------------------
+RATIO = '<data-type:new-dimension data-type:transformation-ref="r"/>'
 ROW = axis("PE-A", low(1))
 REFUSED = {
     "matrix not defined": [rectangle("A", axis("PE-A", low(1, "Nowhere")))],
@@ -271,14 +272,16 @@ REFUSED = {
     "and of one": [rectangle("A", ROW), boolean("N", "and", ("A", ""))],
     "not of two": [rectangle("A", ROW), boolean("N", "not", ("A", ""), ("A", ""))],
     "gate of another kind": ['<gating:StarGate gating:id="S"/>'],
-    "polygon of two corners": ['<gating:PolygonGate gating:id="P">' + ROW + ROW + "</gating:PolygonGate>"],
+    "polygon of two corners": [
+        '<gating:PolygonGate gating:id="P">' + ROW + ROW + "</gating:PolygonGate>"
+    ],
     "hyperlog without width": [
         '<transforms:transformation transforms:id="h"><transforms:hyperlog transforms:T="1000" '
         'transforms:W="0" transforms:M="4" transforms:A="0"/></transforms:transformation>',
         rectangle("A", ROW),
     ],
     "ratio not defined": [
-        rectangle("A", axis("", low(1), '<data-type:new-dimension data-type:transformation-ref="r"/>'))
+        rectangle("A", axis("", low(1), RATIO))
     ],
 }  # fmt: skip
 
