@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.io.fcs_names import marker_of
+from imscope.io.fcs_spillover import MAX_CHANNELS, Spillover, read_spillover
 from imscope.io.fcs_text import Head, cut_sets, read_head, whole_number
 from imscope.io.guard_text import require_regular
 from imscope.io.notice import Notice, first_few
@@ -26,10 +27,7 @@ from imscope.io.notice import Notice, first_few
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_CHANNELS = 2_000
 MAX_BYTES = 8 * 2**30
-MAX_CONDITION = 1e6
-"""Condition number above which a spillover matrix only adds noise."""
 _ORDERS = {
     ",".join(map(str, order)): "<" if order[0] == 1 else ">"
     for n in (2, 3, 4, 8)
@@ -37,24 +35,6 @@ _ORDERS = {
 } | {"1": "<"}
 _ANTIGEN = re.compile(r"CD\d|HLA|SSEA|STRO", re.IGNORECASE)
 _SCATTER = re.compile(r"^(FSC|SSC|FS|SS)\b|^(FSC|SSC)", re.IGNORECASE)
-_SPILLOVER = ("$SPILLOVER", "SPILLOVER", "$SPILL", "SPILL")
-
-
-@dataclass(frozen=True, eq=False)
-class Spillover:
-    """Spillover matrix of the header.
-
-    Attributes
-    ----------
-    channels
-        Names of the channels, in the order of rows and columns.
-    matrix
-        Shape ``(n, n)``: row = fluorochrome, column = detector that sees it. Unit: fraction of the
-        fluorochrome's own detector.
-    """
-
-    channels: tuple[str, ...]
-    matrix: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +129,9 @@ def read_fcs(
     del content
     events = _linear(raw, head, table, notices)
     matrix = (
-        _spillover(head.keywords, table["channel"].tolist(), path, notices) if spillover else None
+        read_spillover(head.keywords, table["channel"].tolist(), path, notices)
+        if spillover
+        else None
     )
     shown = ["channel", "label", "marker", "kind", "range"]
     return FlowData(path, head.version, events, table[shown], matrix, head.keywords, tuple(notices))
@@ -533,81 +515,3 @@ def _linear(
             else:
                 notices.append(Notice(codes.W_FCS_TEXT, f"$TIMESTEP {step[:20]!r} is not used"))
     return out
-
-
-def _spillover(
-    words: dict[str, str], names: list[str], path: Path, notices: list[Notice]
-) -> Spillover | None:
-    found = [k for k in _SPILLOVER if words.get(k, "").strip()]
-    if not found:
-        old = ", ".join(k for k in ("$COMP", "COMP", "$DFC1TO2") if k in words)
-        notices.append(
-            Notice(
-                codes.W_FCS_SPILLOVER,
-                f"only {old} of the old kind is there" if old else "there is no spillover matrix",
-            )
-        )
-        return None
-    if len({words[k].replace(" ", "") for k in found}) > 1:
-        raise _bad_spillover(path, f"{first_few(found)} differ")
-    parts = [p.strip() for p in words[found[0]].split(",")]
-    n = int(parts[0]) if re.fullmatch(r"[0-9]{1,4}", parts[0]) else 0
-    if 1 <= n <= MAX_CHANNELS and [p for p in parts[1:] if p] == parts[1 : n + 1]:
-        notices.append(
-            Notice(codes.W_FCS_SPILLOVER, f"{found[0]} names {n} channels and no coefficient")
-        )
-        return None
-    if not 1 <= n <= MAX_CHANNELS or len(parts) != 1 + n + n * n:
-        raise _bad_spillover(
-            path,
-            f"it says {parts[0][:20]!r} channels of {len(names)} and has {len(parts):,} fields",
-        )
-    channels = _spillover_channels(parts[1 : n + 1], names, path)
-    keep = [k for k, c in enumerate(channels) if c in names]
-    try:
-        values = np.array([float(p) for p in parts[n + 1 :]], dtype=np.float64).reshape(n, n)
-    except ValueError as error:
-        raise _bad_spillover(path, f"a coefficient is not a number: {error}") from error
-    if not np.isfinite(values).all() or np.abs(values).max() > 1e4 or (np.diag(values) <= 0).any():
-        raise _bad_spillover(path, "coefficients are not finite, or zero on the diagonal")
-    if len(keep) < n:
-        lost = [c for c in channels if c not in names]
-        notices.append(
-            Notice(
-                codes.W_FCS_SPILLOVER,
-                f"{found[0]} names {len(lost)} channels the file does not have "
-                f"({first_few(lost)}); the matrix of the other {len(keep)} is used, without the "
-                "light of those",
-            )
-        )
-        channels = [channels[k] for k in keep]
-        values = values[np.ix_(keep, keep)]
-    values = values / np.diag(values)[:, None]
-    condition = float(np.linalg.cond(values))
-    if not condition < MAX_CONDITION:
-        raise _bad_spillover(path, f"it cannot be inverted (condition number {condition:.3g})")
-    return Spillover(tuple(channels), values)
-
-
-def _spillover_channels(given: list[str], names: list[str], path: Path) -> list[str]:
-    """Names as given, or numbers of channels, which some programs write."""
-    if all(g not in names for g in given) and all(g.isdigit() for g in given):
-        numbers = [int(g) for g in given]
-        if all(1 <= k <= len(names) for k in numbers):
-            given = [names[k - 1] for k in numbers]
-    unknown = [g for g in given if g not in names]
-    if len(unknown) > len(given) - 2 or len(set(given)) < len(given):
-        raise _bad_spillover(
-            path,
-            f"unknown channels {first_few(unknown)}" if unknown else "a channel stands twice",
-        )
-    return given
-
-
-def _bad_spillover(path: Path, found: str) -> DataError:
-    return DataError(
-        f"{path}: the spillover matrix cannot be used",
-        found=found,
-        fix="correct it, or read without compensation",
-        code=codes.FCS_SPILLOVER,
-    )

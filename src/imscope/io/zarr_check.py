@@ -19,7 +19,8 @@ from typing import Any
 from imscope.core import codes
 from imscope.core.errors import DataError, ImscopeError
 from imscope.io.notice import Notice
-from imscope.io.zarr_chunks import ALWAYS, CHUNK, CODECS, PACKERS, TEXT, ChunkPlan
+from imscope.io.zarr_chunks import ALWAYS, CHUNK, ChunkPlan
+from imscope.io.zarr_layout import BadCodec, Layout, layout_v2, layout_v3
 
 _MATRIX_PARTS = ("data", "indices", "indptr")
 _V2 = (".zarray", ".zgroup", ".zattrs", ".zmetadata")
@@ -190,12 +191,10 @@ def _check_array(
 ) -> None:
     place = _place(path, here)
     try:
-        layout = (
-            _layout_v3(head, place) if head.get("zarr_format") == 3 else _layout_v2(head, place)
-        )
+        layout = layout_v3(head, place) if head.get("zarr_format") == 3 else layout_v2(head, place)
     except ImscopeError:
         raise
-    except _Codec as error:
+    except BadCodec as error:
         raise _codec(path, place, str(error)) from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _meta(path, place, f"{type(error).__name__}: {error}") from error
@@ -245,139 +244,11 @@ def _tell(
         )
 
 
-class _Codec(Exception):  # noqa: N818  carries a name, becomes an error where the file is known
-    """A codec that is not allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How the chunks of an array are named and stored; ``shard`` if one file holds many."""
-
-    plan: ChunkPlan
-    mark: str
-    prefix: str
-    shard: "ChunkPlan | None" = None
-    index_checked: bool = True
-    index_at_end: bool = True
-
-
-def _layout_v2(head: dict[str, Any], place: str) -> _Layout:
-    import numpy as np
-
-    dtype = head["dtype"]
-    kind = np.dtype([tuple(part) for part in dtype] if isinstance(dtype, list) else dtype)
-    coded = [*(head.get("filters") or []), head.get("compressor")]
-    names = [str(c["id"]) for c in coded if c]
-    if kind.kind == "O" and not set(names) & TEXT:
-        raise _Codec(next((n for n in names if n not in CODECS), "objects without a text codec"))
-    mark = str(head.get("dimension_separator", "."))
-    if mark not in (".", "/"):
-        raise ValueError(f"separator {mark!r}")
-    shape, chunks = _whole(head["shape"]), _whole(head["chunks"])
-    item = 0 if kind.kind == "O" else kind.itemsize
-    return _Layout(_plan(place, shape, chunks, item, names), mark, "")
-
-
-def _layout_v3(head: dict[str, Any], place: str) -> _Layout:
-    if head.get("storage_transformers"):
-        raise _Codec("storage transformers")
-    if head["chunk_grid"]["name"] != "regular":
-        raise _Codec(f"chunk grid {head['chunk_grid']['name']!r}")
-    shape = _whole(head["shape"])
-    chunks = _whole(head["chunk_grid"]["configuration"]["chunk_shape"])
-    key = head.get("chunk_key_encoding", {"name": "default"})
-    name = key.get("name") if isinstance(key, dict) else key
-    if name not in ("default", "v2"):
-        raise _Codec(f"chunk keys {name!r}")
-    told = (key.get("configuration") or {}) if isinstance(key, dict) else {}
-    mark = str(told.get("separator", "/" if name == "default" else "."))
-    if mark not in (".", "/"):
-        raise ValueError(f"separator {mark!r}")
-    prefix = "c" if name == "default" else ""
-    item = _item_v3(head["data_type"])
-    codecs = head["codecs"]
-    sharded = [c for c in codecs if _name(c) == "sharding_indexed"]
-    if not sharded:
-        return _Layout(_plan(place, shape, chunks, item, [_name(c) for c in codecs]), mark, prefix)
-    if len(codecs) != 1:
-        raise _Codec("sharding together with other codecs")
-    inner = sharded[0]["configuration"]
-    index = [_name(c) for c in inner["index_codecs"]]
-    at = inner.get("index_location", "end")
-    if index not in (["bytes"], ["bytes", "crc32c"]) or at not in ("start", "end"):
-        raise _Codec(f"a shard index of {', '.join(index)}")
-    if (inner["index_codecs"][0].get("configuration") or {}).get("endian", "little") != "little":
-        raise _Codec("a shard index of big-endian numbers")
-    pieces = _whole(inner["chunk_shape"])
-    if len(pieces) != len(chunks) or min((*pieces, 1)) < 1:
-        raise ValueError(f"chunks {pieces} in shards {chunks}")
-    if any(c % p for c, p in zip(chunks, pieces, strict=True)):
-        raise ValueError(f"chunks {pieces} do not fill shards {chunks}")
-    if any(_name(c) == "sharding_indexed" for c in inner["codecs"]):
-        raise _Codec("shards inside shards")
-    plan = _plan(place, shape, pieces, item, [_name(c) for c in inner["codecs"]])
-    whole = ChunkPlan(place, shape, chunks, item, "")
-    return _Layout(whole, mark, prefix, plan, len(index) == 2, at == "end")
-
-
-def _plan(
-    place: str, shape: tuple[int, ...], chunks: tuple[int, ...], item: int, names: list[str]
-) -> ChunkPlan:
-    plain = [n.removeprefix("numcodecs.") for n in names]
-    bad = next((n for n in plain if n not in CODECS), None)
-    if bad is not None:
-        raise _Codec(bad)
-    packers = [n for n in plain if n in PACKERS]
-    if len(packers) > 1:
-        raise _Codec(f"{' and '.join(packers)} one upon the other")
-    if bool(set(plain) & TEXT) != (item == 0):
-        raise ValueError(f"codecs {plain} for values of {item} bytes")
-    if packers and any(n not in ("crc32", "crc32c", "fletcher32") for n in
-                       plain[plain.index(packers[0]) + 1 :]):  # fmt: skip
-        raise _Codec(f"{plain[-1]} after {packers[0]}")
-    wide = 8 if "delta" in plain else 1
-    return ChunkPlan(place, shape, chunks, item, packers[0] if packers else "", wide)
-
-
-def _item_v3(kind: Any) -> int:
-    """Bytes of one value; 0 for text of variable length."""
-    import numpy as np
-
-    if isinstance(kind, dict):
-        told = kind.get("configuration") or {}
-        if "length_bytes" in told:
-            length = int(told["length_bytes"])
-            if length < 1:
-                raise ValueError(f"data type {kind}")
-            return length
-        if str(kind.get("name", "")).startswith(("numpy.datetime64", "numpy.timedelta64")):
-            return 8
-        raise ValueError(f"data type {kind}")
-    if kind in ("string", "bytes", "variable_length_bytes"):
-        return 0
-    if str(kind).startswith("r") and str(kind)[1:].isdecimal():
-        return max(1, int(str(kind)[1:]) // 8)
-    found = np.dtype(str(kind))
-    if found.kind not in "biufc":
-        raise ValueError(f"data type {kind}")
-    return found.itemsize
-
-
-def _name(codec: Any) -> str:
-    return str(codec["name"] if isinstance(codec, dict) else codec)
-
-
-def _whole(values: Any) -> tuple[int, ...]:
-    if not isinstance(values, list) or any(type(v) is not int for v in values):
-        raise ValueError(f"{values!r} is no list of whole numbers")
-    return tuple(values)
-
-
 def _chunks(
     path: Path,
     here: Path,
     inside: tuple[list[str], dict[str, Any]],
-    layout: _Layout,
+    layout: Layout,
     counts: list[int],
     seen: Inspection,
 ) -> tuple[int, int]:
@@ -416,7 +287,7 @@ def _below(
             stack.append((inner, *_entries(path, here / inner, seen)))
 
 
-def _is_chunk(relative: str, layout: _Layout, counts: list[int]) -> bool:
+def _is_chunk(relative: str, layout: Layout, counts: list[int]) -> bool:
     """Tell whether a file below an array is named as one of its chunks."""
     if not counts:
         return relative == (layout.prefix or "0")
@@ -434,7 +305,7 @@ def _is_chunk(relative: str, layout: _Layout, counts: list[int]) -> bool:
 
 
 def _shards(
-    path: Path, here: Path, layout: _Layout, counts: list[int], seen: Inspection
+    path: Path, here: Path, layout: Layout, counts: list[int], seen: Inspection
 ) -> tuple[int, int]:
     """Read the index of every shard; return how many of how many chunks inside are missing."""
     plan, whole = layout.shard or layout.plan, layout.plan
@@ -463,7 +334,7 @@ def _shard(
     path: Path,
     key: str,
     known: tuple[int, int, int, int],
-    layout: _Layout,
+    layout: Layout,
     length: int,
     shard: tuple[int, ...],
     per: list[int],
