@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from imscope.io.fcs import FlowData, compensate, read_fcs
     from imscope.io.fragments import parse_peaks, read_fragments
     from imscope.io.gating_ml import RectangleGate, read_gating_ml, write_gating_ml
+    from imscope.io.gating_scheme import Scheme, read_gating_scheme
     from imscope.io.genes import gene_classes, gene_table, map_genes
     from imscope.io.multimodal import MultiModal, read_mudata_file, write_mudata
     from imscope.io.notice import Notice
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "write_gating_ml": "gating_ml",
     "read_gating_ml": "gating_ml",
+    "read_gating_scheme": "gating_scheme",
+    "Scheme": "gating_scheme",
     "read_fcs": "fcs",
     "compensate": "fcs",
     "RectangleGate": "gating_ml",
@@ -62,6 +65,7 @@ __all__ = [
     "RectangleGate",
     "SampleRow",
     "SampleSheet",
+    "Scheme",
     "annotate",
     "compensate",
     "gene_classes",
@@ -74,6 +78,7 @@ __all__ = [
     "read_fcs",
     "read_fragments",
     "read_gating_ml",
+    "read_gating_scheme",
     "read_mudata_file",
     "read_sheet",
     "sample_sheet_schema",
