@@ -264,4 +264,4 @@ def read_pieces(data: Any, place: str, size: int, budget: Budget) -> None:
             budget.add_text(place, used)
             each = max(1, used // max(1, len(piece)))
             step = max(1, min(4 * step, SLAB // each))
-        low += len(piece)
+        low += max(1, len(piece))
