@@ -14,7 +14,7 @@ from imscope.io.counts import read_counts
 from imscope.io.sheet import read_sheet
 from imscope.study.config import RunConfig
 from imscope.study.ingest import FIXED_POINT
-from imscope.study.stages import override_limits, qc_classes, qc_settings
+from imscope.study.limits import override_limits, qc_classes, qc_settings
 
 
 @dataclass(frozen=True, slots=True)

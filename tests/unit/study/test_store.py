@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imscope.study.steps import StepStore, canonical, sha256_path
+from imscope.study.store import StepStore, canonical, sha256_path
 
 
 def writer(text, calls):
@@ -57,7 +57,7 @@ def test_a_failed_step_leaves_nothing_that_looks_finished(tmp_path):
 def test_a_killed_step_is_computed_again(tmp_path):
     program = (
         "import sys; from pathlib import Path\n"
-        "from imscope.study.steps import StepStore\n"
+        "from imscope.study.store import StepStore\n"
         "step = StepStore(Path(sys.argv[1])).run('one', {}, {},\n"
         "    lambda f: (f / 'a.txt').write_text('a') and None)\n"
         "print(step.cached)"
