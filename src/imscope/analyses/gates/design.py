@@ -150,7 +150,7 @@ def design_gates(
     >>> donors = np.repeat(["a", "b", "c"], 200)
     >>> design = design_gates(DesignCells(raw, y, donors), settings=DesignSettings(stability=2))
     >>> str(design.gates[0]), design.status.code
-    ('CD73+', 'ok')
+    ('CD73+', 'circular label')
     """
     how = settings if settings is not None else DesignSettings()
     y, donor, lab, batch = check_cells(cells)

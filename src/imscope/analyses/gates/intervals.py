@@ -65,7 +65,8 @@ def purity_interval(
     one = len(a) == 1
     if one:
         recall, wrong = _cells(a, p, draws, rng)[:, 0], _cells(b, q, draws, rng)[:, 0]
-        values = _purity(recall, wrong, float(p[0] / (p + q)[0]) if prevalence is None else prevalence)
+        share = float(p[0] / (p + q)[0]) if prevalence is None else prevalence
+        values = _purity(recall, wrong, share)
     elif prevalence is None:
         values = predict_donor(a, a + b, draws, rng)
     else:
@@ -91,7 +92,9 @@ def recall_interval(
         return Interval(float("nan"), float("nan"), NO_CELLS)
     rng = spawn(seed, "recall interval")
     one = len(a) == 1
-    return _percentiles(_cells(a, p, draws, rng)[:, 0] if one else predict_donor(a, p, draws, rng), one)
+    return _percentiles(
+        _cells(a, p, draws, rng)[:, 0] if one else predict_donor(a, p, draws, rng), one
+    )
 
 
 def _percentiles(values: NDArray[np.float64], one: bool) -> Interval:

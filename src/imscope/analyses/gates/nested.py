@@ -163,13 +163,13 @@ def allowed_signs(problem: Problem) -> tuple[NDArray[np.bool_], NDArray[np.bool_
     """Where ``+`` and ``-`` are allowed: on the side where target cells are.
 
     A protein the targets lack is not asked to be positive however low its threshold, so a gate
-    still means what its text says. RNA is asked for where targets show it more often than others.
+    still means what its text says. RNA is asked for where targets hold more of it than others.
     """
     if problem.signs is not None:
         return problem.signs
     x, y = problem.x, problem.target
     if problem.modality == "rna":
-        inside, others = (x[y] > 0).mean(axis=0), (x[~y] > 0).mean(axis=0)
+        inside, others = np.log1p(x[y]).mean(axis=0), np.log1p(x[~y]).mean(axis=0)
         return inside >= others, (inside <= others) & ~problem.plus_only
     there = np.isfinite(x[y])
     n = np.maximum(there.sum(axis=0), 1)
@@ -345,7 +345,9 @@ def judge_within(problem: Problem, space: SearchSpace, choice: Choice) -> Unseen
     for f in range(INNER_FOLDS):
         train = problem.take(np.flatnonzero(fold != f))
         test = problem.take(np.flatnonzero(fold == f))
-        found = [s for s in fit_choice(train, _quick(space).share(1.0, INNER_FOLDS), choice)[0] if s]
+        found = [
+            s for s in fit_choice(train, _quick(space).share(1.0, INNER_FOLDS), choice)[0] if s
+        ]
         if found:
             a, b, _ = counts(found[-1][0].inside(test.x), test, np.array([test.donor.max()]))
             tp[-1] += a[0]

@@ -82,7 +82,7 @@ def _weak(best: "Entry", unseen: "pd.DataFrame", floor: float) -> str:
                 f"{worst['purity_low']:.2f} at least, under the floor of {floor:g}"
             )
         f1 = unseen["f1"].fillna(0.0)
-        low = unseen.loc[f1.idxmin()]
+        low = unseen.iloc[int(np.argmin(f1.to_numpy()))]
         if not parts and f1.min() < floor:
             parts.append(
                 f"in the worst donor left out ({low['donor']}) F1 is {f1.min():.2f} (purity "
@@ -149,6 +149,6 @@ def _weak_figures(overall: Mapping[str, float], told: "pd.DataFrame") -> str:
         )  # fmt: skip
         return f"F1 is {f1:.2f}{others}"
     if len(told) and told["f1"].fillna(0.0).min() < LEAST:
-        worst = told.loc[told["f1"].fillna(0.0).idxmin()]
+        worst = told.iloc[int(np.argmin(told["f1"].fillna(0.0).to_numpy()))]
         return f"in {worst['donor']} F1 is {np.nan_to_num(worst['f1']):.2f}"
     return ""
