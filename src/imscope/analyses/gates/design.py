@@ -16,16 +16,19 @@ from imscope.analyses.gates.gate import Gate, Scale
 from imscope.analyses.gates.left_out import Judge
 from imscope.analyses.gates.listing import Entry, Listing, design_rows, marker_info
 from imscope.analyses.gates.nested import (
+    FIT_CELLS,
     Choice,
     Problem,
     SearchSpace,
     choose,
+    draw_problem,
     fit_choice,
     judge_unseen,
     judge_within,
 )
 from imscope.analyses.gates.verdict import judge_design
 from imscope.core.result import Status
+from imscope.core.rng import spawn
 from imscope.core.schema import TABLES
 
 if TYPE_CHECKING:
@@ -216,8 +219,9 @@ class _Work:
     ) -> GateDesign:
         space, info = self.space, marker_info(candidates)
         choice = choose(self.fitted, space.share(0.2))
+        drawn = draw_problem(self.fitted, FIT_CELLS, spawn(space.seed, "final fit"))
         by_size, gap, found_notes = fit_choice(
-            self.fitted, space.share(0.2), choice, sizes=space.max_size
+            drawn, space.share(0.2), choice, sizes=space.max_size
         )
         notes += found_notes
         kept = [[c for c in gates if self._allowed(c, info)] for gates in by_size]

@@ -1,6 +1,6 @@
 """What a gate's markers do in donors that had no part in setting their thresholds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from imscope.analyses.gates.nested import (
     Choice,
     Problem,
     SearchSpace,
-    draw_cells,
+    draw_problem,
     fit_choice,
     mean_f,
     outer_groups,
@@ -89,10 +89,10 @@ class Judge:
             fold = stratified_folds(problem, spawn(self.space.seed, "held-out cells"))
             parts = outer_parts(problem, fold)
         k = problem.x.shape[1]
-        space = self.space.share(0.1, INNER_FOLDS)
+        space = replace(self.space.share(0.1, INNER_FOLDS), top=1, polish=1)
         for g, train, test in parts:
             rng = spawn(self.space.seed, "left out", g)
-            drawn = train.take(draw_cells(train, space.max_cells, rng))
+            drawn = draw_problem(train, space.max_cells, rng)
             found = fit_choice(drawn, space, Choice(k, GRID, self.kind))[0][k - 1]
             if found:
                 inside = found[0].inside(test.x)

@@ -16,6 +16,8 @@ FEW_IN_FOLD = 10
 """Target cells below which donors of a fold are counted together."""
 MOST_OUTER = 10
 """Donors beyond this number are left out in groups."""
+FIT_CELLS = 60_000
+"""Cells a gate that is judged on left-out donors is fitted on at most."""
 HALF_WAY = 0.5
 """Between the negative and the positive peak, in aligned units."""
 LACKS = 1 / 3
@@ -38,6 +40,8 @@ class Problem:
         Markers that may only be asked to be positive.
     signs
         Where ``+`` and where ``-`` is allowed, when this is already settled.
+    other_weight
+        Weight of an other cell per donor, when targets were drawn more often than others.
     """
 
     x: NDArray[np.float64]
@@ -47,6 +51,7 @@ class Problem:
     modality: Modality
     plus_only: NDArray[np.bool_]
     signs: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
+    other_weight: NDArray[np.float64] | None = None
 
     def take(self, cells: NDArray[np.int64]) -> "Problem":
         """Some of the cells; donors keep their numbers."""
@@ -177,6 +182,22 @@ def allowed_signs(problem: Problem) -> tuple[NDArray[np.bool_], NDArray[np.bool_
     return high >= LACKS, (1 - high >= LACKS) & ~problem.plus_only
 
 
+def draw_problem(problem: Problem, most: int, rng: np.random.Generator) -> Problem:
+    """Draw cells, targets more often where they are few, with the weights that undo it."""
+    cells = draw_cells(problem, most, rng)
+    part = problem.take(cells)
+    if len(cells) == len(problem.target):
+        return part
+    n = int(problem.donor.max()) + 1
+
+    def kept(wanted: NDArray[np.bool_], of: NDArray[np.bool_]) -> NDArray[np.float64]:
+        drawn = np.bincount(part.donor[of], minlength=n)
+        return np.asarray(drawn / np.maximum(np.bincount(problem.donor[wanted], minlength=n), 1))
+
+    targets, others = kept(problem.target, part.target), kept(~problem.target, ~part.target)
+    return replace(part, other_weight=np.where(others > 0, targets / np.maximum(others, 1e-12), 1))
+
+
 def fit_choice(
     problem: Problem, space: SearchSpace, choice: Choice, *, sizes: int | None = None
 ) -> tuple[tuple[tuple[Cuts, ...], ...], float, tuple[str, ...]]:
@@ -185,6 +206,9 @@ def fit_choice(
     cells = np.flatnonzero(np.isin(problem.donor, have))
     code = np.searchsorted(have, problem.donor[cells])
     y = problem.target[cells]
+    weight = weights_to(y, code, space.prevalence)
+    if weight is None and problem.other_weight is not None:
+        weight = problem.other_weight[have]
     fit = fit_gates(
         problem.x[cells],
         y,
@@ -198,7 +222,7 @@ def fit_choice(
             polish=space.polish,
             seconds=space.seconds,
         ),
-        weight=weights_to(y, code, space.prevalence),
+        weight=weight,
         signs=allowed_signs(problem),
     )
     return fit.by_size, fit.gap, fit.notes
@@ -313,7 +337,8 @@ def judge_unseen(problem: Problem, space: SearchSpace, *, by: str = "donor") -> 
     parts = list(outer_parts(problem, group))
     for g, train, test in parts:
         choice = choose(train, space.share(0.8, len(parts)), item=g + 1)
-        by_size, _, _ = fit_choice(train, _quick(space).share(0.2, len(parts)), choice)
+        drawn = draw_problem(train, FIT_CELLS, spawn(space.seed, f"unseen {by}", g))
+        by_size, _, _ = fit_choice(drawn, _quick(space).share(0.2, len(parts)), choice)
         found = [s for s in by_size if s]
         if not found:
             continue
