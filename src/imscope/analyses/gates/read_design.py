@@ -188,10 +188,9 @@ def rna_classes(cells: GateCells, values: "pd.DataFrame") -> dict[str, str]:
         both = {g: known[g] for g in map(str, values.columns) if g in known}
         if both:
             donors = _column(cells.obs, cells.donor)
-            aligned = align_batches(cells.proteins[list(dict.fromkeys(both.values()))], donors)
-            state = pd.DataFrame(
-                {g: aligned.values[p].to_numpy() > HALF_WAY for g, p in both.items()}
-            )
+            own = cells.proteins[list(dict.fromkeys(both.values()))]
+            x = align_batches(own, donors).values  # noqa: PD011  a field of ours
+            state = pd.DataFrame({g: x[p].to_numpy() > HALF_WAY for g, p in both.items()})
             total = np.maximum(_depth(cells), 1.0)
             detection = detection_table(
                 values[list(both)], state, donors, depth=total / np.median(total)
