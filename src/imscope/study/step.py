@@ -21,7 +21,7 @@ from imscope.core.schema import Table
 from imscope.core.views import select_rows
 from imscope.study.config import RunConfig
 from imscope.study.design import Design
-from imscope.study.ingest import Cohort
+from imscope.study.ingest import Cohort, read_modality
 from imscope.study.store import Finished
 
 Had = Mapping[str, Finished]
