@@ -57,8 +57,7 @@ def render(report: ReportInput, *, only: Collection[str] = ()) -> str:
     Examples
     --------
     >>> import pandas as pd
-    >>> from imscope.core.rooms import find_modules
-    from imscope.core.schema import CELLS
+    >>> from imscope.core.schema import CELLS
     >>> empty = pd.DataFrame({c.name: [] for c in CELLS.columns})
     >>> page = render(ReportInput({"title": "Lots <A>", "answer": ["One."]}, {}, empty))
     >>> "Lots &lt;A&gt;" in page, "<A>" in page
