@@ -181,7 +181,7 @@ def _write(table: "pd.DataFrame | Mapping[str, pd.DataFrame]", out: Path) -> Non
 
 def print_json(content: Mapping[str, object]) -> None:
     """Print a JSON document to stdout."""
-    json.dump(content, sys.stdout, indent=1, allow_nan=False)
+    json.dump(content, sys.stdout, indent=1, allow_nan=False, ensure_ascii=False)
     sys.stdout.write("\n")
 
 

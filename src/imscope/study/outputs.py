@@ -81,10 +81,7 @@ def collect_tables(run: Run, done: Mapping[str, Finished]) -> dict[str, pd.DataF
     found: dict[str, pd.DataFrame] = {}
     for step in done.values():
         found |= step.published()
-    rows = [
-        {"code": n.code, "message": n.message, "subject": n.subject}
-        for n in list_warnings(run, done)
-    ]
+    rows = [asdict(notice) for notice in list_warnings(run, done)]
     return dict(sorted((found | {WARNINGS.name: WARNINGS.frame(rows)}).items()))
 
 

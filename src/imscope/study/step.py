@@ -19,9 +19,9 @@ from imscope.core.cells import Cells, Modality
 from imscope.core.result import Result
 from imscope.core.schema import Table
 from imscope.core.views import select_rows
-from imscope.study.config import RunConfig
+from imscope.study.config import RunConfig, Section
 from imscope.study.design import Design
-from imscope.study.ingest import Cohort
+from imscope.study.ingest import Cohort, read_modality
 from imscope.study.store import Finished
 
 Had = Mapping[str, Finished]
@@ -86,6 +86,11 @@ class Run:
         if groups:
             found |= {"unit": self.design.unit, "group": self.design.group}
         return found
+
+    def section[S: Section](self, kind: type[S]) -> S:
+        """One part of the configuration, by its class."""
+        parts = [getattr(self.config, name) for name in type(self.config).model_fields]
+        return next((p for p in parts if isinstance(p, kind)), kind())
 
     def rows(self, had: Had) -> NDArray[np.int64]:
         """Rows of the cohort that quality control kept."""
@@ -154,6 +159,8 @@ class Step:
         Rough seconds on the demonstration cohort; only the time left is told from it.
     rank
         Place among steps that could run next; by name where it is equal.
+    section
+        Its part of the configuration, under its name; for steps whose settings are in no other.
     files
         Writes large files straight into a folder, beside the result, for the run folder.
     """
@@ -166,4 +173,5 @@ class Step:
     tables: tuple[Table, ...] = ()
     share: float = 1.0
     rank: int = 500
+    section: type[Section] | None = None
     files: Callable[[Run, Had, Path], None] | None = None

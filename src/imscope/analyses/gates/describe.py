@@ -267,6 +267,7 @@ def conflict_rows(
     best: Gate,
     cuts: Cuts,
     problem: Problem,
+    *,
     markers: Sequence[str],
     info: "Mapping[str, pd.Series]",
     prevalence: float | None,

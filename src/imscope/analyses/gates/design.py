@@ -288,7 +288,12 @@ class _Work:
             "gate_prevalence": describe.prevalence_rows(best.left_out, self.space.seed),
             "gate_contaminants": self._contaminants(best.cuts),
             "gate_conflicts": describe.conflict_rows(
-                best.gate, best.cuts, self.problem, self.markers, info, self.space.prevalence
+                best.gate,
+                best.cuts,
+                self.problem,
+                markers=self.markers,
+                info=info,
+                prevalence=self.space.prevalence,
             ),
             "gate_landmarks": self.marks,
         }

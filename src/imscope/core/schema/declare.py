@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from imscope.core.errors import DataError
@@ -51,12 +51,32 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One declared table. Columns beyond those declared are allowed only if ``open_ended``."""
+    """One declared table, and how a report shows it.
+
+    Attributes
+    ----------
+    name, meaning, columns
+        What it is.
+    open_ended
+        Whether further columns may follow.
+    caption
+        Head of the table in print, with ``{n}`` for its rows; the meaning by default.
+    shown
+        Columns in print, in order; all by default.
+    labels
+        Heads of columns that differ from their names.
+    merge
+        Value columns to the columns of their interval, printed behind the value.
+    """
 
     name: str
     meaning: str
     columns: tuple[Column, ...]
     open_ended: bool = False
+    caption: str = ""
+    shown: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    merge: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -178,10 +198,10 @@ def _columns(rows: Iterable[str]) -> tuple[Column, ...]:
     return tuple(out)
 
 
-def table(name: str, meaning: str, rows: str, *, open_ended: bool = False) -> Table:
+def table(name: str, meaning: str, rows: str, **more: Any) -> Table:
     """Declare a table from its columns, one ``name | kind | unit | meaning`` line each.
 
-    A ``?`` after the name marks an optional column.
+    A ``?`` after the name marks an optional column; ``more`` is what :class:`Table` further takes.
 
     Raises
     ------
@@ -191,5 +211,5 @@ def table(name: str, meaning: str, rows: str, *, open_ended: bool = False) -> Ta
     if name in TABLES:
         raise RuntimeError(f"table {name} is declared twice")
     lines = [line for line in rows.strip().splitlines() if line.strip()]
-    TABLES[name] = Table(name, meaning, _columns(lines), open_ended)
+    TABLES[name] = Table(name, meaning, _columns(lines), **more)
     return TABLES[name]

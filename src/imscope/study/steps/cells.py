@@ -1,4 +1,4 @@
-"""Step: the annotated cells, as a table, as ``cells.h5ad`` and, with protein or guides, ``h5mu``."""
+"""Step: the annotated cells: a table, ``cells.h5ad`` and, with other modalities, ``h5mu``."""
 
 from pathlib import Path
 from typing import Any

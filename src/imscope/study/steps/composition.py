@@ -1,9 +1,11 @@
 """Step: clusters per sample, effective number of subsets per unit, shares between groups."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from imscope.analyses.subsets.composition import describe_composition
-from imscope.core.result import Result, skip
+from imscope.core.result import Result, Status, skip
 from imscope.core.schema import CLUSTERS, COMPOSITION, DIFFERENTIAL_ABUNDANCE
 from imscope.study.step import Had, Run, Step
 
@@ -13,7 +15,7 @@ def work_composition(run: Run, had: Had) -> Result:
     obs = run.cells(had).obs.reset_index(drop=True)
     tables = {"clusters": count_clusters(obs, run.samples)}
     group, unit = run.design.group, run.design.unit
-    skipped = {}
+    skipped: Mapping[str, tuple[Status, ...]] = {}
     if group is None or unit == group:
         skipped = skip(["differential_abundance"], "no groups of replicate units").skipped
     elif obs[[group, unit]].isna().to_numpy().any():

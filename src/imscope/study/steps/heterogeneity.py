@@ -42,7 +42,7 @@ NESTED = (
 """Levels of the decomposition, coarse to fine; the sample and the cell come last."""
 POOL_COLUMN = "is_pool"
 """Column of the sheet that marks wells which all hold one RNA: they measure the technique."""
-REFUSAL = "not estimable: needs UMI counts, the matrix holds other expression values"
+NO_COUNTS = "needs UMI counts, the matrix holds other expression values"
 
 
 def heterogeneity_settings(config: RunConfig, unit: str | None) -> HeterogeneitySettings:
@@ -146,8 +146,8 @@ def _claims(run: Run, h: Heterogeneity) -> pd.DataFrame:
     parts = [describe_claims(h)]
     group, unit = run.design.group, run.design.unit
     if group is not None:
-        unit = None if unit == group else unit
-        parts.insert(0, compare(h, group, unit=unit, threads=run.threads))
+        asked = None if unit == group else unit
+        parts.insert(0, compare(h, group, unit=asked, threads=run.threads))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -221,7 +221,7 @@ def _refused_index(run: Run, had: Had) -> pd.DataFrame:
             "group": sample,
             "n_cells": int(sizes[i]),
             "n_units": 1,
-            "status": REFUSAL,
+            "status": f"not estimable: {NO_COUNTS}",
         }
         for i, sample in enumerate(run.samples)
     )
@@ -234,7 +234,7 @@ def _refused_claims(run: Run) -> pd.DataFrame:
                 "claim": "A",
                 "test_group": run.design.group or "",
                 "verdict": "NOT TESTABLE",
-                "reason": "heterogeneity needs UMI counts, the matrix holds other expression values",
+                "reason": f"heterogeneity {NO_COUNTS}",
             }
         ]
     )

@@ -20,7 +20,7 @@ def work_programmes(run: Run, had: Had) -> Result:
     group, unit = run.design.group, run.design.unit
     grouped = group if group and obs[group].notna().all() else None
     obs = obs.assign(**{unit: unit_names(obs, unit)})
-    tables, telling, by_unit = [], None, None
+    scores, tables, telling = [], {}, None
     for by in ("sample", "cluster", grouped):
         if by is None:
             continue
@@ -34,12 +34,12 @@ def work_programmes(run: Run, had: Had) -> Result:
             counts=run.has_counts,
             threads=run.threads,
         )
-        tables.append(result.table.assign(by=by))
+        scores.append(result.table.assign(by=by))
         if by == "cluster":
             telling = _telling(result.cells, obs["cluster"])
-            by_unit = _unit_scores(result.cells, obs, unit)
-    table = pd.concat(tables, ignore_index=True)
-    return Result(tables={"programme_scores": table, "unit_scores": by_unit}, cells=telling)
+            tables["unit_scores"] = _unit_scores(result.cells, obs, unit)
+    tables["programme_scores"] = pd.concat(scores, ignore_index=True)
+    return Result(tables, cells=telling)
 
 
 def _unit_scores(cells: pd.DataFrame, obs: pd.DataFrame, unit: str) -> pd.DataFrame:

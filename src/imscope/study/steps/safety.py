@@ -30,8 +30,8 @@ PRODUCTS = ("iMSC", "primary_MSC")
 def work_safety(run: Run, had: Had) -> Result:
     """Search for residual pluripotent and unwanted cells, chromosome arms and p53."""
     if not run.has_counts:
-        tables = (RESIDUAL_PLURIPOTENT, OFF_LINEAGE, ARM_SCREEN, P53_SCREEN)
-        return skip([t.name for t in tables], "the screen needs UMI counts")
+        asked = (RESIDUAL_PLURIPOTENT, OFF_LINEAGE, ARM_SCREEN, P53_SCREEN)
+        return skip([t.name for t in asked], "the screen needs UMI counts")
     cells = run.cells(had)
     ambient = read_ambient(run, had["ambient"])
     reference = _pluripotent_sample(run.sheet, cells.obs)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from imscope.core.result import Result
 from imscope.core.schema import SAMPLES
@@ -44,9 +45,7 @@ def work_samples(run: Run, had: Had) -> Result:
     return Result({"samples": frame})
 
 
-def _medians(
-    run: Run, qc: Finished, rows: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> pd.DataFrame:
+def _medians(run: Run, qc: Finished, rows: NDArray[np.int64]) -> pd.DataFrame:
     """Median metrics of the kept cells of each sample, in the order of the sheet."""
     metrics = qc.table("metrics").iloc[rows]
     metrics = metrics.assign(n_umi=np.rint(metrics["n_umi"]))
@@ -54,7 +53,7 @@ def _medians(
     return by_sample.median().reindex(range(len(run.samples)))
 
 
-def _doublet_shares(run: Run, qc: Finished) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _doublet_shares(run: Run, qc: Finished) -> NDArray[np.float64]:
     """Share of the scored cells called doublets, for each sample."""
     n = len(run.samples)
     scored = np.isfinite(qc.array("doublet_score"))
