@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imscope.cli.shell import check_out, check_out_folder, as_records, emit, show
+from imscope.cli.shell import as_records, check_out, check_out_folder, emit, show
 from imscope.core.errors import UsageError
 from imscope.core.result import Notice
 

@@ -69,15 +69,16 @@ class Judge:
         return self.known[key]
 
     def earned(self, cuts: Cuts) -> bool:
-        """Whether every marker of a gate earns its place on left-out donors."""
-        whole = self.judge(cuts).f1(self.space)
-        for k in range(len(cuts.marker)) if len(cuts.marker) > 1 else ():
-            gain = whole - self.judge(_without(cuts, k)).f1(self.space)
-            n = len(gain)
-            error = float(gain.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
-            if gain.mean() < max(EARNED, error):
-                return False
-        return True
+        """Whether every marker earns its place on left-out donors, a single one against no gate."""
+        own = self.judge(cuts)
+        whole = own.f1(self.space)
+        if len(cuts.marker) == 1:
+            nothing = LeftOut(own.donor, own.n_target, own.n_other, own.n_target, own.n_other)
+            return _gains(whole - nothing.f1(self.space))
+        return all(
+            _gains(whole - self.judge(_without(cuts, k)).f1(self.space))
+            for k in range(len(cuts.marker))
+        )
 
     def _judge(self, problem: Problem) -> LeftOut:
         donors = np.unique(problem.donor[problem.target])
@@ -101,6 +102,11 @@ class Judge:
         p = np.bincount(problem.donor[problem.target], minlength=size)
         n = np.bincount(problem.donor, minlength=size)
         return LeftOut(donors, tp[donors], fp[donors], p[donors], n[donors] - p[donors])
+
+
+def _gains(gain: NDArray[np.float64]) -> bool:
+    error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0.0
+    return bool(gain.mean() >= max(EARNED, error))
 
 
 def _without(cuts: Cuts, k: int) -> Cuts:
