@@ -62,7 +62,7 @@ class Bridge:
 
 def read_bridge(plan: Plan) -> Bridge | None:
     """Read the fits a plan names; nothing when it names none."""
-    growth, senescence = plan.values["process"]["growth"], plan.values["process"]["senescence"]
+    growth, senescence = plan.sections["process"]["growth"], plan.sections["process"]["senescence"]
     if growth["from"] is None and senescence is None:
         return None
     folder = Path(plan.path).parent
@@ -148,5 +148,3 @@ def _load(plan: Plan, path: Path, where: str, key: str) -> dict[str, Any]:
             "write it with `imscope dynamics fit --json` or `forecast --json`",
         ) from None  # fmt: skip
     return content
-
-

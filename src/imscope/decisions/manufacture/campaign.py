@@ -77,7 +77,7 @@ def plan_campaign(plan: Plan, lots: "Lots", *, seed: int = 0) -> Campaign:
     seed
         Of the draws of campaigns.
     """
-    process, demand, facility = (plan.values[k] for k in ("process", "demand", "facility"))
+    process, demand, facility = (plan.sections[k] for k in ("process", "demand", "facility"))
     per = process["source"]["lots_per_source"]
     hold = process["qc"]["hold_d"].median
     turn = float(np.mean(lots.days)) + facility["changeover_d"].median
@@ -110,7 +110,7 @@ def plan_campaign(plan: Plan, lots: "Lots", *, seed: int = 0) -> Campaign:
 
 
 def _by_source(lots: "Lots", per: int) -> Floats:
-    """Doses by source and lot, ``(n_sources, lots_per_source)``; a broken last source is dropped."""
+    """Doses by source and lot; a last source without all of its lots is dropped."""
     whole = len(lots) // per * per
     return lots.doses[:whole].reshape(-1, per)
 

@@ -12,19 +12,6 @@ PARTS = ("media", "vessels", "reagents", "labour", "suite", "tests", "fill", "st
 """Parts of the cost of a lot, in the order they are stacked."""
 
 
-def lot_cost(
-    process: Mapping[str, Any],
-    draws: "Draws",
-    bill: list[dict[str, Any]],
-    *,
-    days: Any,
-    vials: Any,
-    n: int,
-) -> Any:
-    """Cost of each lot."""
-    return sum(cost_parts(process, draws, bill, days=days, vials=vials).values()) * np.ones(n)
-
-
 def cost_parts(
     process: Mapping[str, Any],
     draws: "Draws",

@@ -12,7 +12,7 @@ from imscope.decisions.manufacture.bridge import read_bridge
 from imscope.decisions.manufacture.lots import LEAST_SHARE, Lots, make_lots, uniform_draws
 from imscope.decisions.manufacture.plan_file import Plan
 
-TORNADO_LOTS = 20_000
+TORNADO_LOTS = 8_000
 SOBOL_POWER = 11
 """Points of the Sobol sequence by default: 2 to this power."""
 ENDS = (0.1, 0.9)
@@ -86,7 +86,7 @@ def find_levers(plan: Plan, *, power: int = SOBOL_POWER, seed: int = 0) -> list[
 
 def parameters(plan: Plan) -> list[str]:
     """Paths of the numbers that differ between lots, and the spreads between donors and lots."""
-    growth = plan.values["process"]["growth"]
+    growth = plan.sections["process"]["growth"]
     spreads = [
         name
         for name, key in (("donor", "donor_cv"), ("lot", "lot_cv"))
@@ -103,7 +103,7 @@ def _known(value: float) -> float:
 def _tornado(
     plan: Plan, names: list[str], bridge: Any, seed: int
 ) -> list[tuple[float, float, float, float]]:
-    """Mean doses and cost per dose with each number at its ends; others drawn, the same each time."""
+    """Mean doses and cost per dose with each number at its ends, the others drawn once."""
     rng = spawn(seed, "tornado")
     shares = {name: rng.random(TORNADO_LOTS) for name in names}
     index = rng.integers(0, bridge.n_draws, TORNADO_LOTS) if bridge is not None else None

@@ -60,7 +60,9 @@ class Quantity:
 
     def draw(self, shares: Floats) -> Floats:
         """Values at shares of the distribution, same shape."""
-        return np.full(shares.shape, self.median) if self.quantile is None else self.quantile(shares)
+        return (
+            np.full(shares.shape, self.median) if self.quantile is None else self.quantile(shares)
+        )
 
     def at(self, share: float) -> float:
         """Value at one share."""
@@ -228,7 +230,7 @@ class _Beta:
         self.table = self.law.ppf(self.grid)
 
     def ppf(self, shares: Floats) -> Floats:
-        return np.interp(shares, self.grid, self.table)
+        return np.asarray(np.interp(shares, self.grid, self.table))
 
     def median(self) -> float:
         return float(self.law.median())
@@ -262,7 +264,9 @@ def _empirical(inner: str, path: str, folder: Path, source: str, status: Status)
     rows = list(csv.reader(text.splitlines(), delimiter="\t" if "\t" in text else ","))
     header = [c.strip() for c in rows[0]] if rows else []
     if column.strip() not in header:
-        raise _wrong(path, inner, f"there is no column {column.strip()!r}", did_you_mean(column, header))
+        raise _wrong(
+            path, inner, f"there is no column {column.strip()!r}", did_you_mean(column, header)
+        )
     at = header.index(column.strip())
     values = [_number(r[at]) for r in rows[1:] if len(r) > at and r[at].strip()]
     if None in values or len(values) < 3:

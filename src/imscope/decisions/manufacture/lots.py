@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from imscope.core.rng import spawn
 from imscope.decisions.manufacture.bridge import Bridge, read_bridge
-from imscope.decisions.manufacture.cost import lot_cost
+from imscope.decisions.manufacture.cost import cost_parts
 from imscope.decisions.manufacture.dose import mean_dose
 from imscope.decisions.manufacture.literals import Quantity
 from imscope.decisions.manufacture.passage import Culture, grow_passage
@@ -53,6 +53,10 @@ class Lots:
         Cells after each step of the first lots, ``(n_kept,)`` each, in order.
     composition
         Mean share of each subset in the dose and its 5 and 95 % points, with fitted rates.
+    parts
+        Mean cost of a lot by part.
+    timeline
+        Steps and their median days, in order.
     seeded_above
         Share of passages of lots that were seeded above their harvest density and did not grow.
     """
@@ -69,6 +73,8 @@ class Lots:
     failed: Mapping[str, float]
     steps: Mapping[str, Floats]
     composition: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    parts: Mapping[str, float] = field(default_factory=dict)
+    timeline: tuple[tuple[str, float], ...] = ()
     seeded_above: float = 0.0
 
     def __len__(self) -> int:
@@ -140,7 +146,7 @@ def simulate_lots(plan: Plan, n: int = 100_000, *, seed: int = 0) -> Lots:
     (1000, True)
     """
     bridge = read_bridge(plan)
-    per = plan.values["process"]["source"]["lots_per_source"]
+    per = plan.sections["process"]["source"]["lots_per_source"]
     parts = [
         _piece(plan, bridge, low, min(CHUNK, n - low), per, seed) for low in range(0, n, CHUNK)
     ]
@@ -157,12 +163,12 @@ def _piece(
 
     def share(q: Quantity) -> Floats:
         if q.path.startswith("process.source.") and per > 1:
-            return rng.random(n_sources)[own]
+            return np.asarray(rng.random(n_sources)[own])
         return rng.random(n)
 
     def normal(name: str) -> Floats:
         if name == "donor" and per > 1:
-            return rng.standard_normal(n_sources)[own]
+            return np.asarray(rng.standard_normal(n_sources)[own])
         return rng.standard_normal(n)
 
     draws = Draws(share, normal, n, rng)
@@ -195,7 +201,7 @@ def make_lots(
     bridge, index
         Fitted rates, and which of their draws each lot has.
     """
-    process = plan.values["process"]
+    process = plan.sections["process"]
     source, growth = process["source"], process["growth"]
     steps: dict[str, Any] = {}
     cells, doublings, days, expanded = _start(process, draws, steps)
@@ -222,7 +228,9 @@ def _start(
 ) -> tuple[Any, Any, Any, Any]:
     """Cells, doublings, days, and divisions and number of iPSC, before the first MSC passage."""
     source = process["source"]
-    doublings, days = draws(source["pd_start"]), 0.0
+    doublings: Any = draws(source["pd_start"])
+    days: Any = 0.0
+    cells: Any
     divisions: Any = 0.0
     ipsc: Any = 0.0
     if source["kind"] == "marrow":
@@ -257,7 +265,7 @@ def _finish(
 ) -> Lots:
     """From harvested cells to vials, doses, chance of release and cost."""
     steps, bill, expanded = made
-    process, demand = plan.values["process"], plan.values["demand"]
+    process, demand = plan.sections["process"], plan.sections["demand"]
     dsp, cryo, qc = process["dsp"], process["cryo"], process["qc"]
     cells = np.maximum(culture.cells * draws(dsp["recovery_frac"]) - draws(qc["cells"]), 0.0)
     steps["downstream"] = cells
@@ -271,7 +279,8 @@ def _finish(
     variants = variant_share(process["variant"], draws, expanded, culture)
     chance, failed = _release(process, draws, culture, senescent, variants, doses)
     days = culture.days + draws(dsp["days"])
-    cost = lot_cost(process, draws, bill, days=days, vials=filled, n=draws.n)
+    parts = cost_parts(process, draws, bill, days=days, vials=filled)
+    cost: Any = sum(parts.values())
     full = np.ones(draws.n)
     return Lots(
         doses=chance * doses * full,
@@ -286,8 +295,23 @@ def _finish(
         failed=failed,
         steps={k: (v * full)[:KEPT] for k, v in steps.items()},
         composition=culture.shares(),
+        parts={name: float(np.mean(value)) for name, value in parts.items()},
+        timeline=_timeline(process, culture),
         seeded_above=culture.above / max(len(bill), 1),
     )
+
+
+def _timeline(process: Mapping[str, Any], culture: Culture) -> tuple[tuple[str, float], ...]:
+    """Every step with its median days, in order."""
+    first = [(f"{s['name']} {i}", s["days"].median)
+             for i, s in enumerate(process["expansion"] or (), 1)]  # fmt: skip
+    if process["differentiation"] is not None:
+        first.append(("differentiation", process["differentiation"]["days"].median))
+    last = [
+        ("downstream", process["dsp"]["days"].median),
+        ("tests", process["qc"]["hold_d"].median),
+    ]
+    return (*first, *culture.timeline, *last)
 
 
 def _release(
@@ -330,7 +354,8 @@ def _join(parts: list[tuple[Lots, int]], n: int) -> Lots:
     above = sum(p.seeded_above * m for p, m in parts) / n
     return Lots(
         **whole, failed=failed, steps=lots[0].steps, composition=lots[0].composition,
-        seeded_above=above,
+        parts={k: sum(p.parts[k] * m for p, m in parts) / n for k in lots[0].parts},
+        timeline=lots[0].timeline, seeded_above=above,
     )  # fmt: skip
 
 

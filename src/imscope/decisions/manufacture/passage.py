@@ -1,7 +1,7 @@
 """One passage: attachment, lag, logistic growth to the harvest density, losses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,8 @@ class Culture:
     ----------
     cells, doublings, days
         Now.
+    timeline
+        Steps and their median days.
     doubling_d
         Of each lot, or nothing when rates are fitted.
     bridge, index
@@ -43,6 +45,7 @@ class Culture:
     index: NDArray[np.int64] | None
     n: int
     composition: "NDArray[np.float64] | None" = None
+    timeline: list[tuple[str, float]] = field(default_factory=list)
     above: float = 0.0
     passage: int = 0
 
@@ -146,6 +149,7 @@ def grow_passage(
     culture.doublings = culture.doublings + np.log2(fold)
     culture.days = culture.days + time
     culture.passage = number
+    culture.timeline.append((passage["name"] or f"passage {number}", float(np.median(time))))
     changes = draws(passage["media_changes"])
     per_size = draws(passage["media_ml_per_cm2"]) if unit == "cm2" else 1.0
     used: dict[str, Any] = {"media_l": size * per_size * changes / 1000, "days": time}

@@ -1,5 +1,6 @@
 """What must fit together in a plan beyond single values."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,15 @@ def check_plan(plan: Plan, folder: Path) -> None:
     DataError
         With the line of the plan.
     """
-    process, demand = plan.values["process"], plan.values["demand"]
+    process, demand = plan.sections["process"], plan.sections["demand"]
     _check_source(plan, process["source"])
     for i, passage in enumerate(process["passages"], 1):
         _check_passage(plan, passage, f"process.passages[{i}]")
     growth = process["growth"]
     if growth["doubling_d"] is None and growth["from"] is None:
-        raise plan.wrong("process.growth", "needs doubling_d, or from: a fit of your own passages", "")
+        raise plan.wrong(
+            "process.growth", "needs doubling_d, or from: a fit of your own passages", ""
+        )
     for key, section in (("growth", growth), ("senescence", process["senescence"])):
         name = section and section["from"]
         if name and not (folder / name).is_file():
@@ -54,7 +57,7 @@ def _check_source(plan: Plan, source: dict[str, Any]) -> None:
             raise plan.wrong(f"process.source.{key}", f"does not belong to {source['kind']}", key)
 
 
-def unit_of(passage: dict[str, Any]) -> str:
+def unit_of(passage: Mapping[str, Any]) -> str:
     """``cm2`` or ``ml``: what a passage is measured in."""
     return "cm2" if passage["vessel"] in ("planar", "microcarrier") else "ml"
 

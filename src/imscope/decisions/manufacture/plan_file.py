@@ -24,7 +24,7 @@ class Plan:
     ----------
     name
         Of the process.
-    values
+    sections
         Sections as nested mappings; every number is a :class:`Quantity`.
     path
         The file, or where it came from.
@@ -33,17 +33,17 @@ class Plan:
     """
 
     name: str
-    values: Mapping[str, Any]
+    sections: Mapping[str, Any]
     path: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def quantities(self) -> list[Quantity]:
         """Every number that differs between lots, in the order of the plan."""
-        return [q for q in _walk(self.values) if not q.fixed]
+        return [q for q in _walk(self.sections) if not q.fixed]
 
     def every(self) -> list[Quantity]:
         """Every number, fixed ones too."""
-        return list(_walk(self.values))
+        return list(_walk(self.sections))
 
     def wrong(self, path: str, why: str, found: object, fix: str = "") -> DataError:
         """Make the error for a value of this plan, with its line."""
@@ -146,7 +146,9 @@ class _Reader:
     def section(self, content: object, keys: Mapping[str, Key], path: str) -> dict[str, Any]:
         """Read one section; unknown keys are errors, absent ones take their defaults."""
         if not isinstance(content, Mapping):
-            raise self.error(path or "the plan", "should be a section of keys", found=repr(content)[:80])
+            raise self.error(
+                path or "the plan", "should be a section of keys", found=repr(content)[:80]
+            )
         for name in content:
             if name not in keys:
                 raise self.error(
@@ -193,9 +195,13 @@ class _Reader:
                 fix=did_you_mean(given, key.choices, f"one of {', '.join(key.choices)}"),
             )  # fmt: skip
         if key.kind == "integer" and (
-            isinstance(given, bool) or not isinstance(given, int) or not key.low <= given <= key.high
+            isinstance(given, bool)
+            or not isinstance(given, int)
+            or not key.low <= given <= key.high
         ):
-            raise self.error(path, f"should be a whole number from {key.low:g} on", found=repr(given))
+            raise self.error(
+                path, f"should be a whole number from {key.low:g} on", found=repr(given)
+            )
         if key.kind == "text" and not isinstance(given, str):
             raise self.error(path, "should be text", found=repr(given))
         return given
@@ -208,7 +214,7 @@ class _Reader:
             if extra or "value" not in given:
                 raise self.error(
                     path, "should hold value, source and status", found=", ".join(map(str, given)),
-                    fix="inside braces put a distribution in quotes: {value: \"beta(10, 17)\", ...}",
+                    fix="inside braces put it in quotes: {value: \"beta(10, 17)\", ...}",
                     code=codes.PLAN_KEY,
                 )  # fmt: skip
             value, source = given["value"], str(given.get("source") or "").strip()
@@ -221,7 +227,9 @@ class _Reader:
             read = read_quantity(value, path, folder=self.folder, source=source, status=status)  # type: ignore[arg-type]
         except DataError as error:
             words = error.problem.removeprefix(path).strip()
-            raise self.error(path, words, found=error.found, fix=error.fix, code=error.code) from None
+            raise self.error(
+                path, words, found=error.found, fix=error.fix, code=error.code
+            ) from None
         if not read.fixed and not source:
             raise self.error(
                 path, "is a distribution without a source", found=read.text, code=codes.PLAN_SOURCE,

@@ -17,6 +17,7 @@ from imscope.decisions.manufacture.plan_file import Plan, read_plan
 if TYPE_CHECKING:
     import pandas as pd
 
+POINTS = ("p5", "p50", "p95")
 LOTS = 100_000
 """Lots simulated unless told."""
 
@@ -59,13 +60,13 @@ class PlanResult:
             "sources_needed": campaign.sources_needed,
             "donors_approached": campaign.approached,
             "cost_per_dose": {
-                **dict(zip(("p5", "p50", "p95"), map(_finite, campaign.cost_per_dose), strict=True)),
+                **dict(zip(POINTS, map(_finite, campaign.cost_per_dose), strict=True)),
                 "mean": _finite(campaign.cost_per_dose_mean),
-                "currency": self.plan.values["process"]["cost"]["currency"],
+                "currency": self.plan.sections["process"]["cost"]["currency"],
             },
             "cost_per_lot": _points(lots.cost),
             "weeks": {
-                **dict(zip(("p5", "p50", "p95"), campaign.weeks_first, strict=True)),
+                **dict(zip(POINTS, campaign.weeks_first, strict=True)),
                 "all_lots": campaign.weeks_all,
                 "lots_per_year": campaign.lots_per_year,
             },
@@ -85,44 +86,17 @@ class PlanResult:
             "warnings": [f"{x.code}: {x.message}" for x in self.notices],
         }  # fmt: skip
 
-    def inputs(self) -> "pd.DataFrame":
-        """Every number of the plan with its source and status: table ``manufacture_inputs``."""
-        from imscope.decisions.manufacture.tables import MANUFACTURE_INPUTS
+    def sentences(self) -> list[str]:
+        """The answer in words: sides, quantity, caveat."""
+        from imscope.decisions.manufacture.show import plan_sentences
 
-        return MANUFACTURE_INPUTS.frame(
-            {"parameter": q.path, "value": q.text, "median": q.median, "source": q.source,
-             "status": q.status}
-            for q in self.plan.every()
-            if np.isfinite(q.median)
-        )  # fmt: skip
-
-    def step_table(self) -> "pd.DataFrame":
-        """Cells after each step: table ``manufacture_steps``."""
-        from imscope.decisions.manufacture.tables import MANUFACTURE_STEPS
-
-        rows = []
-        for k, (name, cells) in enumerate(self.lots.steps.items(), 1):
-            points = _points(cells)
-            rows.append({"order": k, "step": name, **{f"cells_{p}": v for p, v in points.items()}})
-        return MANUFACTURE_STEPS.frame(rows)
-
-    def lever_table(self) -> "pd.DataFrame":
-        """Levers by total effect: table ``manufacture_levers``."""
-        from imscope.decisions.manufacture.tables import MANUFACTURE_LEVERS
-
-        return MANUFACTURE_LEVERS.frame(
-            {k: v if not isinstance(v, float) or np.isfinite(v) else np.nan
-             for k, v in asdict(lever).items()}
-            for lever in self.levers
-        )  # fmt: skip
+        return plan_sentences(self)
 
     def tables(self) -> "dict[str, pd.DataFrame]":
-        """Every table by name."""
-        return {
-            "manufacture_steps": self.step_table(),
-            "manufacture_levers": self.lever_table(),
-            "manufacture_inputs": self.inputs(),
-        }
+        """Every table of the plan by name, see :mod:`imscope.decisions.manufacture.tables`."""
+        from imscope.decisions.manufacture.show import plan_tables
+
+        return plan_tables(self)
 
 
 def run_plan(
@@ -210,7 +184,7 @@ def compare_plans(
 
 def bank_supply(plan: Plan, lots_per_year: float, mean_doses: float) -> dict[str, float] | None:
     """Lots, doses and years that the banks of a plan give; nothing without a bank."""
-    source = plan.values["process"]["source"]
+    source = plan.sections["process"]["source"]
     if source["mcb_vials"] is None or source["wcb_vials_per_mcb_vial"] is None:
         return None
     mcb = max(source["mcb_vials"] - source["draws_per_bank"], 0)
@@ -227,14 +201,15 @@ def _notices(plan: Plan, lots: Lots, campaign: Campaign) -> list[Notice]:
     told = []
     memory = [q.path for q in plan.every() if q.status == "M" and np.isfinite(q.median)]
     if memory:
-        told.append(f"{len(memory)} numbers are from memory and to be checked: "
-                    f"{', '.join(memory[:4])}" + (" and others" if len(memory) > 4 else ""))  # fmt: skip
+        more = " and others" if len(memory) > 4 else ""
+        names = ", ".join(memory[:4])
+        told.append(f"{len(memory)} numbers are from memory and to be checked: {names}{more}")
     if lots.seeded_above > 0:
         told.append(f"{100 * lots.seeded_above:.2g} % of passages were seeded above their harvest "
                     "density and did not grow")  # fmt: skip
     if not lots.doses.any():
         told.append("no lot gave a released dose: cost per dose and lots needed do not exist")
-    elif plan.values["demand"]["doses"] is not None and campaign.lots_needed is None:
+    elif plan.sections["demand"]["doses"] is not None and campaign.lots_needed is None:
         told.append("no number of lots meets the demand with the wanted probability")
     if not any(q.median for q in plan.every() if q.path.startswith("process.cost.")
                and not q.path.endswith("lots_per_bank")):  # fmt: skip

@@ -57,13 +57,19 @@ SOURCE = {
     "donor_eligible_frac": _s("donors eligible of those approached", 1.0),
     "lots_per_source": Key("integer", "lots made from one donor or vial", 1, 1),
     "mcb_vials": Key("integer", "vials of the master cell bank", None, 1),
-    "wcb_vials_per_mcb_vial": Key("integer", "vials of a working bank from one master vial", None, 1),
+    "wcb_vials_per_mcb_vial": Key(
+        "integer", "vials of a working bank from one master vial", None, 1
+    ),
     "draws_per_bank": Key("integer", "vials of each bank used for QC and stability", 0, 0),
 }
 EXPANSION = {
     "name": Key("text", "name of the step", "expansion"),
-    "vessel": Key("choice", "how iPSC are grown", "aggregate",
-                  choices=("planar", "aggregate", "encapsulated", "hydrogel")),
+    "vessel": Key(
+        "choice",
+        "how iPSC are grown",
+        "aggregate",
+        choices=("planar", "aggregate", "encapsulated", "hydrogel"),
+    ),
     "fold": _q("cells out per cell in", ..., 1e-9),
     "days": _q("days of the step"),
     "max_cells": _q("cells the vessels hold at most", float("inf"), 1),
@@ -80,8 +86,12 @@ VARIANT = {
 }
 PASSAGE = {
     "name": Key("text", "name of the passage", ""),
-    "vessel": Key("choice", "where the cells grow", "planar",
-                  choices=("planar", "microcarrier", "aggregate", "encapsulated")),
+    "vessel": Key(
+        "choice",
+        "where the cells grow",
+        "planar",
+        choices=("planar", "microcarrier", "aggregate", "encapsulated"),
+    ),
     "seed_per_cm2": _q("cells seeded per cm2", None, 1e-9),
     "limit_per_cm2": _q("density limit K", None, 1e-9),
     "harvest_per_cm2": _q("density at harvest; .8 of the limit by default", None, 1e-9),
