@@ -96,7 +96,7 @@ def read_quantity(
     --------
     >>> q = read_quantity("beta(10, 17)", "donors")
     >>> round(q.mean, 3), round(q.at(0.5), 3)
-    (0.583, 0.585)
+    (0.583, 0.586)
     """
     if isinstance(value, bool) or value is None:
         raise _wrong(path, value, "it is no number")

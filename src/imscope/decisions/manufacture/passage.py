@@ -73,10 +73,16 @@ class Culture:
         bridge, index = self._fitted()
         step = np.asarray(days, dtype=np.float64)[..., None] / PIECES
         growth, change = bridge.growth[index], bridge.conversion[index]
+
+        def slope(x: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(x * growth + np.einsum("ij,ijk->ik", x, change))
+
         x = self.composition
-        for _ in range(PIECES):
-            x = x * np.exp(growth * step) + np.einsum("ij,ijk->ik", x, change) * step
-            x = np.maximum(x, 0.0)
+        for _ in range(PIECES):  # classical Runge-Kutta of fourth order
+            a = slope(x)
+            b = slope(x + step / 2 * a)
+            c = slope(x + step / 2 * b)
+            x = np.maximum(x + step / 6 * (a + 2 * b + 2 * c + slope(x + step * c)), 0.0)
             x = x / x.sum(axis=1, keepdims=True)
         self.composition = x
 

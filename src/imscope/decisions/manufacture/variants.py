@@ -28,7 +28,7 @@ def variant_fraction(start: Any, advantage_per_d: Any, days: Any) -> Any:
     Examples
     --------
     >>> round(float(variant_fraction(1e-6, 0.5, 20)), 4)
-    0.0215
+    0.0216
     """
     f = np.clip(np.asarray(start, dtype=np.float64), 0.0, 1.0)
     with np.errstate(divide="ignore"):
