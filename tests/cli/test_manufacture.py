@@ -31,7 +31,8 @@ def test_plan_prints_the_contract(plan):
     assert done.exit_code == 0, done.output
     content = json.loads(done.stdout)
     wanted = {"doses_per_lot", "p_release", "p_target", "lots_needed", "cost_per_dose",
-              "weeks", "pdl_at_dose", "senescent_frac", "levers", "mc_error", "seed", "warnings"}  # fmt: skip
+              "weeks", "pdl_at_dose", "senescent_frac", "levers", "mc_error", "seed",
+              "warnings"}  # fmt: skip
     assert wanted <= set(content)
     assert {"p5", "p50", "p95", "mean"} <= set(content["doses_per_lot"])
     assert {"parameter", "low", "high", "total_effect"} <= set(content["levers"][0])

@@ -48,7 +48,7 @@ def read_template(name: str) -> Plan:
 
     Examples
     --------
-    >>> read_template("imsc-wcb").values["process"]["source"]["kind"]
+    >>> read_template("imsc-wcb").sections["process"]["source"]["kind"]
     'ipsc_wcb'
     """
     return read_plan(yaml.safe_load(template_text(name)))
