@@ -152,6 +152,13 @@ def compare_plans(
 ) -> "tuple[list[PlanResult], pd.DataFrame]":
     """Plan several processes and put them side by side.
 
+    Parameters
+    ----------
+    sources
+        Plans, or anything :func:`read_plan` reads.
+    n_lots, power, seed
+        As in :func:`run_plan`.
+
     Returns
     -------
     results, table

@@ -22,6 +22,11 @@ TEMPLATES = {
 def template_text(name: str) -> str:
     """Text of a template.
 
+    Parameters
+    ----------
+    name
+        One of :data:`TEMPLATES`.
+
     Raises
     ------
     UsageError
@@ -45,6 +50,11 @@ def template_text(name: str) -> str:
 
 def read_template(name: str) -> Plan:
     """Read a template as a plan.
+
+    Parameters
+    ----------
+    name
+        One of :data:`TEMPLATES`.
 
     Examples
     --------
