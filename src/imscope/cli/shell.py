@@ -43,13 +43,15 @@ def _writable(path: Path, kind: str) -> None:
         )
 
 
-def _out_file(path: Path | None) -> Path | None:
+def check_out(path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written, before any work."""
     if path is not None:
         _writable(path, "file")
     return path
 
 
-def _out_folder(path: Path | None) -> Path | None:
+def check_out_folder(path: Path | None) -> Path | None:
+    """Refuse a folder that cannot be written, before any work."""
     if path is not None:
         _writable(path, "folder")
     return path
@@ -71,11 +73,13 @@ UnitOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Also write the table (.tsv).", callback=_out_file),
+    typer.Option("--out", "-o", help="Also write the table (.tsv).", callback=check_out),
 ]
 OutFolderOption = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Also write all tables into a folder.", callback=_out_folder),
+    typer.Option(
+        "--out", "-o", help="Also write all tables into a folder.", callback=check_out_folder
+    ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all random draws.")]
 ThreadsOption = Annotated[
@@ -178,7 +182,7 @@ def _write(table: "pd.DataFrame | Mapping[str, pd.DataFrame]", out: Path) -> Non
 
 def print_json(content: Mapping[str, object]) -> None:
     """Print a JSON document to stdout."""
-    json.dump(content, sys.stdout, indent=1, allow_nan=False)
+    json.dump(content, sys.stdout, indent=1, allow_nan=False, ensure_ascii=False)
     sys.stdout.write("\n")
 
 
