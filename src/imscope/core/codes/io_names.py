@@ -143,6 +143,57 @@ SHEET_RAGGED = declare(
     "Quote fields that hold commas.",
 )
 
+SHEET_LEVELS = declare(
+    "E-SHEET-LEVELS",
+    "Columns of the sample sheet contradict each other.",
+    "Correct the cells named.",
+)
+SHEET_MERGED = declare(
+    "E-SHEET-MERGED",
+    "The spreadsheet has merged cells, of which only the first holds a value.",
+    "Take the merging back and write the value into every line.",
+)
+SHEET_FORMULA = declare(
+    "E-SHEET-FORMULA",
+    "A cell of the spreadsheet shows an error, or a formula without a computed value.",
+    "Correct the formula, or paste its value.",
+)
+W_SHEET_COLUMNS = declare(
+    "W-SHEET-COLUMNS",
+    "Columns of the sample sheet were taken by their meaning, not by their exact name.",
+    "Use the exact names, see the reference of the sample sheet.",
+)
+W_SHEET_COVARIATES = declare(
+    "W-SHEET-COVARIATES",
+    "Columns of the sample sheet that are no design factors are kept as covariates.",
+    "Nothing to do, unless one of them was meant as a factor: then use the factor's name.",
+)
+W_SHEET_MISSING = declare(
+    "W-SHEET-MISSING",
+    "Words for a missing value stand in the sample sheet; they are read as no value.",
+    "Leave such cells empty.",
+)
+W_SHEET_VALUES = declare(
+    "W-SHEET-VALUES",
+    "Values of the sample sheet were understood in another notation than the usual one.",
+    "Compare the values shown; write numbers with a point and dates as 2024-05-31.",
+)
+W_SHEET_LEVELS = declare(
+    "W-SHEET-LEVELS",
+    "Levels of a column differ only in spelling; they are kept apart.",
+    "If they are the same, write them alike: each spelling counts as a donor or lot of its own.",
+)
+W_SHEET_CHARACTERS = declare(
+    "W-SHEET-CHARACTERS",
+    "Cells of the sample sheet held invisible characters; they were taken out.",
+    "Nothing to do.",
+)
+W_SHEET_SPREADSHEET = declare(
+    "W-SHEET-SPREADSHEET",
+    "Something about the spreadsheet must be known: other worksheets, hidden rows, formulas.",
+    "Check that the right cells were read.",
+)
+
 # public data
 DATA_NAME = declare(
     "E-DATA-NAME",
