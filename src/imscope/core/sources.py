@@ -44,7 +44,8 @@ _SHORT: Final = {
 _IPSC: Final = r"(?:h?ipscs?|hips|ips|induced pluripotent(?: stem)?(?: cells?)?)"
 _INDUCED: Final = re.compile(
     rf"^(?:h?i ?mscs?|{_IPSC} (?:derived )?{_STROMAL}"
-    rf"|{_STROMAL} (?:from|of|derived from) {_IPSC}|induced {_STROMAL}|pluripotent derived {_STROMAL})$"
+    rf"|{_STROMAL} (?:from|of|derived from) {_IPSC}|induced {_STROMAL}"
+    rf"|pluripotent derived {_STROMAL})$"
 )
 _PLURIPOTENT: Final = re.compile(rf"^(?:human )?{_IPSC}(?: line)?$")
 _PLAIN: Final = {

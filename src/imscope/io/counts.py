@@ -1,9 +1,9 @@
 """Read counts of any supported format: one door, one result."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +16,14 @@ from imscope.core.blocks import BlockSource, CsrBlock, block_bounds
 from imscope.core.cells import Cells
 from imscope.core.errors import DataError, MethodError
 from imscope.core.views import map_features
+from imscope.io.count_check import doubt_counts, sample_rows
+from imscope.io.gene_names import about_features, refuse_unmapped
 from imscope.io.genes import map_genes
 from imscope.io.notice import Notice, first_few
+from imscope.io.protein_roles import antigen_name, protein_role
 from imscope.io.raw import Modality, RawCounts
+from imscope.io.raw_checks import checked, named, roles_of
+from imscope.io.summed import SummedFeatures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +72,7 @@ def read_counts(
     budget = max_bytes if max_bytes is not None else half_of_memory()
     raw = _read_raw(path, expression=expression, max_bytes=budget)
     try:
-        return finish(raw, path)
+        return finish(raw, path, max_bytes=budget)
     except BaseException:
         raw.close()
         raise
@@ -148,8 +153,11 @@ def _read_hdf5(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
     return raw
 
 
-def finish(raw: RawCounts, path: Path | str) -> Cells:
-    """Check names, split modalities, map genes."""
+def finish(raw: RawCounts, path: Path | str, *, max_bytes: int | None = None) -> Cells:
+    """Check names and values, split modalities, map genes."""
+    _check_cells([str(c) for c in raw.cells], raw, path)
+    budget = half_of_memory() if max_bytes is None else max_bytes
+    raw = checked(raw, path, max_bytes=budget)
     cells = [str(c) for c in raw.cells]
     _check_cells(cells, raw, path)
     rna, others, dropped = _split(raw)
@@ -168,43 +176,147 @@ def finish(raw: RawCounts, path: Path | str) -> Cells:
             + (f" of types {sorted(dropped)}" if dropped else ""),
             code=codes.GENES_NONE,
         )
-    features, more = map_genes(
-        [raw.names[k] for k in rna],
-        [raw.symbols[k] for k in rna] if raw.symbols is not None else None,
-        path=path,
-    )
-    notices += more
-    modalities = {**raw.modalities, **_modalities(raw, others)}
-    if raw.stored_per_cell is not None:
-        empty = int((raw.stored_per_cell == 0).sum())
-        if empty:
-            notices.append(
-                Notice(codes.W_CELLS_EMPTY, f"{empty:,} of {len(cells):,} cells have no counts")
-            )
-    if not raw.whole:
-        notices.append(
-            Notice(codes.W_MATRIX_EXPRESSION, f"{raw.where} is taken as expression values")
-        )
     rows = _WhileOpen(raw.rows, str(path))
+    source, features, more = _genes(raw, rna, rows, path)
+    notices += more
+    if raw.whole:
+        notices += _doubts(source, path)
+    modalities = {**raw.modalities, **_modalities(raw, others)}
+    modalities = {k: _with_roles(k, m) for k, m in modalities.items()}
+    notices += _about_cells(raw, modalities)
 
     def close() -> None:
         rows.closed.append(True)
         raw.close()
 
-    mapping = np.full(len(raw.names), -1, dtype=np.int32)
-    mapping[rna] = np.arange(rna.size, dtype=np.int32)
     return Cells(
         name=str(path),
         format=raw.format,
         where=raw.where,
         kind="counts" if raw.whole else "expression",
-        source=map_features(rows, mapping, int(rna.size)),
+        source=source,
         features=features,
         obs=_obs(raw, cells),
         modalities=modalities,
         notices=tuple(notices),
         on_close=close,
     )
+
+
+def _genes(
+    raw: RawCounts, rna: NDArray[np.int64], rows: BlockSource, path: Path | str
+) -> "tuple[BlockSource, pd.DataFrame, list[Notice]]":
+    """RNA features under their stable ids: sums left out, probes of one gene added up."""
+    names, symbols, notices, restored = named(raw, rna)
+    roles = roles_of(raw, rna, names)
+    out = roles == "none"
+    if out.any() and not out.all():
+        shown = [names[k] for k in np.flatnonzero(out)]
+        notices.append(
+            Notice(
+                codes.W_GENES_NOT_GENES,
+                f"{len(shown)} features are sums or statistics, left out: {first_few(shown)}",
+            )
+        )
+        keep = np.flatnonzero(~out)
+        rna, roles, names = rna[keep], roles[keep], [names[k] for k in keep]
+        symbols = [symbols[k] for k in keep] if symbols is not None else None
+    chosen = np.arange(len(names), dtype=np.int64)
+    if restored and len(set(names)) < len(names):
+        names, symbols, roles, chosen = _one_per_gene(names, symbols, roles)
+        notices.append(
+            Notice(
+                codes.W_GENES_PROBES,
+                f"{len(chosen):,} features were summed to {len(names):,} genes",
+            )
+        )
+    features, more = map_genes(names, symbols, path=path)
+    features["role"] = pd_text(roles)
+    refuse_unmapped(names, features["mapped"].to_numpy(dtype=bool), roles, path)
+    notices += [*more, *about_features(features)]
+    mapping = np.full(len(raw.names), -1, dtype=np.int64)
+    mapping[rna] = chosen
+    if len(names) < len(chosen):
+        return SummedFeatures(rows, mapping, len(names)), features, notices
+    return map_features(rows, mapping, len(names)), features, notices
+
+
+def _one_per_gene(
+    names: list[str], symbols: list[str] | None, roles: NDArray[np.object_]
+) -> tuple[list[str], list[str] | None, NDArray[np.object_], NDArray[np.int64]]:
+    place = {name: k for k, name in enumerate(dict.fromkeys(names))}
+    first = {name: k for k, name in reversed(list(enumerate(names)))}
+    order = [first[name] for name in place]
+    chosen = np.array([place[name] for name in names], dtype=np.int64)
+    return list(place), [symbols[k] for k in order] if symbols else None, roles[order], chosen
+
+
+def _doubts(source: BlockSource, path: Path | str) -> list[Notice]:
+    """Refuse whole numbers that are no counts; reads are named."""
+    doubt = doubt_counts(sample_rows(source))
+    if doubt is None:
+        return []
+    if doubt.code == codes.MATRIX_READS:
+        return [Notice(codes.W_MATRIX_READS, doubt.found)]
+    raise DataError(
+        f"{path}: its whole numbers are no counts of molecules",
+        found=doubt.found,
+        fix=doubt.fix,
+        code=doubt.code,
+    )
+
+
+def _about_cells(raw: RawCounts, modalities: dict[str, Modality]) -> list[Notice]:
+    notices = []
+    if raw.stored_per_cell is not None:
+        empty = int((raw.stored_per_cell == 0).sum())
+        if empty:
+            notices.append(
+                Notice(codes.W_CELLS_EMPTY, f"{empty:,} of {len(raw.cells):,} cells have no counts")
+            )
+    if not raw.whole:
+        notices.append(
+            Notice(codes.W_MATRIX_EXPRESSION, f"{raw.where} is taken as expression values")
+        )
+    protein = modalities.get("protein")
+    if protein is not None:
+        shown = protein.features["role"].astype(str)
+        other = [
+            f"{n} as {r}" for n, r in zip(protein.features["symbol"], shown, strict=True)
+            if r != "antigen"
+        ]  # fmt: skip
+        if other:
+            notices.append(
+                Notice(
+                    codes.W_PROTEIN_ROLES,
+                    f"{len(other)} of {len(shown)} protein columns are no antigens: "
+                    f"{', '.join(other[:8])}" + (" and more" if len(other) > 8 else ""),
+                )
+            )
+    return notices
+
+
+def _with_roles(kind: str, modality: Modality) -> Modality:
+    """Role of every protein column, by its name."""
+    if kind != "protein":
+        return modality
+    features = modality.features.copy()
+    known = [str(s) for s in features["symbol"]]
+    ids = [str(s) for s in features["feature_id"]]
+    roles = [
+        protein_role(s) if protein_role(s) != "antigen" else protein_role(i)
+        for s, i in zip(known, ids, strict=True)
+    ]
+    features["symbol"] = pd_text([antigen_name(s) for s in known])
+    features["role"] = pd_text(roles)
+    return replace(modality, features=features)
+
+
+def pd_text(values: "Sequence[object] | NDArray[np.object_]") -> "pd.api.extensions.ExtensionArray":
+    """Values as a column of text."""
+    import pandas as pd
+
+    return pd.array([str(v) for v in values], dtype="str")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from typing import Final
 
 from imscope.core.names import FALSE_WORDS, TRUE_WORDS, is_missing
 
-SPREADSHEET_ERRORS: Final = frozenset(
+_ERRORS: Final = (
     "#REF! #N/A #NAME? #VALUE! #DIV/0! #NULL! #NUM! #SPILL! #CALC! #BEZUG! #NV #WERT! #ZAHL! "
-    "ERR:502 ERR:508 ### ########".split()
+    "ERR:502 ERR:508 ### ########"
 )
+SPREADSHEET_ERRORS: Final = frozenset(_ERRORS.split())
 _HIDDEN: Final = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad\u202a-\u202e]")
 _MONTHS: Final = (
     "jan",

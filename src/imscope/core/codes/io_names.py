@@ -23,6 +23,11 @@ GENES_DUPLICATE = declare(
 GENES_NAME = declare(
     "E-GENES-NAME", "A feature has no name.", "Give every feature an id or symbol."
 )
+GENES_UNMAPPED = declare(
+    "E-GENES-UNMAPPED",
+    "Most features are not in the gene table, so every number would be of other genes than meant.",
+    "Give human Ensembl ids or gene symbols as names of the features.",
+)
 SPECIES_MIXED = declare(
     "E-SPECIES-MIXED",
     "The features belong to more than one species.",
@@ -44,6 +49,41 @@ W_GENES_UNMAPPED = declare(
     "W-GENES-UNMAPPED",
     "Some features are not in the gene table; they are kept under their own name.",
     "Nothing to do, unless the share is large: then check species and annotation.",
+)
+W_GENES_COLUMN = declare(
+    "W-GENES-COLUMN",
+    "The names of the features were found in another column than the usual one.",
+    "Check the column named.",
+)
+W_GENES_RESTORED = declare(
+    "W-GENES-RESTORED",
+    "Names of genes that a program had changed were put right.",
+    "Nothing to do; the message shows how.",
+)
+W_GENES_PROBES = declare(
+    "W-GENES-PROBES",
+    "Several features of one gene, such as probes, were summed.",
+    "Nothing to do.",
+)
+W_GENES_NOT_GENES = declare(
+    "W-GENES-NOT-GENES",
+    "Rows or columns of the matrix that are sums or statistics were left out.",
+    "Nothing to do; the message names them.",
+)
+W_GENES_SPIKES = declare(
+    "W-GENES-SPIKES",
+    "The matrix holds spike-ins or transgenes; they are no genes of the cells.",
+    "Nothing to do.",
+)
+W_GENES_SUBSET = declare(
+    "W-GENES-SUBSET",
+    "The matrix lacks classes of genes that every cell has: it holds chosen genes only.",
+    "Give the full matrix; the index of chosen genes is not comparable with that of all genes.",
+)
+W_GENES_UNIVERSE = declare(
+    "W-GENES-UNIVERSE",
+    "Samples list different genes and are compared only within one list.",
+    "Give all samples with the same annotation.",
 )
 W_GENES_ALIAS = declare(
     "W-GENES-ALIAS",
@@ -69,6 +109,21 @@ W_MATRIX_TRANSPOSED = declare(
     "W-MATRIX-TRANSPOSED",
     "The matrix is stored with rows and columns swapped; the names settle it.",
     "Nothing to do.",
+)
+PROTEIN_ROLE = declare(
+    "E-PROTEIN-ROLE",
+    "A table of roles of protein columns names a column or a role that does not exist.",
+    "Roles are antigen, isotype, hashtag and spike.",
+)
+W_PROTEIN_ROLES = declare(
+    "W-PROTEIN-ROLES",
+    "Protein columns that are isotype controls, hashtags or spikes are never used as antigens.",
+    "Check the roles in the message; a table of roles can correct them.",
+)
+W_FEATURES_TYPED = declare(
+    "W-FEATURES-TYPED",
+    "Features without a type were told apart by their names.",
+    "Check the names in the message.",
 )
 W_FEATURES_DROPPED = declare(
     "W-FEATURES-DROPPED",
