@@ -21,8 +21,8 @@ _WORDS: Final[dict[str, str]] = {
     "|raw counts path",
     "sample_key": "samplekey|sample column|obs column",
     "select": "selection|cell selection|cells",
-    "source_class": "class|cell type|celltype|cell class|cell source|source|source type|type of cell"
-    "|type of cells|product type|cell product|zelltyp",
+    "source_class": "class|cell type|celltype|cell class|cell source|source|source type"
+    "|type of cell|type of cells|product type|cell product|zelltyp",
     "source_tissue": "tissue|tissue source|tissue of origin|tissue origin|tissue type|origin"
     "|source of tissue|gewebe",
     "donor": "donor id|donor no|donor number|donor name|donor code|donors|donorid|subject"
@@ -36,8 +36,8 @@ _WORDS: Final[dict[str, str]] = {
     "|sequencing batch|sequencing run|seq run|seq batch|library batch",
     "passage": "passages|passage no|passage nr|passage number|passage at harvest|p no|p nr"
     "|passagenumber|passageno|passage level|culture passage",
-    "population_doublings": "pd|pds|pdl|pdls|cpd|cpds|cpdl|cum pd|cum pdl|pd cum|pdl cum|pdl cumulative"
-    "|pd cumulative|cumulative pd|cumulative pds|cumulative pdl|doublings"
+    "population_doublings": "pd|pds|pdl|pdls|cpd|cpds|cpdl|cum pd|cum pdl|pd cum|pdl cum"
+    "|pdl cumulative|pd cumulative|cumulative pd|cumulative pds|cumulative pdl|doublings"
     "|population doubling|population doubling level|population doubling levels"
     "|cumulative population doublings|cumulative population doubling|cumulative doublings"
     "|cumulative population doubling level|cum population doublings",

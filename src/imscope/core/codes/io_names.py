@@ -11,6 +11,21 @@ CELLS_DUPLICATE = declare(
 CELLS_NONE = declare(
     "E-CELLS-NONE", "There is no cell with any count.", "Check that this is the right matrix."
 )
+SAMPLES_SAME = declare(
+    "E-SAMPLES-SAME",
+    "Samples that should be independent hold the same cells.",
+    "List every library once; a verdict on copies of one library would mean nothing.",
+)
+W_SAMPLES_SAME = declare(
+    "W-SAMPLES-SAME",
+    "Samples hold the same cells: the same file, a copy, a part or another order of it.",
+    "List every library once; no claim is tested as long as samples share cells.",
+)
+W_SAMPLES_BARCODES = declare(
+    "W-SAMPLES-BARCODES",
+    "Samples share far more barcodes than two libraries do by chance.",
+    "Check that they are not one library processed in two ways.",
+)
 CELLS_NAME = declare("E-CELLS-NAME", "A cell has no name.", "Give every cell a name.")
 GENES_NONE = declare(
     "E-GENES-NONE", "There is no gene expression feature.", "Check that this is the right matrix."
