@@ -16,7 +16,9 @@ from imscope.core.blocks import BlockSource, CsrBlock, block_bounds
 from imscope.core.cells import Cells
 from imscope.core.errors import DataError, MethodError
 from imscope.core.views import map_features
+from imscope.io.archives import is_archive, unpack
 from imscope.io.count_check import doubt_counts, sample_rows
+from imscope.io.delivery import resolve_folder
 from imscope.io.gene_names import about_features, refuse_unmapped
 from imscope.io.genes import map_genes
 from imscope.io.notice import Notice, first_few
@@ -96,12 +98,12 @@ def _read_raw(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
             from imscope.io.zarr_store import read_zarr
 
             return read_zarr(path, expression=expression, max_bytes=max_bytes)
-        from imscope.io.matrix_market import read_folder
-
-        return read_folder(path, expression=expression, max_bytes=max_bytes)
+        return _read_folder(path, expression=expression, max_bytes=max_bytes)
     if not path.is_file():
         raise DataError(f"{path} is neither a file nor a folder", code=codes.FILE_FORMAT)
-    if name.endswith((".h5", ".hdf5", ".h5ad", ".h5mu")):
+    if is_archive(path):
+        return _read_archive(path, expression=expression, max_bytes=max_bytes)
+    if name.endswith((".h5", ".hdf5", ".h5ad", ".h5mu", ".loom", ".h5seurat")):
         return _read_hdf5(path, expression=expression, max_bytes=max_bytes)
     if name.endswith((".mtx", ".mtx.gz")):
         from imscope.io.matrix_market import read_mtx
@@ -111,12 +113,96 @@ def _read_raw(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
         from imscope.io.dense_text import read_table
 
         return read_table(path, expression=expression, max_bytes=max_bytes)
+    advice = next((words for ends, words in _ADVICE if name.endswith(ends)), "")
     raise DataError(
         f"{path} is of no format imscope reads",
         found=f"the name ends in {''.join(path.suffixes[-2:])!r}",
-        fix="give a 10x .h5 or matrix folder, .h5ad, .h5mu, .zarr, .mtx, or a dense .csv/.tsv",
+        fix=advice
+        or "give a 10x .h5 or matrix folder, .h5ad, .h5mu, .zarr, .loom, .mtx, a dense .csv/.tsv, "
+        "or a .zip or .tar of one of them",
         code=codes.FILE_FORMAT,
     )
+
+
+_R_LINES = (
+    'in R: `m <- SeuratObject::LayerData(x, layer = "counts"); Matrix::writeMM(m, "matrix.mtx")` '
+    "(for a SingleCellExperiment `m <- SingleCellExperiment::counts(x)`), then "
+    '`writeLines(rownames(m), "genes.tsv"); writeLines(colnames(m), "barcodes.tsv")`; '
+    "give the folder with the three files"
+)
+_ADVICE = (
+    ((".rds", ".rdata", ".rda", ".qs", ".robj", ".h5seurat"), _R_LINES),
+    (
+        (".bam", ".fastq.gz", ".fq.gz", ".cram"),
+        "these are reads: give the count matrix made of them",
+    ),
+    ((".pkl", ".pickle", ".joblib"), "a pickle runs code when it is opened: write .h5ad instead"),
+    ((".xlsx", ".xls"), "save the table as .csv, without turning names of genes into dates"),
+    ((".cloupe",), "give the matrix of the same run, in `outs/filtered_feature_bc_matrix.h5`"),
+    ((".7z", ".rar"), "unpack it, or pack it as .zip"),
+)
+
+
+def _read_folder(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
+    """Read a folder with a matrix in it, or the one matrix of a delivery below it."""
+    from imscope.io.matrix_market import read_folder
+
+    if any(p.name.lower().endswith((".mtx", ".mtx.gz")) for p in path.iterdir()):
+        return read_folder(path, expression=expression, max_bytes=max_bytes)
+    inside, told = resolve_folder(path)
+    raw = _read_raw(inside, expression=expression, max_bytes=max_bytes)
+    raw.notices[:0] = told
+    return raw
+
+
+def _read_archive(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
+    """Unpack an archive and read the one matrix in it; closing removes what was unpacked."""
+    import shutil
+
+    root = unpack(path, max_bytes=max_bytes)
+    try:
+        if _is_zarr(root) or any(
+            p.name.lower().endswith((".mtx", ".mtx.gz")) for p in root.iterdir()
+        ):
+            inside, told = root, []
+        else:
+            inside, told = _inside_archive(path, root)
+        raw = _read_raw(inside, expression=expression, max_bytes=max_bytes)
+    except DataError as error:
+        shutil.rmtree(root, ignore_errors=True)
+        raise DataError(
+            error.problem.replace(str(root), str(path)),
+            found=error.found.replace(str(root), str(path)),
+            fix=error.fix.replace(str(root), str(path)),
+            code=error.code,
+        ) from error
+    except BaseException:
+        shutil.rmtree(root, ignore_errors=True)
+        raise
+    raw.notices[:0] = told
+    opened = raw.close
+
+    def close() -> None:
+        opened()
+        shutil.rmtree(root, ignore_errors=True)
+
+    raw.close = close
+    return raw
+
+
+def _inside_archive(path: Path, root: Path) -> tuple[Path, list[Notice]]:
+    files = [p for p in root.rglob("*") if p.is_file()]
+    if len(files) == 1 and not is_archive(files[0]):
+        return files[0], []
+    inside, told = resolve_folder(root)
+    if is_archive(inside):
+        raise DataError(
+            f"{path} holds an archive again",
+            found=inside.name,
+            fix="unpack it once and give what is inside",
+            code=codes.FILE_ARCHIVE,
+        )
+    return inside, told
 
 
 def _is_zarr(path: Path) -> bool:
@@ -127,6 +213,7 @@ def _is_zarr(path: Path) -> bool:
 def _read_hdf5(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
     from imscope.io.guard_hdf5 import hdf5_errors, open_hdf5
     from imscope.io.h5ad import read_annotated, read_mudata
+    from imscope.io.loom import is_loom, read_loom
     from imscope.io.tenx import is_tenx, read_tenx
 
     handle = open_hdf5(path)
@@ -138,12 +225,18 @@ def _read_hdf5(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
                 raw = read_mudata(handle, path, kind="h5mu", **options)  # type: ignore[arg-type]
             elif "obs" in handle and "var" in handle:
                 raw = read_annotated(handle, path, kind="h5ad", **options)  # type: ignore[arg-type]
+            elif is_loom(handle):
+                raw = read_loom(handle, path, expression=expression, guard=guard)
             elif is_tenx(handle):
                 raw = read_tenx(handle, path, **options)  # type: ignore[arg-type]
             else:
                 raise DataError(
                     f"{path} is neither a 10x matrix nor AnnData nor MuData",
                     found=f"at the top: {first_few(list(handle)) or 'nothing'}",
+                    fix=_R_LINES
+                    if "assays" in handle
+                    else "give the matrix of counts"
+                    + (", not the table of molecules" if "barcode_idx" in handle else ""),
                     code=codes.H5_LAYOUT,
                 )
     except BaseException:
