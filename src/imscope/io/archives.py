@@ -76,7 +76,7 @@ class _Budget:
         self.left = min(max_bytes, max(FREE, RATIO * packed))
         self.files = 0
 
-    def copy(self, source: IO[bytes], target: Path) -> None:
+    def copy(self, source: "IO[bytes] | gzip.GzipFile", target: Path) -> None:
         """Write one file piece by piece."""
         self.files += 1
         if self.files > _MAX_FILES:

@@ -42,7 +42,8 @@ class _Turned:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.matrix.dtype)
+        kind: np.dtype[Any] = self.matrix.dtype
+        return kind
 
     def __getitem__(self, rows: slice) -> NDArray[Any]:
         return np.asarray(self.matrix[:, rows]).T

@@ -99,7 +99,7 @@ def _turned(raw: RawCounts, path: object, max_bytes: int) -> RawCounts:
 
 def _without_sum_cells(raw: RawCounts) -> RawCounts:
     """Leave out columns of a table that are sums or names, not cells."""
-    out = no_cells(raw.cells)
+    out = no_cells([str(c) for c in raw.cells])
     if out.all() or not out.any():
         out = _sum_of_others(raw) if not out.any() else np.zeros(len(out), dtype=bool)
         if not out.any():

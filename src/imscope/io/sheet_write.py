@@ -14,9 +14,11 @@ from imscope.io.notice import Notice, first_few
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS: Final = ("sample", "path", "raw_path", "platform", "source_class", "source_tissue", "donor",
-                  "line", "clone", "lot", "batch", "passage", "population_doublings", "day",
-                  "condition")  # fmt: skip
+COLUMNS: Final = (
+    *("sample", "path", "raw_path", "platform", "source_class", "source_tissue", "donor", "line"),
+    *("clone", "lot", "batch", "passage", "population_doublings", "day", "condition"),
+)
+"""Columns of a sheet that is written for a delivery; the later ones are for the user to fill."""
 
 
 def sheet_of_folder(
