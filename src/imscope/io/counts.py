@@ -141,11 +141,9 @@ def _read_archive(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
 
     root = unpack(path, max_bytes=max_bytes)
     try:
-        if _is_zarr(root) or any(
-            p.name.lower().endswith((".mtx", ".mtx.gz")) for p in root.iterdir()
-        ):
-            inside, told = root, []
-        else:
+        told: list[Notice] = []
+        inside = root
+        if not _is_zarr(root) and not _has_mtx(root):
             inside, told = _inside_archive(path, root)
         raw = _read_raw(inside, expression=expression, max_bytes=max_bytes)
     except DataError as error:

@@ -54,6 +54,6 @@ class SummedFeatures:
             block.start,
             np.concatenate([[0], np.cumsum(rows)]).astype(np.int64),
             (where % self.n_features).astype(np.int32),
-            data.astype(np.float32 if block.data.dtype.kind == "f" else np.int32),
+            data.astype(np.float32) if block.data.dtype.kind == "f" else data.astype(np.int32),
             self.n_features,
         )
