@@ -146,18 +146,21 @@ def same_cells_notices(prints: Mapping[str, Fingerprint]) -> tuple[Notice, ...]:
             )
         )
     known = {(a, b) for a, b, _, _ in pairs}
+    near = []
     for (a, one), (b, two) in combinations(prints.items(), 2):
         small = min(len(one.barcodes), len(two.barcodes))
         both = len(np.intersect1d(one.barcodes, two.barcodes, assume_unique=True))
         if (a, b) not in known and small >= 20 and both > 0.3 * small:
-            notices.append(
-                Notice(
-                    codes.W_SAMPLES_BARCODES,
-                    f"samples {a!r} and {b!r} share {both:,} of {small:,} barcodes, with other "
-                    "counts: one library processed in two ways?",
-                    f"{a}, {b}",
-                )
+            near.append(f"{a!r} and {b!r} ({both:,} of {small:,})")
+    if near:
+        more = f" and {len(near) - 3} more pairs" if len(near) > 3 else ""
+        notices.append(
+            Notice(
+                codes.W_SAMPLES_BARCODES,
+                f"samples share barcodes, with other counts: {'; '.join(near[:3])}{more}; one "
+                "library processed in two ways?",
             )
+        )
     return tuple(notices)
 
 
