@@ -6,13 +6,17 @@ vary, most genes that are seen at all are seen once or twice, and no number is s
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imscope.core import codes
 from imscope.core.blocks import BlockSource, CsrBlock
+from imscope.core.errors import DataError
+
+if TYPE_CHECKING:
+    from imscope.core.cells import Cells
 
 _PIECES: Final = 4
 _ROWS: Final = 120
@@ -178,3 +182,22 @@ def _reads(
             "they are by `input.matrix: expression`, without any answer that needs counts",
         )
     return None
+
+
+def refuse_reads(cells: "Cells") -> None:
+    """Refuse reads where counts of molecules are needed.
+
+    Raises
+    ------
+    DataError
+        The reader saw that the whole numbers are reads without molecular barcodes.
+    """
+    told = next((n for n in cells.notices if n.code == codes.W_MATRIX_READS), None)
+    if told is not None:
+        raise DataError(
+            f"{cells.name}: its whole numbers are reads, not molecules",
+            found=told.message,
+            fix="`input.matrix: expression` in the run configuration takes them, without any "
+            "answer that needs counts",
+            code=codes.MATRIX_READS,
+        )

@@ -11,11 +11,10 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from imscope.core import codes
 from imscope.core.blocks import BlockSource
 from imscope.core.cells import Cells, Modality
-from imscope.core.errors import DataError
 from imscope.core.views import concat_blocks, fixed_point, map_features, select_rows
+from imscope.io.count_check import refuse_reads
 from imscope.io.same_cells import fingerprint_cells
 from imscope.io.store import open_store, write_store
 from imscope.study.sample_checks import write_fingerprint
@@ -67,7 +66,8 @@ def write_sample(folder: Path, data: Cells, rows: NDArray[np.int64]) -> None:
     whole = len(rows) == len(data.obs)
     source = data.source if whole else select_rows(data.source, rows)
     write_store(folder / "rna", source, n_features=source.n_features)
-    refuse_reads(data)
+    if data.kind == "counts":
+        refuse_reads(data)
     data.features.to_parquet(folder / "features.parquet")
     ids = [str(f) for f in data.features["feature_id"]]
     names = [str(c) for c in data.obs.index[rows]]
@@ -91,25 +91,6 @@ def write_sample(folder: Path, data: Cells, rows: NDArray[np.int64]) -> None:
         "modalities": sorted(data.modalities),
     }
     (folder / "info.json").write_text(json.dumps(info, sort_keys=True))
-
-
-def refuse_reads(data: Cells) -> None:
-    """Refuse reads where molecules are needed.
-
-    Raises
-    ------
-    DataError
-        The counts look like reads without molecular barcodes.
-    """
-    told = next((n for n in data.notices if n.code == codes.W_MATRIX_READS), None)
-    if told is not None and data.kind == "counts":
-        raise DataError(
-            f"{data.name}: its whole numbers are reads, not molecules",
-            found=told.message,
-            fix="`input.matrix: expression` in the run configuration takes them, without any "
-            "answer that needs counts",
-            code=codes.MATRIX_READS,
-        )
 
 
 def read_modality(folder: Path) -> Modality:
