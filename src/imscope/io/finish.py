@@ -1,6 +1,6 @@
 """From a matrix as it stands in a file to cells: names and values checked, modalities apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -187,6 +187,19 @@ def _with_roles(kind: str, modality: Modality) -> Modality:
     features["symbol"] = pd_text([antigen_name(s) for s in known])
     features["role"] = pd_text(roles)
     return replace(modality, features=features)
+
+
+def with_roles(cells: Cells, given: Mapping[str, str]) -> Cells:
+    """Cells whose protein columns have the roles of a user's table where it names them."""
+    protein = cells.modalities.get("protein")
+    if protein is None or not given:
+        return cells
+    features = protein.features.copy()
+    keys = zip(features["symbol"], features["feature_id"], features["role"], strict=True)
+    features["role"] = pd_text([given.get(str(s), given.get(str(f), r)) for s, f, r in keys])
+    return replace(
+        cells, modalities={**cells.modalities, "protein": replace(protein, features=features)}
+    )
 
 
 def pd_text(values: "Sequence[object] | NDArray[np.object_]") -> "pd.api.extensions.ExtensionArray":

@@ -37,6 +37,11 @@ class InputSection(Section):
         description="`counts`: whole UMI counts, or no run. `expression`: FPKM or other values; "
         "the run goes on without any answer that needs counts.",
     )
+    protein_roles: dict[str, Literal["antigen", "isotype", "hashtag", "spike"]] = Field(
+        default_factory=dict,
+        description="What protein columns are, where their names do not say it, such as "
+        "`barcode_7: hashtag`.",
+    )
 
 
 class QcSection(Section):

@@ -21,6 +21,7 @@ from imscope.core.names import read_truth
 from imscope.core.result import Notice
 from imscope.core.schema import DESIGN_FACTORS
 from imscope.io.counts import read_counts
+from imscope.io.finish import with_roles
 from imscope.io.sheet import SampleRow, SampleSheet, read_sheet
 from imscope.study.config import RunConfig
 from imscope.study.design import summarise_design
@@ -299,7 +300,8 @@ def _ingest(
 
             def work(folder: Path, row: SampleRow, path: str, opened: list[Any]) -> None:
                 if not opened:
-                    opened.append(read_counts(Path(path), expression=expression))
+                    read = read_counts(Path(path), expression=expression)
+                    opened.append(with_roles(read, config.input.protein_roles))
                 data = opened[0]
                 write_sample(folder, data, row.cells_of(data.obs))
 
@@ -311,6 +313,7 @@ def _ingest(
                         "select": row.select,
                         "expression": expression,
                         "layout": INGEST_LAYOUT,
+                        "protein_roles": dict(config.input.protein_roles),
                     }
                     digest = {"file": str(inputs[path]["sha256"])}
                     steps[row.sample] = store.run(
