@@ -217,11 +217,8 @@ CHANGED = {
 for word, names in CHANGED.items():
     for kind in ("h5ad", "tenx", "mtx"):
         make = WRITERS[kind]
-        RIGHT.append(
-            Case(
-                f"{kind}_{word}", lambda f, n=names, w=make: w(f, genes=n), "W-GENES-RESTORED", same
-            )
-        )
+        code = "" if (kind, word) == ("mtx", "quoted") else "W-GENES-RESTORED"
+        RIGHT.append(Case(f"{kind}_{word}", lambda f, n=names, w=make: w(f, genes=n), code, same))
 for word, names in {
     "versions": [f"{i}.7" for i in IDS],
     "genome": [f"GRCh38_{i}" for i in IDS],

@@ -179,7 +179,7 @@ def restore_name(name: str) -> tuple[str, str]:
     """
     bare = str(name).strip().strip("\"'")
     how = "quotes" if bare != str(name).strip() else ""
-    if _is_known(bare):
+    if _is_known(bare) and not bare.startswith("mt-"):
         return bare, how
     inside = set(_INSIDE.findall(bare))
     inside |= {m[1] for m in re.finditer(r"_(ENSG\d{11})(?!\d)", bare)}

@@ -61,7 +61,7 @@ def read_table_of(path: Path) -> SheetTable:
         )
     rows = [(n, [cleaned(f) for f in fields]) for n, fields in table.lines]
     odd = sum(
-        a.strip() != b
+        a.strip(" \t\r\n") != b
         for (_, x), (_, y) in zip(table.lines, rows, strict=True)
         for a, b in zip(x, y, strict=True)
     )
