@@ -290,7 +290,7 @@ for word in (
             )
         )
 RIGHT.append(
-    Case("h5ad_row_of_sums_by_any_name", lambda f: h5ad(f, np.hstack([COUNTS, SUMS]), [*IDS, "alles"]),
+    Case("h5ad_row_of_sums_by_any_name", lambda f: h5ad(f, np.hstack([COUNTS, SUMS]), [*IDS, "alles"]),  # noqa: E501
          "W-GENES-NOT-GENES", same)
 )  # fmt: skip
 BOTTOM = np.vstack([COUNTS, COUNTS.sum(axis=0)])
@@ -441,7 +441,7 @@ RIGHT += [
     Case("starsolo_gene", lambda f: star(f) / "Solo.out/Gene/filtered", "W-DELIVERY-CHOSEN", same),
     Case("cellranger_sample", outs, "W-DELIVERY-CHOSEN", same),
     Case("cellranger_outs", lambda f: outs(f) / "outs", "W-DELIVERY-CHOSEN", same),
-    *(Case(f"seurat_{s}", lambda f, s=s: seurat(f, s), "", same) for s in ("quoted", "header", "plain")),
+    *(Case(f"seurat_{s}", lambda f, s=s: seurat(f, s), "", same) for s in ("quoted", "header", "plain")),  # noqa: E501
     Case("bd_with_header", lambda f: csv(f, name="S1_RSEC_MolsPerCell.csv", head=BD), "", same),
     *(Case(f"zip_of_{k}", lambda f, k=k: zipped(f, k), "", same) for k in WRITERS),
     Case("tar_gz", tarred, "W-DELIVERY-CHOSEN", same),

@@ -139,7 +139,7 @@ for text in ("03.05.2024", "2024-05-03", "2024/05/03", "3 May 2024", "May 3, 202
     code = "W-SHEET-VALUES" if text.startswith("03.") else ""
     right(
         f"date_{text.replace('/', '|')}",
-        f'sample,path,collected_at\na,a.h5ad,"{text}"\n', code, equals("collected_at", "2024-05-03"),
+        f'sample,path,collected_at\na,a.h5ad,"{text}"\n', code, equals("collected_at", "2024-05-03"),  # noqa: E501
     )  # fmt: skip
 right("date_settled_by_column", column("collected_at", "3/5/2024", "25/5/2024"), "W-SHEET-VALUES",
       equals("collected_at", "2024-05-03", "2024-05-25"))  # fmt: skip
@@ -194,7 +194,7 @@ for word in ("fibroblast_x", "bone marrow", "HUVEC", "stem cell", "MSC-iPSC"):
 wrong("class_against_tissue", "sample,path,source_class,source_tissue\na,a.h5ad,BM-MSC,adipose\n",
       "E-SHEET-LEVELS")  # fmt: skip
 for word, tissue in {"BM": "bone_marrow", "Bone marrow": "bone_marrow", "Wharton\u2019s jelly":
-                     "whartons_jelly", "fat": "adipose", "cord": "umbilical_cord"}.items():  # fmt: skip
+                     "whartons_jelly", "fat": "adipose", "cord": "umbilical_cord"}.items():  # fmt: skip  # noqa: E501
     right(
         f"tissue_{word}", column("tissue", word), "W-SHEET-VALUES", equals("source_tissue", tissue)
     )
@@ -245,7 +245,7 @@ def second(made, page):
 
 
 WRONG += [
-    Case("xlsx_merged", book(lambda m, p: p.merge_cells("C2:C3")), "E-SHEET-MERGED", reader="sheet"),
+    Case("xlsx_merged", book(lambda m, p: p.merge_cells("C2:C3")), "E-SHEET-MERGED", reader="sheet"),  # noqa: E501
     Case("xlsx_formula", book(lambda m, p: p.__setitem__("D2", "=1+2")), "E-SHEET-FORMULA",
          reader="sheet"),
     Case("xlsx_error", book(lambda m, p: p.__setitem__("C2", "#REF!")), "E-SHEET-FORMULA",
