@@ -158,9 +158,13 @@ NO_COUNTS = {
     "doubled": (COUNTS * 2, "E-MATRIX-ROUNDED"),
     "tenfold": (COUNTS * 10, "E-MATRIX-ROUNDED"),
     "one_and_a_half": (np.rint(COUNTS * 1.6), "E-MATRIX-ROUNDED"),
-    "one_depth": (DOWN, "E-MATRIX-ROUNDED"),
     "binary": ((COUNTS > 0) * 1, "E-MATRIX-BINARY"),
 }
+for kind, write in WRITERS.items():
+    RIGHT.append(
+        Case(f"{kind}_one_depth", lambda f, w=write: w(f, DOWN), "W-MATRIX-ONE-DEPTH",
+             lambda cells: total(cells) == 400 * N_CELLS)
+    )  # fmt: skip
 FRACTIONS = {
     "soupx": COUNTS * 0.93,
     "decontx": COUNTS * RNG.uniform(0.75, 1, COUNTS.shape),

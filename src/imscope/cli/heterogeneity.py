@@ -436,8 +436,9 @@ def _index_record(row: dict[str, object]) -> dict[str, object]:
     return record
 
 
-def _print_json(content: dict[str, object], told: "Iterable[Notice]" = ()) -> None:
-    content = {**content, "notices": notices_json(told)}
+def _print_json(content: dict[str, object], told: "Iterable[Notice] | None" = None) -> None:
+    if told is not None:
+        content = {**content, "notices": notices_json(told)}
     json.dump(content, sys.stdout, indent=1, allow_nan=False)
     sys.stdout.write("\n")
 

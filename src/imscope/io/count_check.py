@@ -69,7 +69,8 @@ def doubt_counts(blocks: list[CsrBlock]) -> Doubt | None:
     Notes
     -----
     *Rounded or scaled*: totals of cells vary less than half as much as chance alone makes counts
-    vary (their variance is at least their mean); or cells have no value of 1 although they show
+    vary (their variance is at least their mean), unless all are exactly the same, as after drawing
+    counts down to one depth, see :func:`one_depth`; or cells have no value of 1 although they show
     many genes; or a small number is skipped while the next one is common, as rounding a multiple
     leaves it. *Binary*: nothing but ones. *Reads*: hardly any single count, high values, and yet
     many genes at zero: copies made by amplification were counted, as plate protocols without
@@ -103,6 +104,13 @@ def doubt_counts(blocks: list[CsrBlock]) -> Doubt | None:
     )
 
 
+def one_depth(blocks: list[CsrBlock]) -> int:
+    """Total that all cells share exactly, as counts drawn down to one depth do; else 0."""
+    sums, stored, _ = _per_row(blocks)
+    full = sums[stored >= _MIN_STORED]
+    return int(full[0]) if full.size >= _MIN_ROWS and np.ptp(full) == 0 else 0
+
+
 def _per_row(
     blocks: list[CsrBlock],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
@@ -129,12 +137,12 @@ def _scaled(
     low, high = np.quantile(sums, [0.1, 0.9])  # a few damaged cells must not hide the rest
     spread = float((high - low) / 2.563)
     fix = "give the counts before they were scaled and rounded"
-    if spread**2 < 0.5 * middle:
+    if np.ptp(sums) > 0 and spread**2 < 0.5 * middle:
         return Doubt(
             codes.MATRIX_ROUNDED,
             f"all cells sum to nearly the same, {middle:,.0f} (spread {spread:,.1f}, chance alone "
             f"gives {np.sqrt(middle):,.1f})",
-            f"{fix}; counts drawn down to one depth are needed as they were before",
+            fix,
         )
     without = float((ones == 0).mean())
     if without > 0.2:

@@ -13,7 +13,7 @@ from imscope.core.blocks import BlockSource, CsrBlock, block_bounds
 from imscope.core.cells import Cells
 from imscope.core.errors import DataError, MethodError
 from imscope.core.views import map_features
-from imscope.io.count_check import doubt_counts, sample_rows
+from imscope.io.count_check import doubt_counts, one_depth, sample_rows
 from imscope.io.gene_names import about_features, refuse_unmapped
 from imscope.io.genes import map_genes
 from imscope.io.memory_size import half_of_memory
@@ -130,9 +130,12 @@ def _one_per_gene(
 
 def _doubts(source: BlockSource, path: Path | str) -> list[Notice]:
     """Refuse whole numbers that are no counts; reads are named."""
-    doubt = doubt_counts(sample_rows(source))
+    blocks = sample_rows(source)
+    doubt = doubt_counts(blocks)
     if doubt is None:
-        return []
+        depth = one_depth(blocks)
+        words = f"all cells looked at sum to exactly {depth:,}: counts drawn down to one depth?"
+        return [Notice(codes.W_MATRIX_ONE_DEPTH, words)] if depth else []
     if doubt.code == codes.MATRIX_READS:
         return [Notice(codes.W_MATRIX_READS, doubt.found)]
     raise DataError(

@@ -55,6 +55,11 @@ MATRIX_BINARY = declare(
     "Every value is 0 or 1: whether a gene was seen, not how often.",
     "Give the counts before they were made 0 and 1.",
 )
+W_MATRIX_ONE_DEPTH = declare(
+    "W-MATRIX-ONE-DEPTH",
+    "All cells have exactly the same total, as counts drawn down to one depth have.",
+    "Give the counts as they were before, which say more.",
+)
 W_MATRIX_READS = declare(
     "W-MATRIX-READS",
     "The whole numbers look like reads without molecular barcodes, not counts of molecules.",
