@@ -141,7 +141,7 @@ def emit(
     if out is not None:
         _write(table, out)
     if as_json:
-        print_json({**_content(table, content), "notices": _as_dicts(notices)})
+        print_json({**_content(table, content), "notices": notices_json(notices)})
     elif lines is not None:
         for line in lines:
             typer.echo(printable(line))
@@ -163,7 +163,8 @@ def _content(
     return {"records": as_records(table)}
 
 
-def _as_dicts(notices: "Iterable[Notice]") -> list[dict[str, str]]:
+def notices_json(notices: "Iterable[Notice]") -> list[dict[str, str]]:
+    """Notices as JSON holds them."""
     return [{"code": n.code, "message": n.message, "subject": n.subject} for n in notices]
 
 

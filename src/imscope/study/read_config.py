@@ -137,7 +137,12 @@ def _explain(error: pydantic.ValidationError, source: str) -> UsageError:
     more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
         known = _known_keys(first["loc"][:-1])
-        fix = did_you_mean(first["loc"][-1], known, f"known keys here: {', '.join(known)}")
+        elsewhere = _sections_with(str(first["loc"][-1]))
+        fix = (
+            f"it belongs to {' or '.join(f'`{s}:`' for s in elsewhere)}"
+            if elsewhere
+            else did_you_mean(first["loc"][-1], known, f"known keys here: {', '.join(known)}")
+        )
         return UsageError(
             f"{source} has the unknown key {place!r}{more}", fix=fix, code=codes.CONFIG_KEY
         )
@@ -149,6 +154,13 @@ def _explain(error: pydantic.ValidationError, source: str) -> UsageError:
         fix=first["msg"],
         code=codes.CONFIG_VALUE,
     )
+
+
+def _sections_with(key: str) -> list[str]:
+    """Sections that have a key of this name."""
+    fields = run_config_model().model_fields
+    found = {name: getattr(f.annotation, "model_fields", {}) for name, f in fields.items()}
+    return [name for name, own in found.items() if key in own]
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

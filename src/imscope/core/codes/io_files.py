@@ -32,6 +32,21 @@ FILE_MEMORY = declare(
     "Reading this layout would need more memory than allowed.",
     "Store the matrix as CSR in an .h5ad file, which is read in pieces.",
 )
+FILE_ARCHIVE = declare(
+    "E-FILE-ARCHIVE",
+    "An archive holds something that must not be unpacked, or is damaged.",
+    "Unpack it by hand, look at it, and give the matrix itself.",
+)
+FILE_SAMPLES = declare(
+    "E-FILE-SAMPLES",
+    "A folder or archive holds several samples.",
+    "`imscope sheet FOLDER` writes a sample sheet with a line for each.",
+)
+W_DELIVERY_CHOSEN = declare(
+    "W-DELIVERY-CHOSEN",
+    "Of several matrices of one sample, one was taken.",
+    "Name the other one in the sheet if it was meant.",
+)
 
 # HDF5
 H5_FORMAT = declare("E-H5-FORMAT", "The file is not HDF5.", "Export or copy it again.")
