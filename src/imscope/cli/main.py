@@ -1,28 +1,15 @@
 """The ``imscope`` command: groups, version, and one clear line for a problem the user can mend."""
 
+import contextlib
 import os
 import sys
 
 import typer
 
 from imscope import __version__
-from imscope.cli import (
-    clones,
-    data,
-    evidence,
-    gates,
-    heterogeneity,
-    qc,
-    registry,
-    release,
-    run,
-    safety,
-    simulate,
-    subsets,
-)
-from imscope.cli.doctor import doctor
-from imscope.cli.identity import identity
-from imscope.core.errors import ImscopeError
+from imscope.cli.boundary import guarded_call
+from imscope.core.errors import MachineError
+from imscope.core.rooms import find_modules
 
 app = typer.Typer(
     name="imscope",
@@ -48,35 +35,48 @@ def root(
     """Single-cell quality and uniformity of mesenchymal stromal cell products."""
 
 
-app.command("run")(run.run)
-app.command("demo")(run.demo)
-app.command("qc")(qc.qc)
-app.add_typer(heterogeneity.app, name="heterogeneity")
-app.add_typer(subsets.app, name="subsets")
-app.add_typer(safety.app, name="safety")
-app.add_typer(gates.app, name="gates")
-app.add_typer(simulate.app, name="simulate")
-app.add_typer(evidence.app, name="evidence")
-app.add_typer(data.app, name="data")
-app.add_typer(registry.app, name="registry")
-app.add_typer(release.app, name="release")
-app.add_typer(clones.app, name="clones")
-app.command("identity")(identity)
-app.command("doctor")(doctor)
+def add_commands(app: typer.Typer) -> None:
+    """Add what every module of this package offers: its group ``app``, or a function of its name.
+
+    ``PLACE`` in a module says where it stands in the help; those without one come last.
+    """
+    found = []
+    for module in find_modules("imscope.cli"):
+        name = module.__name__.rpartition(".")[2]
+        offered = getattr(module, "app", getattr(module, name, None))
+        if offered is not None and name != "main":
+            found.append((getattr(module, "PLACE", 500), name, offered))
+    for _, name, offered in sorted(found, key=lambda item: item[:2]):
+        if isinstance(offered, typer.Typer):
+            app.add_typer(offered, name=name)
+        else:
+            app.command(name)(offered)
+
+
+add_commands(app)
 
 
 def main() -> None:
-    """Run the command line; an :class:`ImscopeError` becomes one message and its exit code."""
+    """Run the command line; every problem becomes one message, a code and an exit class."""
     # blocks run in our own threads; a second layer inside linear algebra would cost time and digits
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("MKL_NUM_THREADS", "1")
+    guarded_call(app)
+
+
+def start() -> None:
+    """Entry point of the installed command: as :func:`main`, in a process of its own.
+
+    After a failed write the process ends at once: HDF5 would try to write again while it is taken
+    down, and crash.
+    """
     try:
-        app()
-    except ImscopeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # the reader of our output went away; keep Python from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        main()
+    except SystemExit as ended:
+        if ended.code == MachineError.exit_code:
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError, ValueError):
+                    stream.flush()
+            os._exit(MachineError.exit_code)
+        raise

@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from imscope.core.blocks import BlockSource
-from imscope.core.cells import Cells
+from imscope.core.cells import Cells, Modality
 from imscope.core.views import concat_blocks, fixed_point, map_features, select_rows
+from imscope.io.count_check import refuse_reads
+from imscope.io.same_cells import fingerprint_cells
 from imscope.io.store import open_store, write_store
+from imscope.study.sample_checks import write_fingerprint
 
 FIXED_POINT = 1000
 """Resolution of expression values that are not counts: steps per unit."""
@@ -62,7 +66,13 @@ def write_sample(folder: Path, data: Cells, rows: NDArray[np.int64]) -> None:
     whole = len(rows) == len(data.obs)
     source = data.source if whole else select_rows(data.source, rows)
     write_store(folder / "rna", source, n_features=source.n_features)
+    if data.kind == "counts":
+        refuse_reads(data)
     data.features.to_parquet(folder / "features.parquet")
+    ids = [str(f) for f in data.features["feature_id"]]
+    names = [str(c) for c in data.obs.index[rows]]
+    made = fingerprint_cells(open_store(folder / "rna"), ids, names)
+    write_fingerprint(folder, made)
     obs = data.obs.iloc[rows]
     obs = obs.rename(columns=str).rename_axis("cell").reset_index()
     _plain(obs).to_parquet(folder / "obs.parquet")
@@ -81,6 +91,14 @@ def write_sample(folder: Path, data: Cells, rows: NDArray[np.int64]) -> None:
         "modalities": sorted(data.modalities),
     }
     (folder / "info.json").write_text(json.dumps(info, sort_keys=True))
+
+
+def read_modality(folder: Path) -> Modality:
+    """Read one modality of one sample, as :func:`write_sample` stored it."""
+    features = pd.read_parquet(folder / "features.parquet")
+    data, indices, indptr = (np.load(folder / f"{k}.npy") for k in ("data", "indices", "indptr"))
+    shape = (len(indptr) - 1, len(features))
+    return Modality(features, sp.csr_array((data, indices, indptr), shape=shape))
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

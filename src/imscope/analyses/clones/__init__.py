@@ -1,11 +1,8 @@
-"""Line identity, edited loci and foreign cells of clones, from allele counts.
+"""Line identity, edited loci and foreign cells of clones, from allele counts."""
 
-Names load on first use.
-"""
+from typing import TYPE_CHECKING
 
-from typing import TYPE_CHECKING, Any
-
-from imscope.core.rooms import load_name
+from imscope.core.rooms import open_room
 
 if TYPE_CHECKING:
     from imscope.analyses.clones.edit import Flank as Flank
@@ -15,29 +12,4 @@ if TYPE_CHECKING:
     from imscope.analyses.clones.identity import find_foreign_cells as find_foreign_cells
     from imscope.analyses.clones.identity import str_match as str_match
 
-_HOMES = {
-    "check_identity": "identity",
-    "find_foreign_cells": "identity",
-    "str_match": "identity",
-    "call_edit": "edit",
-    "Flank": "edit",
-    "progerin_share": "edit",
-}
-
-__all__ = [
-    "Flank",
-    "call_edit",
-    "check_identity",
-    "find_foreign_cells",
-    "progerin_share",
-    "str_match",
-]
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        return load_name(__name__, _HOMES, name)
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+__all__, __getattr__, __dir__ = open_room(__name__)

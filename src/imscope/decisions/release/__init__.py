@@ -1,11 +1,8 @@
-"""Release: tolerance, equivalence, charts, specifications, certificates; people release lots.
+"""Release: tolerance, equivalence, charts, specifications, certificates; people release lots."""
 
-Names load on first use.
-"""
+from typing import TYPE_CHECKING
 
-from typing import TYPE_CHECKING, Any
-
-from imscope.core.rooms import load_name
+from imscope.core.rooms import open_room
 
 if TYPE_CHECKING:
     from imscope.decisions.release.certificate import check_certificate as check_certificate
@@ -32,63 +29,4 @@ if TYPE_CHECKING:
     from imscope.decisions.release.tolerance import tolerance_factor as tolerance_factor
     from imscope.decisions.release.tolerance import tolerance_interval as tolerance_interval
 
-_HOMES = {
-    "tolerance_factor": "tolerance",
-    "tolerance_interval": "tolerance",
-    "nested_tolerance": "tolerance",
-    "prediction_factor": "tolerance",
-    "prediction_interval": "tolerance",
-    "equivalence_tests": "equivalence",
-    "effect_size_test": "equivalence",
-    "equivalence_power": "equivalence",
-    "read_plan": "plan",
-    "forecast_plan": "plan",
-    "compare_arms": "compare",
-    "ewma_limit": "run_length",
-    "individuals_limit": "run_length",
-    "Baseline": "charts",
-    "control_chart": "charts",
-    "self_starting_cusum": "charts",
-    "read_specification": "criteria",
-    "judge": "criteria",
-    "lot_verdict": "criteria",
-    "check_certificate": "certificate",
-    "render_certificate": "certificate",
-    "register_lots": "intake",
-    "add_results": "intake",
-}
-
-__all__ = [
-    "Baseline",
-    "add_results",
-    "check_certificate",
-    "compare_arms",
-    "control_chart",
-    "effect_size_test",
-    "equivalence_power",
-    "equivalence_tests",
-    "ewma_limit",
-    "forecast_plan",
-    "individuals_limit",
-    "judge",
-    "lot_verdict",
-    "nested_tolerance",
-    "prediction_factor",
-    "prediction_interval",
-    "read_plan",
-    "read_specification",
-    "register_lots",
-    "render_certificate",
-    "self_starting_cusum",
-    "tolerance_factor",
-    "tolerance_interval",
-]
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        return load_name(__name__, _HOMES, name)
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+__all__, __getattr__, __dir__ = open_room(__name__)
