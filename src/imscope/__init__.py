@@ -23,6 +23,7 @@ _ROOMS = {
     "engine": "imscope.engine",
     "report": "imscope.report",
     "safety": "imscope.analyses.safety",
+    "screens": "imscope.analyses.screens",
     "simulate": "imscope.simulate",
     "study": "imscope.study",
     "subsets": "imscope.analyses.subsets",

@@ -6,7 +6,18 @@ import sys
 import typer
 
 from imscope import __version__
-from imscope.cli import data, evidence, gates, heterogeneity, qc, run, safety, simulate, subsets
+from imscope.cli import (
+    data,
+    evidence,
+    gates,
+    heterogeneity,
+    qc,
+    run,
+    safety,
+    screens,
+    simulate,
+    subsets,
+)
 from imscope.cli.doctor import doctor
 from imscope.cli.identity import identity
 from imscope.core.errors import ImscopeError
@@ -42,6 +53,7 @@ app.add_typer(heterogeneity.app, name="heterogeneity")
 app.add_typer(subsets.app, name="subsets")
 app.add_typer(safety.app, name="safety")
 app.add_typer(gates.app, name="gates")
+app.add_typer(screens.app, name="screens")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(data.app, name="data")

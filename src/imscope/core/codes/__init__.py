@@ -18,6 +18,7 @@ from imscope.core.codes.io_names import *
 from imscope.core.codes.io_text import *
 from imscope.core.codes.modalities import *
 from imscope.core.codes.safety import *
+from imscope.core.codes.screens import *
 from imscope.core.codes.simulate import *
 from imscope.core.codes.study import *
 from imscope.core.codes.subsets import *

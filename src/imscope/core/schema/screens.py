@@ -1,0 +1,145 @@
+"""Tables of screens: pooled, single-cell and plates."""
+
+from imscope.core.schema.declare import table
+
+SCREEN_SHEET = table(
+    "screen_sheet",
+    "What every sample of a pooled screen is; further columns are covariates of a design.",
+    """
+    sample | text | | as in the count table
+    condition | text | | control, treatment, sorted, unsorted, or names chosen on the command line
+    replicate? | text | | repeat of the whole experiment
+    pair? | text | | samples of one pair are compared with one another
+    time? | number | days | time or doublings
+    bin? | text | | sorted bin
+    bin_low? | number | fraction | lower quantile of the bin
+    bin_high? | number | fraction | upper quantile of the bin
+    cells_sorted? | number | cells | cells in the sorted tube
+    """,
+    open_ended=True,
+)
+SCREEN_GENES = table(
+    "screen_genes",
+    "Genes of a pooled screen, smallest p value first.",
+    """
+    contrast? | text | | coefficient of the design, in `nb` only
+    gene | text | | target of the guides
+    n_guides | integer | guides | guides tested (guide x pair in a paired design of `rra`)
+    log2_fc | number | log2 | treatment over control; in sorted bins the shift in standard deviations
+    ci_low | number | log2 | lower end of the 95 % interval
+    ci_high | number | log2 | upper end
+    score | number | | statistic of the method
+    p_value | number | | two-sided
+    q_value | number | | Benjamini-Hochberg of it
+    p_depleted | number | | one-sided: fewer reads after treatment, lower marker
+    q_depleted | number | | Benjamini-Hochberg of it
+    p_enriched | number | | one-sided: more reads after treatment, higher marker
+    q_enriched | number | | Benjamini-Hochberg of it
+    rank | integer | | 1 has the smallest two-sided p value
+    local_fdr? | number | | chance that this gene is inert, given its statistic
+    concordance? | number | fraction | guides that point the way of the gene
+    without_top? | number | log2 | effect without the guide that speaks loudest for it
+    score_depleted? | number | | `rra`: smallest rank probability, depletion
+    score_enriched? | number | | `rra`: the same, enrichment
+    good_depleted? | number | guides | `rra`: guides within alpha, depletion
+    good_enriched? | number | guides | `rra`: the same, enrichment
+    score_p_value? | number | | `nb`: two-sided p value of the score test
+    sum_z? | number | | `drugz`: sum over guides and pairs
+    observations? | number | | `drugz`: how many
+    """,
+)
+SCREEN_GUIDES = table(
+    "screen_guides",
+    "Guides of a pooled screen.",
+    """
+    guide | text | | name, with the pair behind it in a paired design of `rra`
+    gene | text | | target
+    control_type | text | | kind of control, or empty
+    control_mean | number | reads | normalised, control side
+    treatment_mean | number | reads | normalised, treatment side
+    log2_fc | number | log2 | effect of the guide
+    sd | number | log2 | standard deviation expected of an inert guide like this
+    z | number | | effect over its standard deviation
+    p_low | number | | one-sided, depleted
+    p_high | number | | one-sided, enriched
+    tested | boolean | | used in the test of its gene
+    reason | text | | why not
+    """,
+)
+SCREEN_QC = table(
+    "screen_qc",
+    "Quality of every sample of a pooled screen.",
+    """
+    sample | text | | the sample
+    condition | text | | its side
+    reads | number | reads | all reads of guides
+    reads_per_guide | number | reads | coverage
+    cells_per_guide | number | cells | sorted cells over guides, where stated
+    zero_frac | number | fraction | guides without a read
+    gini | number | | Gini index of log(reads + 1)
+    lorenz_auc | number | | area under the Lorenz curve of reads; 0.5 is even
+    size_factor | number | | multiplies the reads
+    mapped_na | integer | guides | counts missing
+    """,
+)
+SCREEN_SETS = table(
+    "screen_sets",
+    "How well known genes are told apart, and whether inert genes behave as the null says.",
+    """
+    measure | text | | what was measured
+    value | number | | its value
+    n | integer | genes | genes it is from
+    note | text | | how to read it
+    """,
+)
+SCREEN_LEDGER = table(
+    "screen_ledger",
+    "What was left out of a screen, and why.",
+    """
+    what | text | | guides, genes, cells, wells or samples
+    why | text | | the reason
+    n | integer | | how many
+    examples | text | | the first
+    """,
+)
+SCREEN_LORENZ = table(
+    "screen_lorenz",
+    "Lorenz curves: share of reads held by the guides with fewest reads.",
+    """
+    sample | text | | the sample
+    guides_frac | number | fraction | guides, from the one with fewest reads
+    reads_frac | number | fraction | their reads
+    """,
+)
+SCREEN_REPLICATES = table(
+    "screen_replicates",
+    "Agreement of samples.",
+    """
+    sample_a | text | | one sample
+    sample_b | text | | the other
+    same_condition | boolean | | both on the same side
+    pearson | number | | of log2(reads + 1)
+    """,
+)
+SCREEN_RECALL = table(
+    "screen_recall",
+    "Precision and recall of essential genes among essential and non-essential ones.",
+    """
+    gene | text | | gene at this rank, most depleted first
+    essential | boolean | | from the essential list
+    recall | number | fraction | essential genes found so far
+    precision | number | fraction | essential genes among those found so far
+    """,
+)
+SCREEN_ARMS = table(
+    "screen_arms",
+    "Effect of all guides of a chromosome arm: a copy-number change moves them together.",
+    """
+    arm | text | | chromosome arm
+    n_genes | integer | genes | genes with guides
+    log2_fc | number | log2 | median effect of its genes less that of the others
+    z | number | | over its standard error
+    q_value | number | | Benjamini-Hochberg over arms
+    note | text | | usual gains of pluripotent lines are named
+    """,
+)
