@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 Floats = NDArray[np.float64]
 MIN_CONTROLS = 50
 """From this many control genes on the null is theirs; with fewer it is drawn to the bulk."""
+FEW_CONTROLS = 5
 CENTRE = (0.25, 0.90)
 """Quantiles between which the bulk is taken as null; screens lose genes more than they gain."""
 
@@ -74,13 +75,19 @@ def fit_null(z: Floats, controls: NDArray[np.bool_] | None = None) -> EmpiricalN
         centre, sd, df = _student(z[mine])
         return EmpiricalNull(centre, sd, df, "controls", n, _share(z[known], centre, sd))
     centre, sd = _central(z[known])
-    if n >= 5:
-        own = 1.4826 * float(np.median(np.abs(z[mine] - np.median(z[mine]))))
-        w = n / MIN_CONTROLS
-        sd = float(np.sqrt(w * own**2 + (1 - w) * sd**2))
-        centre = w * float(np.median(z[mine])) + (1 - w) * centre
-    source = "bulk and few controls" if n >= 5 else "bulk"
-    return EmpiricalNull(centre, sd, np.inf, source, n, _share(z[known], centre, sd))
+    if n < FEW_CONTROLS:
+        return EmpiricalNull(centre, sd, np.inf, "bulk", n, _share(z[known], centre, sd))
+    own = float(np.median(z[mine]))
+    own_sd = max(1.4826 * float(np.median(np.abs(z[mine] - own))), 1e-6)
+    if abs(own - centre) > 4 * own_sd / np.sqrt(n) + 0.5 * own_sd:
+        # the bulk is not inert here, as in a library of essential genes
+        source = "few controls, the bulk is elsewhere"
+        return EmpiricalNull(own, own_sd, n - 1.0, source, n, _share(z[known], own, own_sd))
+    w = n / MIN_CONTROLS
+    sd = float(np.sqrt(w * own_sd**2 + (1 - w) * sd**2))
+    centre = w * own + (1 - w) * centre
+    return EmpiricalNull(centre, sd, np.inf, "bulk and few controls", n,
+                         _share(z[known], centre, sd))  # fmt: skip
 
 
 def local_fdr(z: Floats, null: EmpiricalNull) -> Floats:
@@ -142,7 +149,12 @@ def _central(z: Floats) -> tuple[float, float]:
 
     start = [float(np.median(x)), np.log((high - low) / 1.96)]
     got = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-5})
-    return float(got.x[0]), float(np.exp(got.x[1]))
+    centre, sd = float(got.x[0]), float(np.exp(got.x[1]))
+    if not low - sd <= centre <= high + sd or sd > 3 * (high - low):
+        # the middle has no peak, so no normal fits it: the robust centre and spread of all
+        centre = float(np.median(z))
+        sd = 1.4826 * float(np.median(np.abs(z - centre)))
+    return centre, sd
 
 
 def _share(z: Floats, centre: float, sd: float) -> float:

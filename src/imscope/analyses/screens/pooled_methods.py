@@ -260,6 +260,24 @@ def _guides(
     }  # fmt: skip
 
 
+def gene_medians(values: Floats, gene: NDArray[np.int64], n_genes: int) -> Floats:
+    """Median of the guides of each gene.
+
+    Examples
+    --------
+    >>> gene_medians(np.array([3.0, 1.0, 2.0, 9.0]), np.array([0, 0, 0, 2]), 3)
+    array([ 2., nan,  9.])
+    """
+    ordered = values[np.lexsort((values, gene))]
+    n = np.bincount(gene, minlength=n_genes)
+    start = np.concatenate([[0], np.cumsum(n)[:-1]])
+    some = n > 0
+    out = np.full(n_genes, np.nan)
+    low, high = start + (n - 1) // 2, start + n // 2
+    out[some] = 0.5 * (ordered[low[some]] + ordered[high[some]])
+    return out
+
+
 def rra(frame: Frame, settings: PooledSettings) -> list[Answer]:
     """The compatible method, with an exact null."""
     sides = _sides(frame)
@@ -274,12 +292,7 @@ def rra(frame: Frame, settings: PooledSettings) -> list[Answer]:
     got = rank_genes(c, t, code, null_guides=null if null.any() else None)
     log2 = np.log2((got.treatment + 1) / (got.control + 1))
     n_genes = len(frame.genes)
-    effect = np.full(n_genes, np.nan)
-    order = np.argsort(code[got.valid], kind="stable")
-    parts = np.split(log2[got.valid][order], np.cumsum(np.bincount(code[got.valid], minlength=n_genes))[:-1])  # fmt: skip  # noqa: E501
-    for g, part in enumerate(parts):
-        if len(part):
-            effect[g] = np.median(part)
+    effect = gene_medians(log2[got.valid], code[got.valid], n_genes)
     sd = np.sqrt(got.variance) / (got.control + 1) / np.log(2)
     use = np.flatnonzero(got.valid)
     pooled = pool_guides(log2[use], np.maximum(sd[use], 1e-3), code[use], n_genes)

@@ -75,7 +75,20 @@ def aggregate_ranks(
     for size in np.unique(sizes[some]):
         mine = sizes == size
         p[mine] = rank_p_values(rho[mine], int(size), alpha, control=ordered)
+        beyond = mine & (p == 0)
+        if ordered is not None and beyond.any():
+            p[beyond] = _beyond(rho[beyond], int(size), alpha, ordered, p[mine])
     return GeneRanks(rho, p, good)
+
+
+def _beyond(rho: Floats, n: int, alpha: float, control: Floats, others: Floats) -> Floats:
+    """Scores no draw of controls reaches: the null below the smallest control taken as uniform."""
+    border = _borders(rho, n, alpha, None)
+    ecdf = np.searchsorted(control, border, side="right") / len(control)
+    tail = np.minimum(border / control[0], 1.0) / (len(control) + 1)
+    p = _first_passage(np.maximum.accumulate(np.maximum(ecdf, tail), axis=1), n)
+    least = others[others > 0].min(initial=1.0)
+    return np.asarray(np.minimum(p, least))
 
 
 def rank_p_values(
