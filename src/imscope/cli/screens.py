@@ -2,6 +2,7 @@
 
 import typer
 
+from imscope.cli.screens_plates import plates
 from imscope.cli.screens_pooled import pooled
 
 app = typer.Typer(no_args_is_help=True, help="CRISPR and compound screens.")
@@ -13,3 +14,4 @@ def group() -> None:
 
 
 app.command()(pooled)
+app.command()(plates)

@@ -143,3 +143,127 @@ SCREEN_ARMS = table(
     note | text | | usual gains of pluripotent lines are named
     """,
 )
+PLATE_QC = table(
+    "plate_qc",
+    "Quality of every plate.",
+    """
+    plate | text | | the plate, and its replicate after a stroke; `all` for all plates together
+    z_prime | number | | controls: 1 - 3 (sum of spreads) / distance; on the disease axis in a rescue
+    z_prime_low | number | | lower end of the 95 % bootstrap interval over wells
+    z_prime_high | number | | upper end
+    z_prime_robust | number | | by medians and MAD
+    ssmd | number | | strictly standardised mean difference of the controls
+    ssmd_robust | number | | by medians and MAD
+    signal_window | number | | distance less three spreads of both, over the spread of positives
+    cv | number | | coefficient of variation of the negatives
+    n_positive | integer | wells | positive (or corrected vehicle) wells
+    n_negative | integer | wells | negative (or patient vehicle) wells
+    edge_index | number | MAD | edge wells less inner wells
+    row_p | number | | row effects, by permutation
+    column_p | number | | column effects, by permutation
+    drift | number | | rank correlation of the value with the column
+    missing | integer | wells | sample wells without a value
+    grade | text | | good from 0.5, marginal from 0, else unusable
+    """,
+)
+PLATE_WELLS = table(
+    "plate_wells",
+    "Wells before and after normalisation.",
+    """
+    plate | text | | the plate
+    replicate | text | | its repeat
+    well | text | | A01 and so on
+    row | integer | | from 1
+    column | integer | | from 1
+    role | text | | what is in the well
+    compound | text | | compound or gene
+    dose_um | number | uM | dose
+    raw | number | | measured
+    value | number | | normalised
+    """,
+)
+PLATE_COMPOUNDS = table(
+    "plate_compounds",
+    "Compounds (and doses), best first.",
+    """
+    compound | text | | compound or gene
+    dose_um | number | uM | dose; empty without doses
+    n_wells | integer | wells | replicate wells
+    effect | number | vehicle sd | mean of normalised replicates less the vehicle
+    ci_low | number | vehicle sd | lower end of the 95 % interval
+    ci_high | number | vehicle sd | upper end
+    p_value | number | | two-sided, moderated t against an empirical null
+    q_value | number | | Benjamini-Hochberg of it
+    p_effect | number | | that the effect is at most the least one worth having
+    ssmd | number | | effect over the spread of compound and vehicle wells
+    viability | number | fraction | cells over vehicle on the same plate
+    hit | boolean | | q at most 0.05, p_effect at most 0.05 and viability at least 0.7 if counted
+    """,
+)
+PLATE_CURVES = table(
+    "plate_curves",
+    "Dose-response curves.",
+    """
+    compound | text | | compound
+    n | integer | points | points of the curve
+    ec50_um | number | uM | half-effective dose
+    ec50_low | number | uM | lower end of the 95 % profile interval; 0 where the data do not bound it
+    ec50_high | number | uM | upper end; infinite where the data do not bound it
+    place | text | | inside the tested doses, > max, < min, or flat
+    slope | number | | steepness
+    front | number | response | without the compound
+    back | number | response | at high dose, extrapolated
+    effect | number | response | at the highest dose less that without
+    effect_low | number | response | lower end of its 95 % profile interval
+    effect_high | number | response | upper end
+    auc | number | response | mean over the tested log doses
+    r2 | number | | explained share
+    p_value | number | | F against a flat line, null simulated for bounded curves
+    q_value | number | | Benjamini-Hochberg of it
+    relevance | number | | -log10 p after small effects are shrunk
+    """,
+)
+PLATE_RESCUE = table(
+    "plate_rescue",
+    "Rescue of patient cells toward the isogenic corrected line, in order of rank.",
+    """
+    compound | text | | compound
+    dose_um | number | uM | dose
+    n_wells | integer | wells | replicate wells
+    rescue_frac | number | | 0 is patient vehicle, 1 corrected vehicle, more is overshoot
+    ci_low | number | | lower end of the 95 % interval
+    ci_high | number | | upper end
+    p_value | number | | one-sided: rescue above 0
+    q_value | number | | Benjamini-Hochberg of it
+    off_axis_z | number | | distance from the axis; above 3 is a different state
+    purity | number | | cosine of the change with the axis
+    viability | number | fraction | cells over patient vehicle on the same plate
+    hit | boolean | | q, interval, off-axis and viability all pass
+    verdict | text | | rescue, weak rescue, no effect, worsens, different state, toxic
+    rank | integer | | by score and purity, less off-axis and lost cells
+    """,
+)
+PLATE_AXIS = table(
+    "plate_axis",
+    "The disease axis: what differs between vehicle wells of the two lines.",
+    """
+    feature | text | | measured column
+    difference | number | vehicle sd | corrected less patient
+    """,
+)
+PLATE_GROWTH = table(
+    "plate_growth",
+    "Growth-rate metrics.",
+    """
+    compound | text | | compound, and line where there are several
+    gr50 | number | uM | dose at half growth rate; infinite where it is not reached
+    gr_max | number | | smaller of the two highest doses
+    gec50 | number | uM | half-effective dose of the curve
+    gr_inf | number | | at high dose, extrapolated
+    slope | number | | steepness
+    gr_aoc | number | | area over the curve
+    r2 | number | | explained share
+    p_value | number | | F against a flat line
+    fit | text | | sigmoid or flat
+    """,
+)
