@@ -9,6 +9,7 @@ from imscope.cli.records import as_records
 from imscope.cli.screens_pooled import JsonOption, OutOption, ReportOption, SeedOption, print_json
 
 if TYPE_CHECKING:
+    from imscope.analyses.screens.curves import analyse_curves
     from imscope.analyses.screens.plates import PlateScreen
 
 
@@ -31,8 +32,10 @@ def plates(
     seed: SeedOption = 0,
 ) -> None:
     """Quality, hits, dose-response and rescue of a plate screen."""
+    from imscope.analyses.screens.curves import analyse_curves
     from imscope.analyses.screens.plates import PlateSettings, analyse_plates
     from imscope.evidence.disease_axes import disease_axis
+    from imscope.io.curve_tables import read_curves
     from imscope.io.plates import read_plates
     from imscope.io.screen_files import write_screen
 
@@ -40,9 +43,13 @@ def plates(
         found = disease_axis(axis)
         typer.echo(found.sentence, err=True)
     given = {"patient_vehicle": patient, "corrected_vehicle": corrected}
-    data = read_plates(path, roles={k: _pair(v) for k, v in given.items() if v})
     settings = PlateSettings(feature, normalise, log, least, axis=axis, seed=seed)
-    result = analyse_plates(data, settings=settings)
+    curves = read_curves(path) if path.is_dir() else None
+    if curves is not None:
+        result = analyse_curves(curves, settings=settings)
+    else:
+        roles = {k: _pair(v) for k, v in given.items() if v}
+        result = analyse_plates(read_plates(path, roles=roles), settings=settings)
     for line in result.warnings:
         typer.echo(line, err=True)
     if out is not None:

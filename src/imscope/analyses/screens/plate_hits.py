@@ -8,7 +8,7 @@ from scipy import stats
 
 from imscope.analyses.screens.empirical_null import fit_null
 from imscope.engine.markers import adjust_p_values
-from imscope.engine.moderation import squeeze
+from imscope.engine.moderation import squeeze_robust
 
 Floats = NDArray[np.float64]
 MIN_NULL = 20
@@ -52,8 +52,9 @@ def call_hits(
     Notes
     -----
     The variance of a compound is drawn to that of all compounds; single wells take the spread of
-    the vehicle wells, or of the bulk. Centre and scale of t come from the central mass of the
-    compounds when there are enough of them.
+    the vehicle wells, or of the bulk. With 100 compounds or more the central mass gives the centre
+    and how far inert compounds differ beyond their replicates, which is added to the error: close
+    replicates alone make no hit.
 
     References
     ----------
@@ -84,25 +85,26 @@ def call_hits(
         own = np.where(df > 0, rest / df, np.nan)
     usual = int(np.median(df[df > 0])) if (df > 0).any() else 0
     if usual and (df == usual).sum() >= 10:
-        prior, d0 = squeeze(own[df == usual], usual)
-        prior, d0 = (prior, min(d0, 1e6)) if d0 > 0 else (spread, 3.0)
+        prior, d0 = squeeze_robust(own[df == usual], usual)
+        prior, d0 = (prior, d0) if d0 > 0 else (spread, 3.0)
     else:
         prior, d0 = spread, max(len(vehicle) - 1.0, 10.0)
     variance = (d0 * prior + rest) / (d0 + df)
-    error = np.sqrt(variance / some)
     total = d0 + df
-    t = np.where(n > 0, mean / error, np.nan)
-    z = np.sign(t) * stats.norm.isf(np.clip(stats.t.sf(np.abs(t), total), 1e-300, 1))
-    take = np.isfinite(z) if null_groups is None else np.isfinite(z) & null_groups
-    scale, centre, words = 1.0, 0.0, "vehicle wells"
+    take = (n > 0) if null_groups is None else (n > 0) & null_groups
+    centre, tau2, words = 0.0, 0.0, "vehicle wells"
     if take.sum() >= 5 * MIN_NULL:
-        null = fit_null(z[take])
-        scale, centre, words = max(null.sd, 1.0), null.centre, "vehicle wells and central mass"
-    low_z, high_z = stats.norm.cdf((z - centre) / scale), stats.norm.sf((z - centre) / scale)
-    p = np.where(n > 0, np.minimum(2 * np.minimum(low_z, high_z), 1), np.nan)
-    effect = np.where(n > 0, mean - centre * error, np.nan)
-    half = stats.t.isf(0.025, total) * error * scale
-    reach = (np.abs(effect) - least) / (error * scale)
+        null = fit_null(mean[take])
+        centre, words = null.centre, "vehicle wells and central mass"
+        tau2 = max(null.sd**2 - float(np.median(variance[take] / some[take])), 0.0)
+    error = np.sqrt(variance / some + tau2)
+    # the part that all compounds share is known well: degrees of freedom by Satterthwaite
+    total = np.minimum(total * (error**2 / (variance / some)) ** 2, 1e6)
+    effect = np.where(n > 0, mean - centre, np.nan)
+    t = effect / error
+    p = np.where(n > 0, np.minimum(2 * stats.t.sf(np.abs(t), total), 1), np.nan)
+    half = stats.t.isf(0.025, total) * error
+    reach = (np.abs(effect) - least) / error
     p_effect = np.where(n > 0, np.minimum(2 * stats.t.sf(reach, total), 1), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         ssmd = effect / np.sqrt(variance + spread)

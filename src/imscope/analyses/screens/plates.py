@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imscope.analyses.screens.plate_cells import cell_table, score_cells
 from imscope.analyses.screens.plate_confounding import confounding
 from imscope.analyses.screens.plate_hits import call_hits
 from imscope.analyses.screens.plate_normalise import METHODS, Layout, normalise_plate
@@ -148,6 +149,8 @@ def analyse_plates(data: "PlateData", *, settings: PlateSettings | None = None) 
     tables["plate_qc"] = quality(wells, raw, layouts, scores, seed=settings.seed, notes=notes)
     curves(wells, value if settings.normalise != "none" else raw, tables)
     growth(wells, tables)
+    if data.level == "cell" and scores is not None:
+        tables["plate_cells"] = cell_table(data, score_cells(data)[0])
     tables["screen_ledger"] = SCREEN_LEDGER.check(data.ledger.astype({"n": "int64"}))
     counts = wells["role"].value_counts()
     method = {

@@ -267,3 +267,17 @@ PLATE_GROWTH = table(
     fit | text | | sigmoid or flat
     """,
 )
+PLATE_CELLS = table(
+    "plate_cells",
+    "Single cells of each well along the disease axis; the well is the unit.",
+    """
+    plate | text | | the plate
+    replicate | text | | its repeat
+    well | text | | the well
+    role | text | | what is in it
+    n_cells | integer | cells | cells scored
+    median | number | | median score: 0 is the mean patient cell, 1 the mean corrected one
+    beyond_half | number | fraction | cells with a score above 0.5
+    shift | number | | Wasserstein distance from patient vehicle cells of the plate
+    """,
+)
