@@ -2,6 +2,7 @@
 
 import typer
 
+from imscope.cli.screens_cells import cells
 from imscope.cli.screens_plates import plates
 from imscope.cli.screens_pooled import pooled
 
@@ -14,4 +15,5 @@ def group() -> None:
 
 
 app.command()(pooled)
+app.command()(cells)
 app.command()(plates)

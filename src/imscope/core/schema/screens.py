@@ -281,3 +281,90 @@ PLATE_CELLS = table(
     shift | number | | Wasserstein distance from patient vehicle cells of the plate
     """,
 )
+SCREEN_TARGETS = table(
+    "screen_targets",
+    "Targets of a single-cell screen.",
+    """
+    target | text | | the gene
+    n_cells | integer | cells | cells with one guide of this target and no other
+    n_guides | integer | guides | guides with such cells
+    n_tested | integer | genes | genes tested
+    n_genes | integer | genes | genes changed at q of at most 0.05
+    own_effect | number | log2 | change of the target's own gene
+    own_p | number | | its p value
+    energy | number | | energy distance from non-targeting cells, equal numbers
+    energy_p | number | | by permutation
+    energy_q | number | | Benjamini-Hochberg of it
+    """,
+)
+SCREEN_EFFECTS = table(
+    "screen_effects",
+    "Effect of targets on genes in single cells.",
+    """
+    target | text | | the gene that was perturbed
+    gene | text | | the gene that was measured
+    n_cells | integer | cells | cells of the target
+    effect | number | log2 | fold change over non-targeting cells
+    z | number | | score over its model error
+    p_value | number | | two-sided, exact moments of permuted labels
+    q_value | number | | Benjamini-Hochberg over all tested pairs
+    tail | text | | `exact moments`, or `tail model` beyond what draws could show
+    """,
+)
+SCREEN_UNIFORMITY = table(
+    "screen_uniformity",
+    "Whether a target makes the product more or less uniform.",
+    """
+    target | text | | the gene
+    n_cells | integer | cells | cells of the target
+    n_units | integer | units | guides (or guides by replicate) with enough cells
+    hi2_ratio | number | fold | heterogeneity over that of non-targeting cells; below 1 more uniform
+    hi2_low | number | fold | lower end of the 95 % interval, guides as units
+    hi2_high | number | fold | upper end
+    hi_c_ratio | number | fold | the same for coordinated heterogeneity
+    naive_ratio | number | fold | plain variance ratio, which moves with depth: for comparison only
+    p_value | number | | two-sided, that the ratio is 1
+    q_value | number | | Benjamini-Hochberg of it
+    verdict | text | | SUPERIOR (more uniform), INFERIOR, EQUIVALENT, INCONCLUSIVE, NOT TESTABLE
+    reason | text | | what it rests on, or why not
+    """,
+)
+SCREEN_RESPONDERS = table(
+    "screen_responders",
+    "Cells that responded to their guide.",
+    """
+    target | text | | the gene
+    guide | text | | the guide
+    n_cells | integer | cells | cells with the guide
+    responders | number | fraction | cells that changed as the target changes cells
+    ci_low | number | fraction | lower end of the 95 % interval, cells of this guide
+    ci_high | number | fraction | upper end
+    reason | text | | why there is no number
+    """,
+)
+SCREEN_SHARES = table(
+    "screen_shares",
+    "What targets do to subsets and programmes, guides as units.",
+    """
+    target | text | | the gene
+    kind | text | | subset or programme
+    name | text | | which
+    difference | number | | log odds of the share, or difference of the score in control sd
+    ci_low | number | | lower end of the 95 % interval
+    ci_high | number | | upper end
+    p_value | number | | two-sided, moderated over targets
+    q_value | number | | Benjamini-Hochberg of it
+    n_units | integer | units | guides
+    """,
+)
+SCREEN_CALLS = table(
+    "screen_calls",
+    "Assignment of guides.",
+    """
+    guide | text | | the guide
+    target | text | | its target
+    n_cells | integer | cells | cells called
+    n_single | integer | cells | of them with no other guide
+    ambient | number | UMI | background per cell
+    """,
+)
