@@ -124,3 +124,24 @@ def timecourse(
         records = json.loads(made.truth["samples"].to_json(orient="records"))
         typer.echo(json.dumps({"simulated": True, "sheet": str(sheet), "records": records}))
     print(f"wrote {sheet}: {len(made.samples)} simulated samples", file=sys.stderr)
+
+
+@app.command()
+def screen(
+    out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the screen.")],
+    kind: Annotated[
+        str, typer.Option(help="pooled, sorted, cells, plates or rescue.")
+    ] = "pooled",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything.")] = 1,
+    json_out: Annotated[bool, typer.Option("--json", help="Print the files as JSON.")] = False,
+) -> None:
+    """Simulate a CRISPR or compound screen with its truth."""
+    import json
+    import sys
+
+    from imscope.simulate import simulate_screen, write_screen_simulation
+
+    files = write_screen_simulation(simulate_screen(kind, seed=seed), out)
+    if json_out:
+        typer.echo(json.dumps({"simulated": True, "kind": kind, "files": [str(f) for f in files]}))
+    print(f"wrote {len(files)} files of a simulated screen to {out}", file=sys.stderr)
