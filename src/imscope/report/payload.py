@@ -35,6 +35,7 @@ from imscope.report.sections import (
     provenance,
     quality,
     safety,
+    screens,
     stages,
     subsets,
 )
@@ -60,6 +61,7 @@ BUILDERS = (
     safety.build,
     karyotype.build,
     gates.build,
+    screens.build,
     evidence.build,
     alerts.build,
     provenance.build,
