@@ -21,9 +21,9 @@ def cells(
     control: Annotated[str, typer.Option(help="Name of the control target.")] = "non-targeting",
     replicate: Annotated[str, typer.Option(help="Column of the replicate.")] = "",
     subset: Annotated[str, typer.Option(help="Column of functional subsets.")] = "",
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for every table.")
-    ] = Path("screen-cells"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for every table.")] = Path(
+        "screen-cells"
+    ),
     annotated: Annotated[
         Path | None, typer.Option(help="The same object with calls added (.h5ad, .h5mu).")
     ] = None,

@@ -9,7 +9,6 @@ from imscope.cli.records import as_records
 from imscope.cli.screens_pooled import JsonOption, OutOption, ReportOption, SeedOption, print_json
 
 if TYPE_CHECKING:
-    from imscope.analyses.screens.curves import analyse_curves
     from imscope.analyses.screens.plates import PlateScreen
 
 
@@ -18,8 +17,10 @@ def plates(
     feature: Annotated[str, typer.Option(help="Readout for hits; the first if not given.")] = "",
     normalise: Annotated[
         str,
-        typer.Option(help="robust, median, centre, negatives, poc, npi, z, robust_z, bscore, "
-                          "bscore_mad or none."),
+        typer.Option(
+            help="robust, median, centre, negatives, poc, npi, z, robust_z, bscore, "
+            "bscore_mad or none."
+        ),
     ] = "robust",
     log: Annotated[bool, typer.Option("--log", help="Take log2 of the readout first.")] = False,
     patient: Annotated[str, typer.Option(help="COLUMN=VALUE of patient vehicle wells.")] = "",

@@ -129,9 +129,7 @@ def timecourse(
 @app.command()
 def screen(
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the screen.")],
-    kind: Annotated[
-        str, typer.Option(help="pooled, sorted, cells, plates or rescue.")
-    ] = "pooled",
+    kind: Annotated[str, typer.Option(help="pooled, sorted, cells, plates or rescue.")] = "pooled",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything.")] = 1,
     json_out: Annotated[bool, typer.Option("--json", help="Print the files as JSON.")] = False,
 ) -> None:

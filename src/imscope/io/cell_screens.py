@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 _SUFFIX = re.compile(r"(?i)([._-]?(sg|g|grna|guide|sgrna|crrna)?[._-]?\d+([._-][\dABab]+)?)$")
-_CONTROL = re.compile(r"(?i)^(non[-_. ]?target\w*|ntc?|neg\w*|safe[-_. ]?target\w*|scramble\w*)([-_.]|g?\d|$)")  # noqa: E501
+_CONTROL = re.compile(
+    r"(?i)^(non[-_. ]?target\w*|ntc?|neg\w*|safe[-_. ]?target\w*|scramble\w*)([-_.]|g?\d|$)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +131,9 @@ def _folder(path: Path) -> "tuple[sp.csr_array, sp.csr_array, list[str], list[st
     return counts, guides, genes, names, obs
 
 
-def _mudata(path: Path) -> "tuple[sp.csr_array, sp.csr_array, list[str], list[str], pd.DataFrame, list[Notice]]":  # noqa: E501
+def _mudata(
+    path: Path,
+) -> "tuple[sp.csr_array, sp.csr_array, list[str], list[str], pd.DataFrame, list[Notice]]":
     import scipy.sparse as sp
 
     from imscope.io.multimodal import read_mudata_file
@@ -143,7 +147,9 @@ def _mudata(path: Path) -> "tuple[sp.csr_array, sp.csr_array, list[str], list[st
             [str(g) for g in guide.features["feature_id"]], read.obs, list(read.notices))  # fmt: skip
 
 
-def _counts(path: Path) -> "tuple[sp.csr_array, sp.csr_array, list[str], list[str], pd.DataFrame, list[Notice]]":  # noqa: E501
+def _counts(
+    path: Path,
+) -> "tuple[sp.csr_array, sp.csr_array, list[str], list[str], pd.DataFrame, list[Notice]]":
     import scipy.sparse as sp
 
     from imscope.io.counts import read_counts
@@ -169,7 +175,9 @@ def _symbols(features: "pd.DataFrame") -> list[str]:
 def _targets(names: list[str], library: str | Path | None) -> tuple[list[str], list[Notice]]:
     if library is None:
         made = [target_of(n) for n in names]
-        words = f"targets were taken from the names of the guides, such as {names[0]!r} to {made[0]!r}"
+        words = (
+            f"targets were taken from the names of the guides, such as {names[0]!r} to {made[0]!r}"
+        )
         return made, [Notice(codes.W_SCREEN_LIBRARY, words)]
     table = read_loose_table(Path(library))
     if table.shape[1] < 2:

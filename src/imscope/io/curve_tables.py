@@ -71,7 +71,8 @@ def read_curves(folder: Path) -> CurveTable | None:
             return _table(path, table, columns, np.array(doses) * scale)
     raise DataError(
         f"no table beside {parameters[0].name} has the columns it names",
-        found=f"Name, {columns[0]} to {columns[-1]} were looked for", code=codes.PLATE_FORMAT,
+        found=f"Name, {columns[0]} to {columns[-1]} were looked for",
+        code=codes.PLATE_FORMAT,
     )
 
 

@@ -20,9 +20,7 @@ def read_text(path: Path) -> str:
     """Text of a file, packed or not, with Unix line ends whatever was written."""
     path = Path(path)
     if not path.is_file():
-        raise DataError(
-            f"there is no file {path}", fix="check the path", code=codes.FILE_MISSING
-        )
+        raise DataError(f"there is no file {path}", fix="check the path", code=codes.FILE_MISSING)
     with open_text(path, max_bytes=MAX_BYTES) as handle:
         text = handle.read().decode("utf-8")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
@@ -87,9 +85,7 @@ def read_loose_table(path: Path, *, header: bool = True) -> "pd.DataFrame":
         names = [str(c).strip().lstrip("\ufeff") for c in table.columns]
         twice = sorted({n for k, n in enumerate(names) if n in names[:k]})
         if twice:
-            raise DataError(
-                f"{path}: a column stands twice", found=twice[0], code=codes.CSV_HEADER
-            )
+            raise DataError(f"{path}: a column stands twice", found=twice[0], code=codes.CSV_HEADER)
         table.columns = pd.Index(names)
     return table
 

@@ -122,7 +122,10 @@ def _from_folder(path: Path, roles: dict[str, tuple[str, str]] | None) -> PlateD
                 return read
             words = f"{flagged:,} wells flagged in the screen log are missing"
             notice = Notice(codes.W_PLATE_FLAGGED, words)
-            rows = [*read.ledger.itertuples(index=False, name=None), ("wells", "flagged", flagged, "")]  # noqa: E501
+            rows = [
+                *read.ledger.itertuples(index=False, name=None),
+                ("wells", "flagged", flagged, ""),
+            ]
             ledger = pd.DataFrame(rows, columns=read.ledger.columns)
             return PlateData(read.wells, read.features, ledger, (*read.notices, notice), "cellHTS2")
     profiles = [p for n, p in names.items() if n.endswith(".parquet")]
@@ -131,7 +134,9 @@ def _from_folder(path: Path, roles: dict[str, tuple[str, str]] | None) -> PlateD
         shared = [c for c in parts[0].columns if all(c in p.columns for p in parts)]
         table = pd.concat([p[shared] for p in parts], ignore_index=True)
         return _from_long(path, table, roles, kind="profiles")
-    tables = [p for n, p in names.items() if re.search(r"(wells|plates?)\S*\.(csv|tsv|txt)(\.gz)?$", n)]  # noqa: E501
+    tables = [
+        p for n, p in names.items() if re.search(r"(wells|plates?)\S*\.(csv|tsv|txt)(\.gz)?$", n)
+    ]
     if tables:
         return read_plates(tables[0], roles=roles)
     texts = [p for n, p in names.items() if n.endswith((".csv", ".tsv", ".txt"))
@@ -182,7 +187,11 @@ def _from_long(
     meta["replicate"] = meta["replicate"].astype(str) if "replicate" in meta else "1"
     source = table.rename(columns=lambda c: str(c).removeprefix("Metadata_"))
     meta["role"] = _roles(path, meta, source, roles)
-    meta["compound"] = meta["compound"].astype("object").where(meta["compound"].notna(), "").astype(str) if "compound" in meta else ""  # noqa: E501
+    meta["compound"] = (
+        meta["compound"].astype("object").where(meta["compound"].notna(), "").astype(str)
+        if "compound" in meta
+        else ""
+    )
     meta["dose_um"] = _doses(path, meta)
     for name in ("donor", "line", "genotype", "batch"):
         if name in meta:
@@ -194,7 +203,13 @@ def _from_long(
                         fix="one column of numbers per readout", code=codes.PLATE_FORMAT)  # fmt: skip
     data = {str(c): table[c].to_numpy(dtype=np.float64) for c in features if c in table}
     if "flag" in meta:
-        bad = meta["flag"].astype(str).str.lower().isin(("1", "true", "na", "bad", "excluded")).to_numpy()  # noqa: E501
+        bad = (
+            meta["flag"]
+            .astype(str)
+            .str.lower()
+            .isin(("1", "true", "na", "bad", "excluded"))
+            .to_numpy()
+        )
         for values in data.values():
             values[bad] = np.nan
     wells = pd.concat([meta.drop(columns=[c for c in ("dose", "unit", "flag") if c in meta]),
@@ -226,7 +241,11 @@ def _roles(
     path: Path, meta: "pd.DataFrame", table: "pd.DataFrame",
     roles: dict[str, tuple[str, str]] | None,
 ) -> "list[str]":  # fmt: skip
-    given = meta["role"].astype("object").where(meta["role"].notna(), "") if "role" in meta else [""] * len(meta)  # noqa: E501
+    given = (
+        meta["role"].astype("object").where(meta["role"].notna(), "")
+        if "role" in meta
+        else [""] * len(meta)
+    )
     out = [role_of(str(v)) for v in given]
     compound = [str(v).lower() for v in meta["compound"]] if "compound" in meta else [""] * len(out)
     if "role" not in meta:
@@ -270,5 +289,7 @@ def _doses(path: Path, meta: "pd.DataFrame") -> "pd.Series":
     else:
         return pd.Series(float("nan"), index=meta.index)
     if (given < 0).any():
-        raise DataError(f"{path}: a dose is negative", found=str(given.min()), code=codes.PLATE_DOSE)
+        raise DataError(
+            f"{path}: a dose is negative", found=str(given.min()), code=codes.PLATE_DOSE
+        )
     return given.astype("float64")

@@ -64,7 +64,7 @@ def read_screen_sheet(path: str | Path, *, samples: tuple[str, ...] = ()) -> "pd
 
 
 def _word(value: object) -> str:
-    if value is None or value != value:  # noqa: PLR0124  NaN
+    if value is None or value != value:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))

@@ -51,7 +51,9 @@ def role_of(text: str) -> str:
     return role
 
 
-def parse_wells(names: list[str], path: object = "the table") -> tuple[list[str], list[int], list[int]]:  # noqa: E501
+def parse_wells(
+    names: list[str], path: object = "the table"
+) -> tuple[list[str], list[int], list[int]]:
     """Wells as ``A01`` with row and column from 1; all must fit one plate format.
 
     Raises

@@ -46,14 +46,42 @@ def plate_maps(
         top = values[int(0.98 * (len(values) - 1))] if values else 1.0
         for r in range(1, rows + 1, 2):
             letter = chr(64 + r) if r <= 26 else "A" + chr(38 + r)
-            parts.append(svg.text(letter, x0 - 5, y0 + (r - 0.25) * side, text_anchor="end", font_size=8, fill=MUTED))  # noqa: E501
+            parts.append(
+                svg.text(
+                    letter,
+                    x0 - 5,
+                    y0 + (r - 0.25) * side,
+                    text_anchor="end",
+                    font_size=8,
+                    fill=MUTED,
+                )
+            )
         for c in range(1, columns + 1, 4 if columns <= 24 else 8):
-            parts.append(svg.text(str(c), x0 + (c - 0.5) * side, y0 - 4, text_anchor="middle", font_size=8, fill=MUTED))  # noqa: E501
+            parts.append(
+                svg.text(
+                    str(c),
+                    x0 + (c - 0.5) * side,
+                    y0 - 4,
+                    text_anchor="middle",
+                    font_size=8,
+                    fill=MUTED,
+                )
+            )
         for r, c, v, words in wells:
             share = (v - low) / (top - low) if top > low else 0.5
             fill = "#ffffff"
             if math.isfinite(v):
                 fill = SEQUENTIAL[int(min(max(share, 0.0), 1.0) * (len(SEQUENTIAL) - 1))]
-            parts.append(svg.tag("rect", svg.tag("title", words), x=x0 + (c - 1) * side, y=y0 + (r - 1) * side, width=side - 1, height=side - 1, fill=fill))  # noqa: E501
+            parts.append(
+                svg.tag(
+                    "rect",
+                    svg.tag("title", words),
+                    x=x0 + (c - 1) * side,
+                    y=y0 + (r - 1) * side,
+                    width=side - 1,
+                    height=side - 1,
+                    fill=fill,
+                )
+            )
         high = max(high, y0 + rows * side)
     return svg.drawing(parts, width=860, height=high + 20, title=title, simulated=simulated)

@@ -71,27 +71,65 @@ def scatter(
     parts = across.draw(top=TOP, bottom=BOTTOM, title=x_title)
     for tick in up.ticks():
         parts.append(svg.line(LEFT, up(tick), RIGHT, up(tick), stroke=RULE))
-        parts.append(svg.text(f"{tick:g}", LEFT - 8, up(tick) + 4, text_anchor="end", font_size=11, fill=MUTED))  # noqa: E501
+        parts.append(
+            svg.text(
+                f"{tick:g}", LEFT - 8, up(tick) + 4, text_anchor="end", font_size=11, fill=MUTED
+            )
+        )
     middle = (TOP + BOTTOM) / 2
-    parts.append(svg.text(y_title, 18, middle, text_anchor="middle", transform=f"rotate(-90 18 {middle:g})", fill=INK))  # noqa: E501
+    parts.append(
+        svg.text(
+            y_title,
+            18,
+            middle,
+            text_anchor="middle",
+            transform=f"rotate(-90 18 {middle:g})",
+            fill=INK,
+        )
+    )
     for way, value in guides:
         if way == "x":
-            parts.append(svg.line(across(value), TOP, across(value), BOTTOM, stroke=LIMIT, stroke_dasharray="4 3"))  # noqa: E501
+            parts.append(
+                svg.line(
+                    across(value), TOP, across(value), BOTTOM, stroke=LIMIT, stroke_dasharray="4 3"
+                )
+            )
         else:
-            parts.append(svg.line(LEFT, up(value), RIGHT, up(value), stroke=LIMIT, stroke_dasharray="4 3"))  # noqa: E501
+            parts.append(
+                svg.line(LEFT, up(value), RIGHT, up(value), stroke=LIMIT, stroke_dasharray="4 3")
+            )
     ordered = sorted(points, key=lambda p: (p.colour >= 0, p.label))
     for p in ordered:
         if not (math.isfinite(p.x) and math.isfinite(p.y)):
             continue
         fill = FEW[p.colour % len(FEW)] if p.colour >= 0 else "#b0b0b0"
         inner = [svg.tag("title", p.name)] if p.name else []
-        parts.append(svg.tag("circle", *inner, cx=across(p.x), cy=up(p.y), r=p.radius, fill=fill, fill_opacity=0.75))  # noqa: E501
+        parts.append(
+            svg.tag(
+                "circle",
+                *inner,
+                cx=across(p.x),
+                cy=up(p.y),
+                r=p.radius,
+                fill=fill,
+                fill_opacity=0.75,
+            )
+        )
     parts += _labels([p for p in ordered if p.label], across, up)
     for curve in curves:
         places = " ".join(f"{across(a):.1f},{up(b):.1f}" for a, b in zip(curve.x, curve.y, strict=True)
                           if math.isfinite(a) and math.isfinite(b))  # fmt: skip
         extra = {"stroke_dasharray": "5 4"} if curve.dashed else {}
-        parts.append(svg.tag("polyline", points=places, fill="none", stroke=FEW[curve.colour % len(FEW)], stroke_width=2, **extra))  # noqa: E501
+        parts.append(
+            svg.tag(
+                "polyline",
+                points=places,
+                fill="none",
+                stroke=FEW[curve.colour % len(FEW)],
+                stroke_width=2,
+                **extra,
+            )
+        )
     return svg.drawing(parts, width=WIDTH, height=HEIGHT, title=title, simulated=simulated)
 
 

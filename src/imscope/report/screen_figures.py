@@ -34,7 +34,9 @@ def pooled_figures(report: ReportInput) -> list[Figure]:
     one = genes
     if "contrast" in genes:
         one = genes[genes["contrast"] == genes["contrast"].iloc[0]]
-    known = one.dropna(subset=["log2_fc"]).sort_values("log2_fc", kind="stable").reset_index(drop=True)
+    known = (
+        one.dropna(subset=["log2_fc"]).sort_values("log2_fc", kind="stable").reset_index(drop=True)
+    )
     known = known.assign(place=np.arange(1, len(known) + 1))
     has_p = bool(known["p_value"].notna().any())
     q = known["q_value"] if has_p else pd.Series(1.0, index=known.index)

@@ -75,7 +75,9 @@ def simulate_cell_screen(
     loadings = rng.normal(0, 1, (PROGRAMMES, genes)) * (rng.random((PROGRAMMES, genes)) < 0.2)
     variance = PRIVATE**2 + SHARED**2 * (loadings**2).sum(axis=0)
     rest = max(targets - 6, 0)
-    kinds = (["more"] * 3 + ["less"] * 3 + ["mean"] * (rest // 3) + ["depth"] * (rest // 4))[:targets]
+    kinds = (["more"] * 3 + ["less"] * 3 + ["mean"] * (rest // 3) + ["depth"] * (rest // 4))[
+        :targets
+    ]
     kinds += ["inert"] * (targets - len(kinds))
     names = [f"TARGET{k + 1:02d}" for k in range(targets)]
     symbols = [f"GENE{k + 1:04d}" for k in range(genes)]
@@ -89,7 +91,9 @@ def simulate_cell_screen(
             moved = rng.random(genes) < 0.1
             shift[moved] = rng.normal(0, 0.8, int(moved.sum()))
         factors = rng.normal(0, 1, (n, PROGRAMMES))
-        log = np.sqrt(factor) * (PRIVATE * rng.normal(0, 1, (n, genes)) + SHARED * factors @ loadings)
+        log = np.sqrt(factor) * (
+            PRIVATE * rng.normal(0, 1, (n, genes)) + SHARED * factors @ loadings
+        )
         q = p * np.exp(log - factor * variance / 2 + shift)
         median = depth * (float(rng.choice([0.4, 2.5])) if kind == "depth" else 1.0)
         umi = np.maximum(rng.lognormal(np.log(median), 0.3, n), 100).astype(np.int64)

@@ -16,7 +16,9 @@ CLASSES = (
 
 
 def _wells() -> list[tuple[int, int, str]]:
-    return [(r + 1, c + 1, f"{chr(65 + r)}{c + 1:02d}") for r in range(ROWS) for c in range(COLUMNS)]
+    return [
+        (r + 1, c + 1, f"{chr(65 + r)}{c + 1:02d}") for r in range(ROWS) for c in range(COLUMNS)
+    ]
 
 
 def simulate_plates(
@@ -57,7 +59,7 @@ def simulate_plates(
     truth = pd.DataFrame(
         {"compound": names, "active": on, "ec50_um": np.exp(rng.uniform(np.log(0.05), np.log(10), compounds)),
          "slope": rng.uniform(0.8, 3, compounds), "bottom": np.where(on, rng.uniform(0, 0.5, compounds), 1.0)}
-    )  # fmt: skip  # noqa: E501
+    )  # fmt: skip
     ladder = 30.0 / 10 ** (0.5 * np.arange(doses))
     jobs = [(k, d) for k in range(compounds) for d in ladder]
     inner = [w for w in _wells() if 3 <= w[1] <= 22]
@@ -124,7 +126,7 @@ def simulate_rescue(
     axis, poison = np.zeros(factors), np.zeros(factors)
     axis[:4] = rng.normal(0, 1, 4)
     axis *= distance / np.linalg.norm(axis)
-    poison[min(4, factors - 2):min(7, factors)] = 6.0
+    poison[min(4, factors - 2) : min(7, factors)] = 6.0
     kinds = np.array([n for n, _ in CLASSES])[
         np.searchsorted(np.cumsum([s for _, s in CLASSES]), rng.random(compounds)).clip(0, 6)
     ]
@@ -132,7 +134,7 @@ def simulate_rescue(
         [kinds == "rescue_full", np.isin(kinds, ["rescue_partial", "rescue_offtarget"]), kinds == "worsen"],
         [rng.uniform(0.8, 1, compounds), rng.uniform(0.3, 0.7, compounds), -rng.uniform(0.3, 0.7, compounds)],
         0.0,
-    )  # fmt: skip  # noqa: E501
+    )  # fmt: skip
     toxic = np.where(kinds == "toxic", rng.uniform(0.5, 1, compounds), 0.0)
     off = np.zeros((compounds, factors))
     mine = np.isin(kinds, ["offtarget", "rescue_offtarget"])
@@ -166,7 +168,17 @@ def simulate_rescue(
             x = (x + tilt[0] * (row / ROWS - 0.5) + tilt[1] * (column / COLUMNS - 0.5)
                  + 0.5 * tilt[2] * edge) * scale + offset  # fmt: skip
             count = int(rng.poisson(500 * (1 - 0.75 * poisoned)))
-            rows.append((f"P{k + 1:02d}", 1, well, role, names[c] if c >= 0 else "DMSO", 10.0 if c >= 0 else 0.0, count))  # noqa: E501
+            rows.append(
+                (
+                    f"P{k + 1:02d}",
+                    1,
+                    well,
+                    role,
+                    names[c] if c >= 0 else "DMSO",
+                    10.0 if c >= 0 else 0.0,
+                    count,
+                )
+            )
             values.append(x)
     columns = ["Metadata_plate", "Metadata_replicate", "Metadata_well", "Metadata_role",
                "Metadata_compound", "Metadata_dose_uM", "cell_count"]  # fmt: skip

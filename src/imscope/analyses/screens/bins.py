@@ -249,7 +249,7 @@ def pseudo_null(
 
 
 def _noise(mu: Floats, information: Floats) -> tuple[float, float]:
-    """tau squared and phi of mu^2 = tau^2 + phi / I, weighted so that noisy guides do not rule."""
+    """Tau squared and phi of mu^2 = tau^2 + phi / I, weighted so that noisy guides do not rule."""
     inverse = 1 / information
     weight = 1 / (inverse + np.median(inverse))
     x = np.stack([np.ones(len(mu)), inverse], axis=1) * weight[:, None]

@@ -181,9 +181,7 @@ def _smooth(y: Floats) -> Floats:
     return np.asarray(0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:])
 
 
-def _own_noise(
-    noise: Floats, df: int, abundance: Floats, tested: Bools, spread: Floats
-) -> Floats:
+def _own_noise(noise: Floats, df: int, abundance: Floats, tested: Bools, spread: Floats) -> Floats:
     """Factor on the spread of a guide whose replicates differ more than those of its like."""
     factor = np.ones(len(noise))
     ok = tested & np.isfinite(noise) & (noise > 0)

@@ -258,4 +258,6 @@ def _programmes(
     source = MemoryBlocks.from_csr(sp.csr_array(counts))
     scores = score_ranks(source, list(chosen.values())).scores.astype(np.float64)
     spread = scores[assigned.control].std(axis=0, ddof=1)
-    return list(chosen), (scores - scores[assigned.control].mean(axis=0)) / np.where(spread > 0, spread, 1)  # noqa: E501
+    return list(chosen), (scores - scores[assigned.control].mean(axis=0)) / np.where(
+        spread > 0, spread, 1
+    )

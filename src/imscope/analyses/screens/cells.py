@@ -102,7 +102,10 @@ def analyse_cells(data: "CellScreenData", *, settings: CellSettings | None = Non
     umi = np.asarray(counts.sum(axis=1)).ravel().astype(np.float64)
     detected = np.diff(counts.indptr).astype(np.float64)
     guide = sp.csr_array(data.guides[used])
-    more = [np.log(np.diff(guide.indptr) + 1.0), np.log(np.asarray(guide.sum(axis=1)).ravel() + 1.0)]
+    more = [
+        np.log(np.diff(guide.indptr) + 1.0),
+        np.log(np.asarray(guide.sum(axis=1)).ravel() + 1.0),
+    ]
     batch = assigned.batch
     design = cell_design(umi, detected, more=more, batch=batch)
     k = len(assigned.targets)
@@ -155,9 +158,7 @@ def _components(counts: sp.csr_array, umi: Floats) -> tuple[Floats, Floats]:
     return full, centred @ (vectors * signs)[:, ::-1][:, :keep]
 
 
-def _uniformity(
-    counts: sp.csr_array, assigned: Assigned, settings: CellSettings
-) -> "pd.DataFrame":
+def _uniformity(counts: sp.csr_array, assigned: Assigned, settings: CellSettings) -> "pd.DataFrame":
     import pandas as pd
 
     got = compare_uniformity(counts, assigned.target, assigned.unit, control=assigned.control,
@@ -191,9 +192,7 @@ def _obs(data: "CellScreenData", assigned: Assigned, posterior: Floats) -> "pd.D
     )  # fmt: skip
 
 
-def _method(
-    data: "CellScreenData", assigned: Assigned, settings: CellSettings
-) -> dict[str, Any]:
+def _method(data: "CellScreenData", assigned: Assigned, settings: CellSettings) -> dict[str, Any]:
     from imscope import __version__
 
     return {

@@ -73,5 +73,7 @@ def analyse_curves(data: "CurveTable", *, settings: PlateSettings | None = None)
     }  # fmt: skip
     method = {"name": "curves", "version": __version__, "n_curves": len(data.names),
               "n_fitted": len(fitted), "repeated_names": data.repeated, "seed": settings.seed}  # fmt: skip
-    notes = (f"{data.repeated} names stand more than once and were numbered",) if data.repeated else ()
+    notes = (
+        (f"{data.repeated} names stand more than once and were numbered",) if data.repeated else ()
+    )
     return PlateScreen(tables, {"plates": tables["plate_qc"]}, method, notes, settings)

@@ -137,7 +137,9 @@ def fit_curves(
     s0 = _relevance_shift(f0, a, top, least, n, a.size)
     place = np.full(len(y), "flat", dtype="<U8")
     tested = np.isfinite(e)
-    place[tested] = np.where(e[tested] > high, "> max", np.where(e[tested] < low, "< min", "inside"))
+    place[tested] = np.where(
+        e[tested] > high, "> max", np.where(e[tested] < low, "< min", "inside")
+    )
     place[tested & (p >= 0.05)] = "flat"
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = 1 - rss / flat
@@ -158,7 +160,9 @@ def _relevance_shift(f: Floats, front: Floats, top: Floats, least: float, n: NDA
         scale, dn, dd = f_null(int(m))
         s0 = least / np.sqrt(stats.f.isf(0.05, dn, dd) * scale)
         root = np.sqrt(f[mine])
-        adjusted = np.where(fold[mine] > 0, root / (1 + s0 * root / np.maximum(fold[mine], 1e-9)), 0)
+        adjusted = np.where(
+            fold[mine] > 0, root / (1 + s0 * root / np.maximum(fold[mine], 1e-9)), 0
+        )
         out[mine] = -stats.f.logsf(adjusted**2 / scale, dn, dd) / np.log(10)
     return out
 

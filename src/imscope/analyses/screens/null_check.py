@@ -54,7 +54,9 @@ def check_null(
     p = np.concatenate(found)
     p = p[np.isfinite(p)]
     if not len(p):
-        return dict.fromkeys(("p05", "p001", "discoveries", "inflation"), float("nan")) | {"n_tests": 0.0}  # noqa: E501
+        return dict.fromkeys(("p05", "p001", "discoveries", "inflation"), float("nan")) | {
+            "n_tests": 0.0
+        }
     from scipy.stats import chi2
 
     return {

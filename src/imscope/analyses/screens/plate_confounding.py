@@ -31,7 +31,9 @@ def confounding(wells: "pd.DataFrame") -> list[str]:
     out = []
     a, b = set(patient["plate"]), set(corrected["plate"])
     if not a & b:
-        out.append("patient and corrected wells share no plate: line and plate cannot be told apart")
+        out.append(
+            "patient and corrected wells share no plate: line and plate cannot be told apart"
+        )
     elif a ^ b:
         out.append(f"{len(a ^ b)} plates hold only one of the two lines")
     if not set(patient["row"]) & set(corrected["row"]) and len(set(wells["row"])) > 1 and a & b:

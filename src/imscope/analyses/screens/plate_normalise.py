@@ -82,7 +82,9 @@ def normalise_plate(values: Floats, layout: Layout, method: str = "robust") -> F
 
 
 def _need(layout: Layout, role: str) -> Bools:
-    mask = layout.mask(role, *{"negative": ("patient_vehicle",), "positive": ("corrected_vehicle",)}.get(role, ()))  # noqa: E501
+    mask = layout.mask(
+        role, *{"negative": ("patient_vehicle",), "positive": ("corrected_vehicle",)}.get(role, ())
+    )
     if not mask.any():
         raise DataError(
             f"this normalisation needs {role} wells on every plate",
@@ -199,7 +201,9 @@ def position_terms(layout: Layout) -> Floats:
     """Row slope, column slope and edge of each well, centred over samples."""
     r, c = layout.shape
     edge = (layout.row == 1) | (layout.row == r) | (layout.column == 1) | (layout.column == c)
-    terms = np.column_stack([(layout.row - (r + 1) / 2) / r, (layout.column - (c + 1) / 2) / c, edge])
+    terms = np.column_stack(
+        [(layout.row - (r + 1) / 2) / r, (layout.column - (c + 1) / 2) / c, edge]
+    )
     return np.asarray(terms - terms[_samples(layout)].mean(axis=0), dtype=np.float64)
 
 

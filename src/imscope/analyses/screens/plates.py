@@ -190,9 +190,7 @@ def plate_layouts(wells: "pd.DataFrame") -> list[tuple[NDArray[np.int64], Layout
     return out
 
 
-def viabilities(
-    wells: "pd.DataFrame", layouts: list[tuple[NDArray[np.int64], Layout]]
-) -> Floats:
+def viabilities(wells: "pd.DataFrame", layouts: list[tuple[NDArray[np.int64], Layout]]) -> Floats:
     """Cells over the median of vehicle wells on the same plate; NaN where cells are not counted."""
     out = np.full(len(wells), np.nan)
     if "cell_count" not in wells:
@@ -206,9 +204,7 @@ def viabilities(
     return out
 
 
-def _bscore_notes(
-    raw: Floats, layout: Layout, wells: "pd.DataFrame", method: str
-) -> list[str]:
+def _bscore_notes(raw: Floats, layout: Layout, wells: "pd.DataFrame", method: str) -> list[str]:
     if not method.startswith("bscore"):
         return []
     notes = []

@@ -458,9 +458,7 @@ def _bins_by_replicate(table: "pd.DataFrame") -> "list[tuple[str, pd.DataFrame]]
             fix="quantiles of all cells, such as 0.0 and 0.15", code=codes.SCREEN_SHEET,
         )  # fmt: skip
     names = sorted_rows["replicate"] if "replicate" in table else sorted_rows["condition"]
-    return [
-        (str(name), rows.sort_values("bin_low")) for name, rows in sorted_rows.groupby(names)
-    ]
+    return [(str(name), rows.sort_values("bin_low")) for name, rows in sorted_rows.groupby(names)]
 
 
 METHODS: dict[str, Callable[[Frame, PooledSettings], list[Answer]]] = {

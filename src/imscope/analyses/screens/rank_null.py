@@ -91,9 +91,7 @@ def _beyond(rho: Floats, n: int, alpha: float, control: Floats, others: Floats) 
     return np.asarray(np.minimum(p, least))
 
 
-def rank_p_values(
-    rho: Floats, n: int, alpha: float, *, control: Floats | None = None
-) -> Floats:
+def rank_p_values(rho: Floats, n: int, alpha: float, *, control: Floats | None = None) -> Floats:
     """Chance that a gene of ``n`` random guides has a score of at most ``rho``.
 
     Parameters

@@ -70,7 +70,9 @@ def scale_plate(x: Floats, layout: Layout) -> Floats:
     centre = np.nanmean(y[patient], axis=0)
     quiet = layout.mask("patient_vehicle", "negative", "sample", "corrected_vehicle")
     own = np.nanstd(y[patient], axis=0, ddof=1)
-    bulk = MAD * np.nanmedian(np.abs(residual[quiet] - np.nanmedian(residual[quiet], axis=0)), axis=0)
+    bulk = MAD * np.nanmedian(
+        np.abs(residual[quiet] - np.nanmedian(residual[quiet], axis=0)), axis=0
+    )
     spread = np.where(np.isfinite(own) & (own > 0), 0.5 * own + 0.5 * bulk, bulk)
     return np.asarray((y - centre) / np.where(spread > 0, spread, 1.0))
 
@@ -204,9 +206,7 @@ def _axis(
     return direction / (mu @ direction), metric
 
 
-def _plate_offsets(
-    rescue: Floats, role: NDArray[np.str_], plate: NDArray[np.int64]
-) -> Floats:
+def _plate_offsets(rescue: Floats, role: NDArray[np.str_], plate: NDArray[np.int64]) -> Floats:
     """Where 0 lies for the sample wells of each plate, from vehicle wells and the samples' median.
 
     Vehicle wells stand at the rim of most layouts and are few. A median of samples that lies

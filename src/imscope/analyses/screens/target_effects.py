@@ -1,5 +1,6 @@
 """Effect of every target on every gene: score tests against control cells, calibrated by exact
-moments of permuted labels."""
+moments of permuted labels.
+"""
 
 from dataclasses import dataclass
 

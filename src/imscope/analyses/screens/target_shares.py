@@ -25,9 +25,7 @@ class UnitContrast:
     n_units: Integers
 
 
-def contrast_units(
-    values: Floats, size: Floats, owner: Integers, n_targets: int
-) -> UnitContrast:
+def contrast_units(values: Floats, size: Floats, owner: Integers, n_targets: int) -> UnitContrast:
     """Compare units of every target with units of control; variances are drawn together.
 
     Parameters
@@ -80,7 +78,9 @@ def contrast_units(
                 dof = d0 + df[:-1]
                 half = stats.t.ppf(0.975, dof) * error
                 p = 2 * stats.t.sf(np.abs(difference / error), dof)
-            for column, v in zip(out, (difference, difference - half, difference + half, p), strict=True):  # noqa: E501
+            for column, v in zip(
+                out, (difference, difference - half, difference + half, p), strict=True
+            ):
                 column[:, j] = v
     n = np.array([(owner == t).sum() for t in range(n_targets)])
     return UnitContrast(*out, n)
@@ -139,7 +139,9 @@ def energy_distance(
         n = min(len(mine), len(own), MOST_CELLS)
         if n < 10:
             continue
-        chosen = np.concatenate([rng.choice(mine, n, replace=False), rng.choice(own, n, replace=False)])  # noqa: E501
+        chosen = np.concatenate(
+            [rng.choice(mine, n, replace=False), rng.choice(own, n, replace=False)]
+        )
         x = points[chosen]
         square = (x**2).sum(axis=1)
         d = np.sqrt(np.maximum(square[:, None] + square[None] - 2 * x @ x.T, 0))

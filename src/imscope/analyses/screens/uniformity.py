@@ -166,9 +166,7 @@ def _index(
     return out
 
 
-def _log_ratios(
-    own: Floats, n: Floats, owner: Integers, n_targets: int
-) -> dict[str, Floats]:
+def _log_ratios(own: Floats, n: Floats, owner: Integers, n_targets: int) -> dict[str, Floats]:
     """Log ratio of each target, its error from units, and degrees of freedom."""
     value, error, df = (np.full(n_targets, np.nan) for _ in range(3))
     ok = (own > 0).all(axis=1)
@@ -279,7 +277,9 @@ def _verdicts(
     error = error * scale
     p = np.where(ok, 2 * stats.t.sf(np.abs(value / error), df), np.nan)
     half = stats.t.ppf(0.5 + level / 2, df) * error
-    ratio, low, high = (np.where(ok, np.exp(v), np.nan) for v in (value, value - half, value + half))
+    ratio, low, high = (
+        np.where(ok, np.exp(v), np.nan) for v in (value, value - half, value + half)
+    )
     verdict = np.full(n_targets, "INCONCLUSIVE", dtype="<U14")
     verdict[(low > MARGIN[0]) & (high < MARGIN[1])] = "EQUIVALENT"
     verdict[ok & (p < 1 - level) & (value < 0)] = "SUPERIOR"
