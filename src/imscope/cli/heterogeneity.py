@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imscope.cli.records import as_records, plain
+from imscope.cli.shell import as_records, plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from imscope.analyses.heterogeneity.compute import Heterogeneity
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
-    from imscope.io.counts import CountData
+    from imscope.core.cells import Cells
 
 app = typer.Typer(no_args_is_help=True, help="How varied the cells are, and why.")
 
@@ -329,7 +329,7 @@ def _fractions(path: Path) -> dict[str, float]:
     return read_fractions(table)
 
 
-def _need_counts(counts: "CountData") -> None:
+def _need_counts(counts: "Cells") -> None:
     from imscope.core.errors import MethodError
 
     if counts.kind != "counts":
@@ -338,7 +338,7 @@ def _need_counts(counts: "CountData") -> None:
         )
 
 
-def _open(path: Path) -> "CountData":
+def _open(path: Path) -> "Cells":
     from imscope.io.counts import read_counts
 
     inside = path / "cells.h5ad"
@@ -350,7 +350,7 @@ def _default_group(obs: "pd.DataFrame") -> str:
 
 
 def _compute(
-    counts: "CountData", wanted: list[str | None], settings: "HeterogeneitySettings"
+    counts: "Cells", wanted: list[str | None], settings: "HeterogeneitySettings"
 ) -> "Heterogeneity":
     from imscope.analyses.heterogeneity.compute import AMBIENT, KEY_COLUMNS, compute_heterogeneity
     from imscope.core.schema import DESIGN_FACTORS

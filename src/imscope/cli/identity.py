@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from imscope.cli.records import as_records
+from imscope.cli.shell import as_records
 
 
 def identity(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imscope.cli.records import as_records
+from imscope.cli.shell import as_records
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imscope.io.counts import CountData
+    from imscope.core.cells import Cells
 
 app = typer.Typer(no_args_is_help=True, help="Screens for cells that should not be there.")
 
@@ -81,7 +81,7 @@ def _nothing(table: "pd.DataFrame") -> str:
     return f"{words}; small changes such as 20q11.21 are not excluded"
 
 
-def _open(path: Path) -> "CountData":
+def _open(path: Path) -> "Cells":
     from imscope.core import codes
     from imscope.core.errors import DataError
     from imscope.io.counts import read_counts

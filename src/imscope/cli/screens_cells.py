@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imscope.cli.records import as_records, plain
-from imscope.cli.screens_pooled import JsonOption, ReportOption, SeedOption, print_json
+from imscope.cli.screens_pooled import ReportOption
+from imscope.cli.shell import (
+    JsonOption,
+    SeedOption,
+    as_records,
+    plain,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from imscope.analyses.screens.cells import CellScreen
@@ -40,20 +47,20 @@ def cells(
     settings = CellSettings(assign, threshold, moi, control, replicate, subset, seed)
     result = analyse_cells(data, settings=settings)
     for line in result.warnings:
-        typer.echo(line, err=True)
+        say(line)
     calls = result.obs.rename_axis("cell").reset_index()
     files = write_screen(out, {**result.tables, "screen_cells": calls}, result.method,
                          list(result.warnings))  # fmt: skip
-    typer.echo(f"wrote {files} files to {out}", err=True)
+    say(f"wrote {files} files to {out}")
     if annotated is not None:
         annotate_screen(path, annotated, result.obs)
-        typer.echo(f"wrote {annotated}", err=True)
+        say(f"wrote {annotated}")
     if report is not None:
         from imscope.report.screen_page import write_screen_page
 
         write_screen_page(report, f"Single-cell screen of {path.name}", result.tables,
                           method=result.method, warnings=result.warnings)  # fmt: skip
-        typer.echo(f"wrote {report}", err=True)
+        say(f"wrote {report}")
     if as_json:
         print_json(content(result, out))
     else:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imscope.cli.records import as_records
-from imscope.cli.screens_pooled import JsonOption, OutOption, ReportOption, SeedOption, print_json
+from imscope.cli.screens_pooled import ReportOption
+from imscope.cli.shell import JsonOption, OutFolderOption, SeedOption, as_records, print_json, say
 
 if TYPE_CHECKING:
     from imscope.analyses.screens.plates import PlateScreen
@@ -27,7 +27,7 @@ def plates(
     corrected: Annotated[str, typer.Option(help="COLUMN=VALUE of corrected vehicle wells.")] = "",
     axis: Annotated[str, typer.Option(help="Disease axis of the evidence base: FOP, HGPS.")] = "",
     least: Annotated[float, typer.Option(help="Least effect worth having, vehicle sd.")] = 0.0,
-    out: OutOption = None,
+    out: OutFolderOption = None,
     report: ReportOption = None,
     as_json: JsonOption = False,
     seed: SeedOption = 0,
@@ -42,7 +42,7 @@ def plates(
 
     if axis:
         found = disease_axis(axis)
-        typer.echo(found.sentence, err=True)
+        say(found.sentence)
     given = {"patient_vehicle": patient, "corrected_vehicle": corrected}
     settings = PlateSettings(feature, normalise, log, least, axis=axis, seed=seed)
     curves = read_curves(path) if path.is_dir() else None
@@ -52,16 +52,16 @@ def plates(
         roles = {k: _pair(v) for k, v in given.items() if v}
         result = analyse_plates(read_plates(path, roles=roles), settings=settings)
     for line in result.warnings:
-        typer.echo(line, err=True)
+        say(line)
     if out is not None:
         files = write_screen(out, result.tables, result.method, list(result.warnings))
-        typer.echo(f"wrote {files} files to {out}", err=True)
+        say(f"wrote {files} files to {out}")
     if report is not None:
         from imscope.report.screen_page import write_screen_page
 
         write_screen_page(report, f"Plate screen of {path.name}", result.tables,
                           method=result.method, warnings=result.warnings)  # fmt: skip
-        typer.echo(f"wrote {report}", err=True)
+        say(f"wrote {report}")
     if as_json:
         print_json(content(result))
     else:

@@ -1,22 +1,25 @@
 """`imscope screens pooled`: genes that move a pooled screen."""
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imscope.cli.records import as_records, plain
+from imscope.cli.shell import (
+    JsonOption,
+    OutFolderOption,
+    SeedOption,
+    as_records,
+    plain,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from imscope.analyses.screens.pooled import PooledScreen
 
 TableArgument = Annotated[Path, typer.Argument(help="Counts: guide, gene, samples (.tsv, .h5ad).")]
-OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Folder for every table.")]
 ReportOption = Annotated[Path | None, typer.Option(help="One offline HTML page.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-SeedOption = Annotated[int, typer.Option(help="Seed of everything random.")]
 
 
 def pooled(
@@ -40,7 +43,7 @@ def pooled(
     essential: Annotated[Path | None, typer.Option(help="File of essential genes.")] = None,
     nonessential: Annotated[Path | None, typer.Option(help="File of inert genes.")] = None,
     half_window: Annotated[int, typer.Option(help="For drugz: half of the window.")] = 500,
-    out: OutOption = None,
+    out: OutFolderOption = None,
     report: ReportOption = None,
     as_json: JsonOption = False,
     seed: SeedOption = 0,
@@ -61,18 +64,12 @@ def pooled(
     read = read_guide_counts(counts)
     result = analyse_pooled(read, read_screen_sheet(sheet, samples=read.samples), settings=settings)
     for line in result.warnings:
-        typer.echo(line, err=True)
+        say(line)
     _write(result, out, report, f"Pooled screen of {counts.name}")
     if as_json:
         print_json(content(result))
     else:
         _show(result)
-
-
-def print_json(value: object) -> None:
-    """Print JSON on stdout; what is no number is null."""
-    json.dump(value, sys.stdout, indent=1, allow_nan=False)
-    sys.stdout.write("\n")
 
 
 def content(result: "PooledScreen") -> dict[str, object]:
@@ -103,13 +100,13 @@ def _write(result: "PooledScreen", out: Path | None, report: Path | None, title:
             from imscope.analyses.screens.compatible import write_summaries
 
             files += write_summaries(out, result.tables)
-        typer.echo(f"wrote {files} files to {out}", err=True)
+        say(f"wrote {files} files to {out}")
     if report is not None:
         from imscope.report.screen_page import write_screen_page
 
         write_screen_page(report, title, result.tables, method=result.method,
                           warnings=result.warnings)  # fmt: skip
-        typer.echo(f"wrote {report}", err=True)
+        say(f"wrote {report}")
 
 
 def _show(result: "PooledScreen") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imscope.cli.records import as_records
+from imscope.cli.shell import as_records
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imscope.cli.records import as_records, plain
+from imscope.cli.shell import as_records, plain
 from imscope.cli.subset_score import score
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imscope.io.counts import CountData
+    from imscope.core.cells import Cells
 
 app = typer.Typer(no_args_is_help=True, help="Subsets: how many, which, and which for what.")
 
@@ -259,19 +259,19 @@ def _read(path: Path) -> "pd.DataFrame":
     return pd.read_csv(path, sep="\t", dtype=names)
 
 
-def _open(path: Path) -> "CountData":
+def _open(path: Path) -> "Cells":
     from imscope.io.counts import read_counts
 
     inside = path / "cells.h5ad"
     return read_counts(inside if path.is_dir() and inside.exists() else path)
 
 
-def _need_counts(counts: "CountData") -> None:
+def _need_counts(counts: "Cells") -> None:
     from imscope.core.errors import MethodError
 
     if counts.kind != "counts":
         raise MethodError(
-            "mapping needs UMI counts", found=f"{counts.path}: a matrix of other expression values"
+            "mapping needs UMI counts", found=f"{counts.name}: a matrix of other expression values"
         )
 
 

@@ -6,15 +6,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imscope.core import codes
-from imscope.core.blocks import BlockSource, block_bounds
-from imscope.core.errors import DataError
+from imscope.core.blocks import BlockSource, CsrBlock, block_bounds
+from imscope.core.cells import Cells
+from imscope.core.errors import DataError, MethodError
 from imscope.core.views import map_features
 from imscope.io.genes import map_genes
 from imscope.io.notice import Notice, first_few
@@ -23,66 +23,14 @@ from imscope.io.raw import Modality, RawCounts
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CountData", "Modality", "Notice", "read_counts"]
 
 _RNA_TYPES = ("gene expression", "gene", "rna", "")
 _OTHER_TYPES = {"antibody capture": "protein", "crispr guide capture": "guide"}
 
 
-@dataclass(frozen=True)
-class CountData:
-    """Counts of one file, ready to be read in blocks.
-
-    Attributes
-    ----------
-    path, format
-        The file and what it is.
-    where
-        Where in the file the counts were found, such as ``layers['counts']``.
-    kind
-        ``counts`` (int32) or ``expression`` (float32, any scale).
-    source
-        RNA features only. Values are checked as they are read.
-    features
-        One row per RNA feature, see :func:`imscope.io.genes.map_genes`.
-    obs
-        One row per cell, index unique names, with every column of the file.
-    modalities
-        ``protein`` and ``guide`` where the file has them.
-    notices
-        What must be told about the file.
-    """
-
-    path: Path
-    format: str
-    where: str
-    kind: Literal["counts", "expression"]
-    source: BlockSource
-    features: "pd.DataFrame"
-    obs: "pd.DataFrame"
-    modalities: dict[str, Modality]
-    notices: tuple[Notice, ...]
-    _close: Callable[[], None] = field(default=lambda: None, repr=False)
-
-    def close(self) -> None:
-        """Close the file; the source cannot be read afterwards."""
-        self._close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
 def read_counts(
     path: str | Path, *, expression: bool = False, max_bytes: int | None = None
-) -> CountData:
+) -> Cells:
     r"""Open a file of counts: names are read, counts stay on disk where the format allows.
 
     Parameters
@@ -119,7 +67,7 @@ def read_counts(
     budget = max_bytes if max_bytes is not None else half_of_memory()
     raw = _read_raw(path, expression=expression, max_bytes=budget)
     try:
-        return _finish(raw, path)
+        return finish(raw, path)
     except BaseException:
         raw.close()
         raise
@@ -200,7 +148,7 @@ def _read_hdf5(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
     return raw
 
 
-def _finish(raw: RawCounts, path: Path) -> CountData:
+def finish(raw: RawCounts, path: Path | str) -> Cells:
     """Check names, split modalities, map genes."""
     cells = [str(c) for c in raw.cells]
     _check_cells(cells, raw, path)
@@ -237,20 +185,52 @@ def _finish(raw: RawCounts, path: Path) -> CountData:
         notices.append(
             Notice(codes.W_MATRIX_EXPRESSION, f"{raw.where} is taken as expression values")
         )
+    rows = _WhileOpen(raw.rows, str(path))
+
+    def close() -> None:
+        rows.closed.append(True)
+        raw.close()
+
     mapping = np.full(len(raw.names), -1, dtype=np.int32)
     mapping[rna] = np.arange(rna.size, dtype=np.int32)
-    return CountData(
-        path=path,
+    return Cells(
+        name=str(path),
         format=raw.format,
         where=raw.where,
         kind="counts" if raw.whole else "expression",
-        source=map_features(raw.rows, mapping, int(rna.size)),
+        source=map_features(rows, mapping, int(rna.size)),
         features=features,
         obs=_obs(raw, cells),
         modalities=modalities,
         notices=tuple(notices),
-        _close=raw.close,
+        on_close=close,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _WhileOpen:
+    """Rows of a file that say so when they are asked for after it was closed."""
+
+    rows: BlockSource
+    name: str
+    closed: list[bool] = field(default_factory=list)
+
+    @property
+    def n_cells(self) -> int:
+        return self.rows.n_cells
+
+    @property
+    def n_features(self) -> int:
+        return self.rows.n_features
+
+    def read(self, start: int, stop: int) -> CsrBlock:
+        if self.closed:
+            raise MethodError(
+                f"counts of {self.name} are asked for after it was closed",
+                fix="do all reading inside the `with` block, or open it again",
+                code=codes.CELLS_CLOSED,
+            )
+        return self.rows.read(start, stop)
 
 
 def _obs(raw: RawCounts, cells: list[str]) -> "pd.DataFrame":
@@ -260,7 +240,7 @@ def _obs(raw: RawCounts, cells: list[str]) -> "pd.DataFrame":
     return pd.DataFrame(index=index) if raw.obs is None else raw.obs.set_axis(index, axis=0)
 
 
-def _check_cells(cells: list[str], raw: RawCounts, path: Path) -> None:
+def _check_cells(cells: list[str], raw: RawCounts, path: Path | str) -> None:
     if not cells or (raw.stored_per_cell is not None and not raw.stored_per_cell.any()):
         raise DataError(
             f"{path} has no cell with any count",

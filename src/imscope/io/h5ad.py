@@ -25,7 +25,7 @@ _SYMBOL_COLUMNS = (
     "gene_name", "gene_names", "gene_symbol", "gene_symbols", "symbol", "symbols", "feature_name",
     "gene_short_name", "hgnc_symbol", "name", "gene",
 )  # fmt: skip
-_COUNT_LAYERS = ("counts", "raw_counts", "count", "umi", "umis", "umi_counts", "raw")
+COUNT_LAYERS = ("counts", "raw_counts", "count", "umi", "umis", "umi_counts", "raw")
 _PROTEIN = ("protein", "proteins", "prot", "adt", "protein_expression", "protein_counts",
             "antibody_capture", "antibody capture", "cite")  # fmt: skip
 _GUIDE = ("guide", "guides", "gdo", "crispr", "grna", "sgrna", "crispr_guide_capture")
@@ -89,7 +89,7 @@ def read_annotated(
         cells=cells,
         names=names,
         symbols=symbols,
-        types=_types(var),
+        types=feature_types(var),
         obs=obs,
         notices=[*notices, *(n for n in more if n.code != codes.W_OBS_COLUMN)],
         stored_per_cell=np.diff(rows.indptr) if hasattr(rows, "indptr") else None,
@@ -158,7 +158,7 @@ def _places(top: Any, path: Path, *, expression: bool) -> Iterator[tuple[str, An
     layers = top["layers"] if "layers" in top and is_group(top["layers"]) else {}
     by_name = {str(k).lower(): k for k in (layers.keys() if layers else ())}
     if not expression:
-        for name in _COUNT_LAYERS:
+        for name in COUNT_LAYERS:
             if name in by_name:
                 key = by_name[name]
                 yield f"layers[{key!r}]", layers[key], need(top, "var", path), "var"
@@ -175,7 +175,8 @@ def _is_none(node: Any) -> bool:
     return not is_group(node) and (node.shape is None or node.shape == ())
 
 
-def _types(var: "pd.DataFrame") -> list[str] | None:
+def feature_types(var: "pd.DataFrame") -> list[str] | None:
+    """Kind of each feature, where the table says it."""
     for name in ("feature_types", "feature_type"):
         if name in var.columns:
             return [str(v) for v in var[name]]

@@ -1,22 +1,8 @@
-"""Something a reader saw that does not stop the work but must be told."""
+"""Notices of readers, and names shown in them."""
 
-from dataclasses import dataclass
+from imscope.core.result import Notice
 
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One recorded observation about an input.
-
-    Attributes
-    ----------
-    code
-        A ``W-`` code of :mod:`imscope.core.codes`.
-    message
-        What was seen, with a count and the first example.
-    """
-
-    code: str
-    message: str
+__all__ = ["Notice", "first_few"]
 
 
 def first_few(names: list[str], limit: int = 3) -> str:

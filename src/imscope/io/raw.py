@@ -8,27 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imscope.core.blocks import BlockSource
+from imscope.core.cells import Modality
 from imscope.io.notice import Notice
 
 if TYPE_CHECKING:
     import pandas as pd
-    import scipy.sparse as sp
 
-
-@dataclass(frozen=True)
-class Modality:
-    """Features of another kind, measured in the same cells.
-
-    Attributes
-    ----------
-    features
-        One row per feature: ``feature_id``, ``symbol``.
-    counts
-        Shape ``(n_cells, n_features)``; int32 counts, or float32 if they are not whole.
-    """
-
-    features: "pd.DataFrame"
-    counts: "sp.csr_array"
+__all__ = ["Modality", "RawCounts"]
 
 
 @dataclass

@@ -34,3 +34,9 @@ QC_NOTHING_LEFT = declare(
     "Quality control leaves no cell at all.",
     "Look at the metrics with `imscope qc`, then set the limits in the configuration.",
 )
+
+OUT_PLACE = declare(
+    "E-OUT-PLACE",
+    "The place a result is to be written to is missing, of the wrong kind or not writable.",
+    "Name a new file or folder in a folder that is there.",
+)

@@ -6,6 +6,7 @@ from imscope.report.screen_figures import cell_figures, plate_figures, pooled_fi
 from imscope.report.section import Figure, Section
 from imscope.report.views import view
 
+PLACE = 175
 SHOWN = 50
 _CI = {"log2_fc": ("ci_low", "ci_high")}
 _TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
