@@ -49,8 +49,9 @@ def cells(
     for line in result.warnings:
         say(line)
     calls = result.obs.rename_axis("cell").reset_index()
-    files = write_screen(out, {**result.tables, "screen_cells": calls}, result.method,
-                         list(result.warnings))  # fmt: skip
+    files = write_screen(
+        out, {**result.tables, "screen_cells": calls}, result.method, list(result.warnings)
+    )
     say(f"wrote {files} files to {out}")
     if annotated is not None:
         annotate_screen(path, annotated, result.obs)
@@ -58,8 +59,13 @@ def cells(
     if report is not None:
         from imscope.report.screen_page import write_screen_page
 
-        write_screen_page(report, f"Single-cell screen of {path.name}", result.tables,
-                          method=result.method, warnings=result.warnings)  # fmt: skip
+        write_screen_page(
+            report,
+            f"Single-cell screen of {path.name}",
+            result.tables,
+            method=result.method,
+            warnings=result.warnings,
+        )
         say(f"wrote {report}")
     if as_json:
         print_json(content(result, out))
@@ -87,8 +93,13 @@ def _show(result: "CellScreen") -> None:
 
     view = Table(title=f"{len(result.tables['screen_targets'])} targets")
     columns = ("target", "n_cells", "hi2_ratio", "hi2_low", "hi2_high", "verdict")
-    genes = dict(zip(result.tables["screen_targets"]["target"],
-                     result.tables["screen_targets"]["n_genes"], strict=True))  # fmt: skip
+    genes = dict(
+        zip(
+            result.tables["screen_targets"]["target"],
+            result.tables["screen_targets"]["n_genes"],
+            strict=True,
+        )
+    )
     for name in (*columns, "genes changed"):
         view.add_column(name)
     for row in as_records(result.tables["screen_uniformity"]):
@@ -96,5 +107,7 @@ def _show(result: "CellScreen") -> None:
         view.add_row(*values, str(genes[row["target"]]))
     Console().print(view)
     c = result.calibration
-    typer.echo(f"calibration on non-targeting groups: p < 0.05 in {100 * c['p05']:.1f} %, "
-               f"p < 0.001 in {100 * c['p001']:.2f} %, {c['discoveries']:.0f} discoveries")  # fmt: skip
+    typer.echo(
+        f"calibration on non-targeting groups: p < 0.05 in {100 * c['p05']:.1f} %, "
+        f"p < 0.001 in {100 * c['p001']:.2f} %, {c['discoveries']:.0f} discoveries"
+    )

@@ -59,8 +59,13 @@ def plates(
     if report is not None:
         from imscope.report.screen_page import write_screen_page
 
-        write_screen_page(report, f"Plate screen of {path.name}", result.tables,
-                          method=result.method, warnings=result.warnings)  # fmt: skip
+        write_screen_page(
+            report,
+            f"Plate screen of {path.name}",
+            result.tables,
+            method=result.method,
+            warnings=result.warnings,
+        )
         say(f"wrote {report}")
     if as_json:
         print_json(content(result))
@@ -98,11 +103,20 @@ def _show(result: "PlateScreen") -> None:
 
     shown = {
         "plate_qc": ("plate", "z_prime", "z_prime_low", "z_prime_high", "ssmd", "grade"),
-        "plate_rescue": ("compound", "dose_um", "rescue_frac", "ci_low", "ci_high", "q_value",
-                         "off_axis_z", "viability", "verdict"),
+        "plate_rescue": (
+            "compound",
+            "dose_um",
+            "rescue_frac",
+            "ci_low",
+            "ci_high",
+            "q_value",
+            "off_axis_z",
+            "viability",
+            "verdict",
+        ),
         "plate_curves": ("compound", "ec50_um", "ec50_low", "ec50_high", "place", "p_value"),
         "plate_compounds": ("compound", "dose_um", "effect", "ci_low", "ci_high", "q_value", "hit"),
-    }  # fmt: skip
+    }
     for name, columns in shown.items():
         table = result.tables.get(name)
         if table is None or not len(table):
@@ -111,6 +125,7 @@ def _show(result: "PlateScreen") -> None:
         for column in columns:
             view.add_column(column, overflow="fold")
         for row in as_records(table.head(12)):
-            view.add_row(*[f"{v:.3g}" if isinstance(v := row[c], float) else str(v)
-                           for c in columns])  # fmt: skip
+            view.add_row(
+                *[f"{v:.3g}" if isinstance(v := row[c], float) else str(v) for c in columns]
+            )
         Console().print(view)

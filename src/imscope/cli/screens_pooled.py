@@ -56,11 +56,19 @@ def pooled(
     from imscope.io.screen_sheet import read_screen_sheet
 
     settings = PooledSettings(
-        method="bins" if bins else method, control=control, treatment=treatment, day0=day0,
-        design=design, normalise=normalise, half_window=half_window, seed=seed,
-        control_guides=read_names(control_guides), control_genes=read_names(control_genes),
-        essential=read_names(essential), nonessential=read_names(nonessential),
-    )  # fmt: skip
+        method="bins" if bins else method,
+        control=control,
+        treatment=treatment,
+        day0=day0,
+        design=design,
+        normalise=normalise,
+        half_window=half_window,
+        seed=seed,
+        control_guides=read_names(control_guides),
+        control_genes=read_names(control_genes),
+        essential=read_names(essential),
+        nonessential=read_names(nonessential),
+    )
     read = read_guide_counts(counts)
     result = analyse_pooled(read, read_screen_sheet(sheet, samples=read.samples), settings=settings)
     for line in result.warnings:
@@ -104,8 +112,9 @@ def _write(result: "PooledScreen", out: Path | None, report: Path | None, title:
     if report is not None:
         from imscope.report.screen_page import write_screen_page
 
-        write_screen_page(report, title, result.tables, method=result.method,
-                          warnings=result.warnings)  # fmt: skip
+        write_screen_page(
+            report, title, result.tables, method=result.method, warnings=result.warnings
+        )
         say(f"wrote {report}")
 
 
@@ -114,8 +123,20 @@ def _show(result: "PooledScreen") -> None:
     from rich.table import Table
 
     view = Table(title=f"{result.method['name']}: {result.method['n_genes']:,} genes")
-    columns = [c for c in ("contrast", "gene", "n_guides", "log2_fc", "ci_low", "ci_high",
-                           "p_value", "q_value") if c in result.genes]  # fmt: skip
+    columns = [
+        c
+        for c in (
+            "contrast",
+            "gene",
+            "n_guides",
+            "log2_fc",
+            "ci_low",
+            "ci_high",
+            "p_value",
+            "q_value",
+        )
+        if c in result.genes
+    ]
     for name in columns:
         view.add_column(name, overflow="fold")
     for row in as_records(result.genes.head(15)):

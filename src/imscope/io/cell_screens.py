@@ -81,15 +81,18 @@ def read_cell_screen(path: str | Path, *, library: str | Path | None = None) -> 
     else:
         counts, guides, genes, names, obs, notices = _counts(path)
     targets, more = _targets(names, library)
-    return CellScreenData(counts, guides, tuple(genes), tuple(names), tuple(targets), obs,
-                          (*notices, *more))  # fmt: skip
+    return CellScreenData(
+        counts, guides, tuple(genes), tuple(names), tuple(targets), obs, (*notices, *more)
+    )
 
 
 def _no_guides(path: Path, found: str) -> DataError:
     return DataError(
-        f"{path} has no guide counts", found=found,
-        fix="give a MuData file with a modality `guide`", code=codes.SCREEN_GUIDES,
-    )  # fmt: skip
+        f"{path} has no guide counts",
+        found=found,
+        fix="give a MuData file with a modality `guide`",
+        code=codes.SCREEN_GUIDES,
+    )
 
 
 def _folder(path: Path) -> "tuple[sp.csr_array, sp.csr_array, list[str], list[str], pd.DataFrame]":
@@ -110,9 +113,10 @@ def _folder(path: Path) -> "tuple[sp.csr_array, sp.csr_array, list[str], list[st
             read = sp.csr_array(read.T)
         if read.shape[0] != len(rows):
             raise DataError(
-                f"{file.name} and {names} do not fit", found=f"{read.shape[1]} and {len(rows)}",
+                f"{file.name} and {names} do not fit",
+                found=f"{read.shape[1]} and {len(rows)}",
                 code=codes.MATRIX_SHAPE,
-            )  # fmt: skip
+            )
         return sp.csr_array(read.T, dtype=np.int32), rows
 
     counts, genes = matrix("response", "genes.txt")
@@ -120,13 +124,17 @@ def _folder(path: Path) -> "tuple[sp.csr_array, sp.csr_array, list[str], list[st
     if counts.shape[0] != guides.shape[0]:
         raise DataError(
             f"{path}: genes and guides were counted in different numbers of cells",
-            found=f"{counts.shape[0]:,} and {guides.shape[0]:,}", code=codes.MATRIX_SHAPE,
-        )  # fmt: skip
+            found=f"{counts.shape[0]:,} and {guides.shape[0]:,}",
+            code=codes.MATRIX_SHAPE,
+        )
     table = next(iter(sorted(path.glob("cells.tsv*"))), None)
     obs = read_loose_table(table) if table else pd.DataFrame(index=range(counts.shape[0]))
     if len(obs) != counts.shape[0]:
-        raise DataError(f"{table} and the matrices differ in their number of cells",
-                        found=f"{len(obs):,} and {counts.shape[0]:,}", code=codes.MATRIX_SHAPE)  # fmt: skip
+        raise DataError(
+            f"{table} and the matrices differ in their number of cells",
+            found=f"{len(obs):,} and {counts.shape[0]:,}",
+            code=codes.MATRIX_SHAPE,
+        )
     obs.index = pd.Index([f"cell_{k + 1}" for k in range(len(obs))])
     return counts, guides, genes, names, obs
 
@@ -143,8 +151,14 @@ def _mudata(
         raise _no_guides(path, ", ".join(read.modalities))
     rna, guide = read.modalities["rna"], read.modalities["guide"]
     genes = _symbols(rna.features)
-    return (sp.csr_array(rna.counts), sp.csr_array(guide.counts), genes,
-            [str(g) for g in guide.features["feature_id"]], read.obs, list(read.notices))  # fmt: skip
+    return (
+        sp.csr_array(rna.counts),
+        sp.csr_array(guide.counts),
+        genes,
+        [str(g) for g in guide.features["feature_id"]],
+        read.obs,
+        list(read.notices),
+    )
 
 
 def _counts(
@@ -159,11 +173,18 @@ def _counts(
             raise _no_guides(path, ", ".join(read.modalities) or "no further modality")
         guide = read.modalities["guide"]
         block = read.source.read(0, read.source.n_cells)
-        counts = sp.csr_array((block.data, block.indices, block.indptr),
-                              shape=(read.source.n_cells, read.source.n_features))  # fmt: skip
-        return (counts, sp.csr_array(guide.counts), _symbols(read.features),
-                [str(g) for g in guide.features["feature_id"]], read.obs.copy(),
-                list(read.notices))  # fmt: skip
+        counts = sp.csr_array(
+            (block.data, block.indices, block.indptr),
+            shape=(read.source.n_cells, read.source.n_features),
+        )
+        return (
+            counts,
+            sp.csr_array(guide.counts),
+            _symbols(read.features),
+            [str(g) for g in guide.features["feature_id"]],
+            read.obs.copy(),
+            list(read.notices),
+        )
 
 
 def _symbols(features: "pd.DataFrame") -> list[str]:
@@ -189,16 +210,18 @@ def _targets(names: list[str], library: str | Path | None) -> tuple[list[str], l
         raise DataError(
             "no guide of the matrix is in the library",
             found=f"{first_few(names)} in the matrix, {first_few(list(known))} in the library",
-            fix="use the same names", code=codes.SCREEN_GUIDES,
-        )  # fmt: skip
+            fix="use the same names",
+            code=codes.SCREEN_GUIDES,
+        )
     notices = []
     spare = len(set(known) - set(names))
     if lost or spare:
         words = f"{len(lost)} guides of the matrix are not in the library"
         if lost:
             words += f" ({first_few(lost)}) and are left out"
-        notices.append(Notice(codes.W_SCREEN_LIBRARY, f"{words}; {spare} of the library are not in "
-                              "the matrix"))  # fmt: skip
+        notices.append(
+            Notice(codes.W_SCREEN_LIBRARY, f"{words}; {spare} of the library are not in the matrix")
+        )
     return found, notices
 
 

@@ -62,9 +62,11 @@ def read_curves(folder: Path) -> CurveTable | None:
         scale = float(given.get("dose_scale", 1e-6)) / 1e-6
     except (tomllib.TOMLDecodeError, KeyError, ValueError, TypeError) as error:
         raise DataError(
-            f"{parameters[0]} does not give doses", found=f"{type(error).__name__}: {error}",
-            fix="[Experiment] with experiments, doses and dose_scale", code=codes.PLATE_DOSE,
-        ) from error  # fmt: skip
+            f"{parameters[0]} does not give doses",
+            found=f"{type(error).__name__}: {error}",
+            fix="[Experiment] with experiments, doses and dose_scale",
+            code=codes.PLATE_DOSE,
+        ) from error
     for path in sorted(folder.glob("*.tsv")) + sorted(folder.glob("*.txt")):
         table = read_loose_table(path)
         if "Name" in table.columns and all(c in table.columns for c in columns):

@@ -100,8 +100,9 @@ def read_guide_counts(path: str | Path) -> GuideCounts:
     samples = [n for n in names if n not in extra]
     values = numbers_of(path, table, samples).to_numpy()
     kinds = _kinds_given(table, extra)
-    return assemble(path, _texts(table.iloc[:, 0]), _texts(table.iloc[:, 1]), values,
-                    samples, kinds)  # fmt: skip
+    return assemble(
+        path, _texts(table.iloc[:, 0]), _texts(table.iloc[:, 1]), values, samples, kinds
+    )
 
 
 def assemble(
@@ -126,7 +127,7 @@ def assemble(
         i, j = bad[0]
         raise DataError(
             f"{path}: counts are negative or infinite",
-            found=f"{len(bad)} values, first is {values[i, j]:g} of {guides[i]!r} in {samples[j]!r}",
+            found=f"{len(bad)} values, first {values[i, j]:g} of {guides[i]!r} in {samples[j]!r}",
             fix="give raw reads, not log ratios",
             code=codes.SCREEN_VALUES,
         )

@@ -74,6 +74,7 @@ def _value(path: Path, line: int, text: str) -> float:
         return float(text)
     except ValueError as error:
         raise DataError(
-            f"{path}: a well is not a number", found=f"{text!r} in line {line}",
+            f"{path}: a well is not a number",
+            found=f"{text!r} in line {line}",
             code=codes.SCREEN_VALUES,
-        ) from error  # fmt: skip
+        ) from error

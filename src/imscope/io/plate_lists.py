@@ -37,9 +37,11 @@ def read_cellhts(folder: Path) -> tuple["pd.DataFrame", int]:
     lower = {c.lower(): c for c in plates.columns}
     if not {"filename", "plate", "replicate"} <= set(lower):
         raise DataError(
-            f"{folder / 'Platelist.txt'} lacks a column", found=", ".join(plates.columns),
-            fix="Filename, Plate, Replicate", code=codes.PLATE_FORMAT,
-        )  # fmt: skip
+            f"{folder / 'Platelist.txt'} lacks a column",
+            found=", ".join(plates.columns),
+            fix="Filename, Plate, Replicate",
+            code=codes.PLATE_FORMAT,
+        )
     parts: dict[str, list[pd.DataFrame]] = {}
     for row in plates.to_dict(orient="records"):
         name = str(row[lower["filename"]])
@@ -50,13 +52,19 @@ def read_cellhts(folder: Path) -> tuple["pd.DataFrame", int]:
         one = read_loose_table(files[name.lower()], header=False)
         if one.shape[1] < 3:
             raise DataError(
-                f"{folder / name} is not plate, well, value", found=f"{one.shape[1]} columns",
+                f"{folder / name} is not plate, well, value",
+                found=f"{one.shape[1]} columns",
                 code=codes.PLATE_FORMAT,
-            )  # fmt: skip
+            )
         channel = str(row[lower["channel"]]) if "channel" in lower else "1"
-        made = pd.DataFrame({"plate": str(row[lower["plate"]]),
-                             "replicate": str(row[lower["replicate"]]),
-                             "well": one[1].astype(str), f"channel_{channel}": one[2]})  # fmt: skip
+        made = pd.DataFrame(
+            {
+                "plate": str(row[lower["plate"]]),
+                "replicate": str(row[lower["replicate"]]),
+                "well": one[1].astype(str),
+                f"channel_{channel}": one[2],
+            }
+        )
         parts.setdefault(channel, []).append(made)
     tables = [pd.concat(p, ignore_index=True) for p in parts.values()]
     wells = tables[0]

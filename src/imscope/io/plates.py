@@ -21,8 +21,18 @@ NAMES = {
     "well": ("well", "well_id", "wellid", "well_position", "position"),
     "replicate": ("replicate", "rep", "repeat"),
     "role": ("role", "content", "control_type", "welltype", "well_type", "type"),
-    "compound": ("compound", "compound_id", "treatment", "drug", "agent", "perturbation", "gene",
-                 "geneid", "sample", "name"),
+    "compound": (
+        "compound",
+        "compound_id",
+        "treatment",
+        "drug",
+        "agent",
+        "perturbation",
+        "gene",
+        "geneid",
+        "sample",
+        "name",
+    ),
     "dose_um": ("dose_um", "dose_µm", "concentration_um", "conc_um"),
     "dose": ("dose", "concentration", "conc"),
     "unit": ("unit", "dose_unit", "concentration_unit"),
@@ -33,7 +43,7 @@ NAMES = {
     "cell_count": ("cell_count", "cells", "cells_count", "count_cells", "n_cells", "nuclei_count"),
     "flag": ("flag", "qc_flag", "excluded"),
     "time": ("time", "time_h", "hours"),
-}  # fmt: skip
+}
 """Names under which each column of a well is known; the first is ours."""
 _TO_UM = {"m": 1e6, "mm": 1e3, "um": 1.0, "µm": 1.0, "μm": 1.0, "nm": 1e-3, "pm": 1e-6}
 
@@ -92,7 +102,7 @@ def read_plates(path: str | Path, *, roles: dict[str, tuple[str, str]] | None = 
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "long.csv"
-    >>> _ = path.write_text("plate,well,role,compound,dose_um,signal\n1,A01,dmso,,0,5\n1,P24,,X,1,9\n")
+    >>> _ = path.write_text("plate,well,role,dose_um,signal\n1,A01,dmso,0,5\n1,P24,,1,9\n")
     >>> read = read_plates(path)
     >>> read.wells[["row", "column", "role"]].values.tolist(), read.features
     ([[1, 1, 'negative'], [16, 24, 'sample']], ('signal',))
@@ -139,8 +149,11 @@ def _from_folder(path: Path, roles: dict[str, tuple[str, str]] | None) -> PlateD
     ]
     if tables:
         return read_plates(tables[0], roles=roles)
-    texts = [p for n, p in names.items() if n.endswith((".csv", ".tsv", ".txt"))
-             and not n.startswith("readme")]  # fmt: skip
+    texts = [
+        p
+        for n, p in names.items()
+        if n.endswith((".csv", ".tsv", ".txt")) and not n.startswith("readme")
+    ]
     blocks = read_blocks(texts) if texts else None
     if blocks is not None:
         return _from_long(path, blocks, roles, kind="matrix blocks")
@@ -176,12 +189,17 @@ def _from_long(
     for need in ("plate", "well"):
         if need not in meta.columns:
             raise DataError(
-                f"{path} has no column for the {need}", found=", ".join(map(str, table.columns[:8])),
-                fix=f"name it one of {', '.join(NAMES[need][:3])}", code=codes.PLATE_FORMAT,
-            )  # fmt: skip
+                f"{path} has no column for the {need}",
+                found=", ".join(map(str, table.columns[:8])),
+                fix=f"name it one of {', '.join(NAMES[need][:3])}",
+                code=codes.PLATE_FORMAT,
+            )
     rest = [c for c in table.columns if c not in set(known.values()) | set(marked)]
-    features = [c for c in rest if pd.api.types.is_numeric_dtype(table[c])
-                and not pd.api.types.is_bool_dtype(table[c])]  # fmt: skip
+    features = [
+        c
+        for c in rest
+        if pd.api.types.is_numeric_dtype(table[c]) and not pd.api.types.is_bool_dtype(table[c])
+    ]
     meta["plate"] = meta["plate"].astype(str)
     meta["well"], meta["row"], meta["column"] = parse_wells(meta["well"].astype(str).tolist(), path)
     meta["replicate"] = meta["replicate"].astype(str) if "replicate" in meta else "1"
@@ -199,8 +217,12 @@ def _from_long(
     if not features and "cell_count" in meta:
         features = ["cell_count"]
     if not features:
-        raise DataError(f"{path} has no measured column", found=", ".join(map(str, rest[:6])),
-                        fix="one column of numbers per readout", code=codes.PLATE_FORMAT)  # fmt: skip
+        raise DataError(
+            f"{path} has no measured column",
+            found=", ".join(map(str, rest[:6])),
+            fix="one column of numbers per readout",
+            code=codes.PLATE_FORMAT,
+        )
     data = {str(c): table[c].to_numpy(dtype=np.float64) for c in features if c in table}
     if "flag" in meta:
         bad = (
@@ -212,8 +234,13 @@ def _from_long(
         )
         for values in data.values():
             values[bad] = np.nan
-    wells = pd.concat([meta.drop(columns=[c for c in ("dose", "unit", "flag") if c in meta]),
-                       pd.DataFrame({k: v for k, v in data.items() if k not in meta})], axis=1)  # fmt: skip
+    wells = pd.concat(
+        [
+            meta.drop(columns=[c for c in ("dose", "unit", "flag") if c in meta]),
+            pd.DataFrame({k: v for k, v in data.items() if k not in meta}),
+        ],
+        axis=1,
+    )
     wells.attrs.clear()
     counts = wells.groupby(["plate", "replicate", "well"]).size()
     level = "cell" if (counts > 1).mean() > 0.5 else "well"
@@ -222,8 +249,9 @@ def _from_long(
         raise DataError(
             f"{path}: a well stands twice on a plate",
             found=f"{int((counts > 1).sum())} wells, first is {first[2]} of plate {first[0]}",
-            fix="give replicate plates their number in `replicate`", code=codes.PLATE_WELL,
-        )  # fmt: skip
+            fix="give replicate plates their number in `replicate`",
+            code=codes.PLATE_WELL,
+        )
     ledger = pd.DataFrame(columns=["what", "why", "n", "examples"])
     return PlateData(wells, tuple(str(c) for c in features), ledger, (), kind, level)
 
@@ -238,9 +266,11 @@ def _known_columns(columns: list[str]) -> dict[str, str]:
 
 
 def _roles(
-    path: Path, meta: "pd.DataFrame", table: "pd.DataFrame",
+    path: Path,
+    meta: "pd.DataFrame",
+    table: "pd.DataFrame",
     roles: dict[str, tuple[str, str]] | None,
-) -> "list[str]":  # fmt: skip
+) -> "list[str]":
     given = (
         meta["role"].astype("object").where(meta["role"].notna(), "")
         if "role" in meta
@@ -249,21 +279,27 @@ def _roles(
     out = [role_of(str(v)) for v in given]
     compound = [str(v).lower() for v in meta["compound"]] if "compound" in meta else [""] * len(out)
     if "role" not in meta:
-        out = ["negative" if c in ("dmso", "vehicle", "untreated") else r
-               for r, c in zip(out, compound, strict=True)]  # fmt: skip
+        out = [
+            "negative" if c in ("dmso", "vehicle", "untreated") else r
+            for r, c in zip(out, compound, strict=True)
+        ]
     for role, (column, value) in (roles or {}).items():
         lower = {str(c).lower(): c for c in table.columns}
         if role not in ROLES or column.lower() not in lower:
             raise DataError(
                 f"{path} has no column {column!r}" if role in ROLES else f"{role!r} is no role",
                 found=", ".join(map(str, list(table.columns)[:8])),
-                fix=f"roles: {', '.join(ROLES)}", code=codes.PLATE_ROLE,
-            )  # fmt: skip
+                fix=f"roles: {', '.join(ROLES)}",
+                code=codes.PLATE_ROLE,
+            )
         here = table[lower[column.lower()]].astype(str) == value
         vehicle = role.endswith("vehicle")
         for k, yes in enumerate(here):
-            if yes and (not vehicle or out[k] in ("negative", "patient_vehicle", "corrected_vehicle")
-                        or not compound[k]):  # fmt: skip
+            if yes and (
+                not vehicle
+                or out[k] in ("negative", "patient_vehicle", "corrected_vehicle")
+                or not compound[k]
+            ):
                 out[k] = role
     return out
 
@@ -278,13 +314,17 @@ def _doses(path: Path, meta: "pd.DataFrame") -> "pd.Series":
         units = meta["unit"].astype(str).str.strip().str.lower() if "unit" in meta else None
         if units is None:
             raise DataError(
-                f"{path}: doses have no unit", fix="name the column `dose_um`, or add `unit`",
+                f"{path}: doses have no unit",
+                fix="name the column `dose_um`, or add `unit`",
                 code=codes.PLATE_DOSE,
-            )  # fmt: skip
+            )
         bad = sorted(set(units[given.notna()]) - set(_TO_UM))
         if bad:
-            raise DataError(f"{path}: the unit {bad[0]!r} is not known", fix="M, mM, uM, nM or pM",
-                            code=codes.PLATE_DOSE)  # fmt: skip
+            raise DataError(
+                f"{path}: the unit {bad[0]!r} is not known",
+                fix="M, mM, uM, nM or pM",
+                code=codes.PLATE_DOSE,
+            )
         given = given * units.map(_TO_UM).astype(float)
     else:
         return pd.Series(float("nan"), index=meta.index)

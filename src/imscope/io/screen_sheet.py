@@ -89,9 +89,10 @@ def _check(path: Path, table: "pd.DataFrame", samples: tuple[str, ...]) -> None:
     twice = table.loc[table["sample"].duplicated(), "sample"].tolist()
     if twice:
         raise DataError(
-            f"{path}: sample {twice[0]!r} stands twice", code=codes.SCREEN_SHEET,
+            f"{path}: sample {twice[0]!r} stands twice",
+            code=codes.SCREEN_SHEET,
             fix="one line per sample",
-        )  # fmt: skip
+        )
     gone = [s for s in table["sample"] if s not in samples] if samples else []
     if gone:
         near = difflib.get_close_matches(gone[0], samples, 2, 0.4)

@@ -7,25 +7,51 @@ from imscope.core import codes
 from imscope.core.errors import DataError
 
 ROLES = (
-    "sample", "negative", "positive", "patient_vehicle", "corrected_vehicle", "toxic", "empty",
+    "sample",
+    "negative",
+    "positive",
+    "patient_vehicle",
+    "corrected_vehicle",
+    "toxic",
+    "empty",
     "other",
-)  # fmt: skip
+)
 FORMATS = ((4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
 """Rows and columns of 24-, 48-, 96-, 384- and 1,536-well plates."""
 _WELL = re.compile(r"^([A-Za-z]{1,2})[ _-]?0*(\d{1,2})$")
 _WORDS = {
     "sample": ("sample", "compound", "", "nan", "none", "trt", "treated"),
-    "negative": ("negative", "neg", "dmso", "vehicle", "negcon", "neg_control", "untreated",
-                 "negative_control", "control_negative"),
-    "positive": ("positive", "pos", "poscon", "pos_control", "positive_control",
-                 "control_positive"),
+    "negative": (
+        "negative",
+        "neg",
+        "dmso",
+        "vehicle",
+        "negcon",
+        "neg_control",
+        "untreated",
+        "negative_control",
+        "control_negative",
+    ),
+    "positive": (
+        "positive",
+        "pos",
+        "poscon",
+        "pos_control",
+        "positive_control",
+        "control_positive",
+    ),
     "patient_vehicle": ("patient_vehicle", "patient_dmso", "disease_vehicle", "patient_control"),
-    "corrected_vehicle": ("corrected_vehicle", "corrected_dmso", "isogenic_vehicle",
-                          "healthy_vehicle", "corrected_control"),
+    "corrected_vehicle": (
+        "corrected_vehicle",
+        "corrected_dmso",
+        "isogenic_vehicle",
+        "healthy_vehicle",
+        "corrected_control",
+    ),
     "toxic": ("toxic", "toxic_control", "patient_toxic_control", "kill", "patient_toxic"),
     "empty": ("empty", "blank", "unused"),
     "other": ("other", "contaminated", "contamination"),
-}  # fmt: skip
+}
 _ROLE = {word: role for role, words in _WORDS.items() for word in words}
 
 
@@ -45,9 +71,10 @@ def role_of(text: str) -> str:
     role = _ROLE.get(text.strip().lower())
     if role is None:
         raise DataError(
-            f"the role {text!r} of a well is not known", fix=f"use {', '.join(ROLES)}",
+            f"the role {text!r} of a well is not known",
+            fix=f"use {', '.join(ROLES)}",
             code=codes.PLATE_ROLE,
-        )  # fmt: skip
+        )
     return role
 
 
@@ -78,9 +105,10 @@ def parse_wells(
             column = int(found[2]) if found else 0
             if not (1 <= row <= FORMATS[-1][0] and 1 <= column <= FORMATS[-1][1]):
                 raise DataError(
-                    f"{Path(str(path)).name}: {name!r} is not a well", fix="A01 to P24, or AF48",
+                    f"{Path(str(path)).name}: {name!r} is not a well",
+                    fix="A01 to P24, or AF48",
                     code=codes.PLATE_WELL,
-                )  # fmt: skip
+                )
             made[name] = (f"{found[1].upper() if found else ''}{column:02d}", row, column)
         well, row, column = made[name]
         out.append(well)

@@ -12,9 +12,11 @@ LEFT, TOP, SIDE, GAP = 34.0, 40.0, 15.0, 46.0
 
 
 def plate_maps(
-    plates: Sequence[tuple[str, Sequence[tuple[int, int, float, str]]]], *, title: str,
+    plates: Sequence[tuple[str, Sequence[tuple[int, int, float, str]]]],
+    *,
+    title: str,
     simulated: bool,
-) -> Markup:  # fmt: skip
+) -> Markup:
     """Draw plates, two in a row, each on its own scale from the 2nd to the 98th percentile.
 
     Parameters

@@ -36,9 +36,16 @@ class Curve:
 
 
 def scatter(
-    points: Sequence[Point], *, title: str, x_title: str, y_title: str, simulated: bool,
-    curves: Sequence[Curve] = (), log_x: bool = False, guides: Sequence[tuple[str, float]] = (),
-) -> Markup:  # fmt: skip
+    points: Sequence[Point],
+    *,
+    title: str,
+    x_title: str,
+    y_title: str,
+    simulated: bool,
+    curves: Sequence[Curve] = (),
+    log_x: bool = False,
+    guides: Sequence[tuple[str, float]] = (),
+) -> Markup:
     """Draw points and lines.
 
     Parameters
@@ -117,8 +124,11 @@ def scatter(
         )
     parts += _labels([p for p in ordered if p.label], across, up)
     for curve in curves:
-        places = " ".join(f"{across(a):.1f},{up(b):.1f}" for a, b in zip(curve.x, curve.y, strict=True)
-                          if math.isfinite(a) and math.isfinite(b))  # fmt: skip
+        places = " ".join(
+            f"{across(a):.1f},{up(b):.1f}"
+            for a, b in zip(curve.x, curve.y, strict=True)
+            if math.isfinite(a) and math.isfinite(b)
+        )
         extra = {"stroke_dasharray": "5 4"} if curve.dashed else {}
         parts.append(
             svg.tag(
@@ -152,6 +162,14 @@ def _labels(points: Sequence[Point], across: svg.Axis, up: svg.Axis) -> list[Mar
             continue
         taken.append((x, y))
         right = x > RIGHT - 90
-        out.append(svg.fitted(p.name.split(":")[0], x - 7 if right else x + 7, y, room=16, font_size=11,
-                              text_anchor="end" if right else "start"))  # fmt: skip
+        out.append(
+            svg.fitted(
+                p.name.split(":")[0],
+                x - 7 if right else x + 7,
+                y,
+                room=16,
+                font_size=11,
+                text_anchor="end" if right else "start",
+            )
+        )
     return out

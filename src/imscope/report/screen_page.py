@@ -13,9 +13,14 @@ from imscope.report.payload import render
 
 
 def write_screen_page(
-    path: Path, title: str, tables: Mapping[str, pd.DataFrame], *, method: Mapping[str, Any],
-    warnings: Sequence[str], simulated: bool = False,
-) -> None:  # fmt: skip
+    path: Path,
+    title: str,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    method: Mapping[str, Any],
+    warnings: Sequence[str],
+    simulated: bool = False,
+) -> None:
     """Write the page of a screen.
 
     Parameters
@@ -34,8 +39,12 @@ def write_screen_page(
         The data come from a simulator.
     """
     results = {
-        "title": title, "imscope_version": str(method.get("version", "")), "answer": [],
-        "method": dict(method), "screen_warnings": list(warnings), "simulated": simulated,
-    }  # fmt: skip
+        "title": title,
+        "imscope_version": str(method.get("version", "")),
+        "answer": [],
+        "method": dict(method),
+        "screen_warnings": list(warnings),
+        "simulated": simulated,
+    }
     empty = pd.DataFrame({c.name: [] for c in CELLS.columns})
     write_text(path, render(ReportInput(results, tables, empty), only=("screens",)))

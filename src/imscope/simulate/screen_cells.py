@@ -40,9 +40,15 @@ class SimulatedCells:
 
 
 def simulate_cell_screen(
-    *, targets: int = 40, genes: int = 400, cells: int = 0, depth: float = 3000.0,
-    change: float = 0.3, control_cells: int = 800, seed: int = 1,
-) -> SimulatedCells:  # fmt: skip
+    *,
+    targets: int = 40,
+    genes: int = 400,
+    cells: int = 0,
+    depth: float = 3000.0,
+    change: float = 0.3,
+    control_cells: int = 800,
+    seed: int = 1,
+) -> SimulatedCells:
     """Simulate a low-multiplicity screen with four guides per target.
 
     Parameters
@@ -108,15 +114,29 @@ def simulate_cell_screen(
     reads = rng.poisson(0.02, (n, len(guide_names)))
     reads[np.arange(n), guide] += np.maximum(rng.lognormal(4, 0.6, n), 8).astype(np.int64)
     obs = pd.DataFrame(
-        {"replicate": [f"r{k % 2 + 1}" for k in range(n)], "true_target": target_of,
-         "true_guide": np.array(guide_names, dtype=object)[guide], "subset": np.concatenate(labels)},
+        {
+            "replicate": [f"r{k % 2 + 1}" for k in range(n)],
+            "true_target": target_of,
+            "true_guide": np.array(guide_names, dtype=object)[guide],
+            "subset": np.concatenate(labels),
+        },
         index=pd.Index([f"cell_{k + 1}" for k in range(n)]),
-    )  # fmt: skip
+    )
     truth = pd.DataFrame(
-        {"target": names, "kind": kinds,
-         "heterogeneity": [{"more": 1 + change, "less": 1 - change}.get(k, 1.0) for k in kinds],
-         "n_cells": [target_of.count(t) for t in names]}
-    )  # fmt: skip
+        {
+            "target": names,
+            "kind": kinds,
+            "heterogeneity": [{"more": 1 + change, "less": 1 - change}.get(k, 1.0) for k in kinds],
+            "n_cells": [target_of.count(t) for t in names],
+        }
+    )
     owners = tuple(g.rsplit("_", 1)[0] for g in guide_names)
-    return SimulatedCells(sp.csr_array(sp.vstack(parts)), sp.csr_array(reads), tuple(symbols),
-                          tuple(guide_names), owners, obs, truth)  # fmt: skip
+    return SimulatedCells(
+        sp.csr_array(sp.vstack(parts)),
+        sp.csr_array(reads),
+        tuple(symbols),
+        tuple(guide_names),
+        owners,
+        obs,
+        truth,
+    )

@@ -33,11 +33,16 @@ def simulate_screen(kind: str, *, seed: int = 1) -> SimulatedScreen | SimulatedC
     """
     if kind == "cells":
         return simulate_cell_screen(seed=seed)
-    makers = {"pooled": simulate_pooled, "sorted": simulate_sorted, "plates": simulate_plates,
-              "rescue": simulate_rescue}  # fmt: skip
+    makers = {
+        "pooled": simulate_pooled,
+        "sorted": simulate_sorted,
+        "plates": simulate_plates,
+        "rescue": simulate_rescue,
+    }
     if kind not in makers:
-        raise DataError(f"{kind!r} is no kind of screen", fix=", ".join(KINDS),
-                        code=codes.SCREEN_OPTION)  # fmt: skip
+        raise DataError(
+            f"{kind!r} is no kind of screen", fix=", ".join(KINDS), code=codes.SCREEN_OPTION
+        )
     made: SimulatedScreen = makers[kind](seed=seed)  # type: ignore[operator]
     return made
 
@@ -74,13 +79,15 @@ def write_screen_simulation(
     folder = Path(folder)
     try:
         if folder.exists() and any(folder.iterdir()):
-            raise DataError(f"{folder} holds files already", fix="name a new folder",
-                            code=codes.SIMULATE_OUT)  # fmt: skip
+            raise DataError(
+                f"{folder} holds files already", fix="name a new folder", code=codes.SIMULATE_OUT
+            )
         folder.mkdir(parents=True, exist_ok=True)
         return _write(made, folder)
     except OSError as error:
-        raise DataError(f"{folder} could not be written", found=str(error),
-                        code=codes.SIMULATE_OUT) from error  # fmt: skip
+        raise DataError(
+            f"{folder} could not be written", found=str(error), code=codes.SIMULATE_OUT
+        ) from error
 
 
 def _write(made: SimulatedScreen | SimulatedCells, folder: Path) -> list[Path]:
@@ -109,9 +116,14 @@ def _write_cells(made: SimulatedCells, path: Path) -> None:
     import scipy.sparse as sp
 
     parts = {
-        name: ad.AnnData(sp.csr_matrix(counts), obs=made.obs.copy(),
-                         var=pd.DataFrame(index=pd.Index(list(names))))
-        for name, counts, names in (("rna", made.counts, made.genes),
-                                    ("guide", made.guides, made.guide_names))
-    }  # fmt: skip
+        name: ad.AnnData(
+            sp.csr_matrix(counts),
+            obs=made.obs.copy(),
+            var=pd.DataFrame(index=pd.Index(list(names))),
+        )
+        for name, counts, names in (
+            ("rna", made.counts, made.genes),
+            ("guide", made.guides, made.guide_names),
+        )
+    }
     mudata.MuData(parts).write_h5mu(path)

@@ -10,9 +10,14 @@ from imscope.simulate.screen_pooled import SimulatedScreen
 Floats = NDArray[np.float64]
 ROWS, COLUMNS = 16, 24
 CLASSES = (
-    ("inactive", 0.80), ("rescue_full", 0.02), ("rescue_partial", 0.04), ("worsen", 0.02),
-    ("toxic", 0.04), ("offtarget", 0.06), ("rescue_offtarget", 0.02),
-)  # fmt: skip
+    ("inactive", 0.80),
+    ("rescue_full", 0.02),
+    ("rescue_partial", 0.04),
+    ("worsen", 0.02),
+    ("toxic", 0.04),
+    ("offtarget", 0.06),
+    ("rescue_offtarget", 0.02),
+)
 
 
 def _wells() -> list[tuple[int, int, str]]:
@@ -22,9 +27,14 @@ def _wells() -> list[tuple[int, int, str]]:
 
 
 def simulate_plates(
-    *, compounds: int = 36, doses: int = 8, replicates: int = 2, active: float = 0.5,
-    noise: float = 0.06, seed: int = 1,
-) -> SimulatedScreen:  # fmt: skip
+    *,
+    compounds: int = 36,
+    doses: int = 8,
+    replicates: int = 2,
+    active: float = 0.5,
+    noise: float = 0.06,
+    seed: int = 1,
+) -> SimulatedScreen:
     """Simulate 384-well plates of dose series of viability with controls and position effects.
 
     Parameters
@@ -57,9 +67,14 @@ def simulate_plates(
     names = [f"CPD{k + 1:03d}" for k in range(compounds)]
     on = rng.random(compounds) < active
     truth = pd.DataFrame(
-        {"compound": names, "active": on, "ec50_um": np.exp(rng.uniform(np.log(0.05), np.log(10), compounds)),
-         "slope": rng.uniform(0.8, 3, compounds), "bottom": np.where(on, rng.uniform(0, 0.5, compounds), 1.0)}
-    )  # fmt: skip
+        {
+            "compound": names,
+            "active": on,
+            "ec50_um": np.exp(rng.uniform(np.log(0.05), np.log(10), compounds)),
+            "slope": rng.uniform(0.8, 3, compounds),
+            "bottom": np.where(on, rng.uniform(0, 0.5, compounds), 1.0),
+        }
+    )
     ladder = 30.0 / 10 ** (0.5 * np.arange(doses))
     jobs = [(k, d) for k in range(compounds) for d in ladder]
     inner = [w for w in _wells() if 3 <= w[1] <= 22]
@@ -91,9 +106,14 @@ def simulate_plates(
 
 
 def simulate_rescue(
-    *, compounds: int = 640, plates: int = 4, features: int = 80, factors: int = 20,
-    distance: float = 5.0, seed: int = 1,
-) -> SimulatedScreen:  # fmt: skip
+    *,
+    compounds: int = 640,
+    plates: int = 4,
+    features: int = 80,
+    factors: int = 20,
+    distance: float = 5.0,
+    seed: int = 1,
+) -> SimulatedScreen:
     """Simulate plates of patient cells with both vehicles and many correlated readouts.
 
     Parameters
@@ -131,10 +151,18 @@ def simulate_rescue(
         np.searchsorted(np.cumsum([s for _, s in CLASSES]), rng.random(compounds)).clip(0, 6)
     ]
     rescue = np.select(
-        [kinds == "rescue_full", np.isin(kinds, ["rescue_partial", "rescue_offtarget"]), kinds == "worsen"],
-        [rng.uniform(0.8, 1, compounds), rng.uniform(0.3, 0.7, compounds), -rng.uniform(0.3, 0.7, compounds)],
+        [
+            kinds == "rescue_full",
+            np.isin(kinds, ["rescue_partial", "rescue_offtarget"]),
+            kinds == "worsen",
+        ],
+        [
+            rng.uniform(0.8, 1, compounds),
+            rng.uniform(0.3, 0.7, compounds),
+            -rng.uniform(0.3, 0.7, compounds),
+        ],
         0.0,
-    )  # fmt: skip
+    )
     toxic = np.where(kinds == "toxic", rng.uniform(0.5, 1, compounds), 0.0)
     off = np.zeros((compounds, factors))
     mine = np.isin(kinds, ["offtarget", "rescue_offtarget"])
@@ -150,8 +178,10 @@ def simulate_rescue(
         jobs = [(w, "patient_toxic_control", -1) for w in mixed[:4]]
         jobs += [(w, "patient_dmso", -1) for w in mixed[4:34]]
         jobs += [(w, "corrected_dmso", -1) for w in mixed[34:64]]
-        jobs += [(inner[i], "compound", int(c))
-                 for i, c in zip(rng.permutation(len(inner)), share[k], strict=False)]  # fmt: skip
+        jobs += [
+            (inner[i], "compound", int(c))
+            for i, c in zip(rng.permutation(len(inner)), share[k], strict=False)
+        ]
         offset, scale = rng.normal(0, 0.5, features), rng.uniform(0.8, 1.25, features)
         tilt = rng.normal(0, 0.4, (3, features))
         for (row, column, well), role, c in jobs:
@@ -165,8 +195,12 @@ def simulate_rescue(
             latent = latent + poisoned * poison
             x = latent @ loading + rng.normal(0, 0.5, features)
             edge = row in (1, ROWS) or column in (1, COLUMNS)
-            x = (x + tilt[0] * (row / ROWS - 0.5) + tilt[1] * (column / COLUMNS - 0.5)
-                 + 0.5 * tilt[2] * edge) * scale + offset  # fmt: skip
+            x = (
+                x
+                + tilt[0] * (row / ROWS - 0.5)
+                + tilt[1] * (column / COLUMNS - 0.5)
+                + 0.5 * tilt[2] * edge
+            ) * scale + offset
             count = int(rng.poisson(500 * (1 - 0.75 * poisoned)))
             rows.append(
                 (
@@ -180,10 +214,18 @@ def simulate_rescue(
                 )
             )
             values.append(x)
-    columns = ["Metadata_plate", "Metadata_replicate", "Metadata_well", "Metadata_role",
-               "Metadata_compound", "Metadata_dose_uM", "cell_count"]  # fmt: skip
+    columns = [
+        "Metadata_plate",
+        "Metadata_replicate",
+        "Metadata_well",
+        "Metadata_role",
+        "Metadata_compound",
+        "Metadata_dose_uM",
+        "cell_count",
+    ]
     wells = pd.DataFrame(rows, columns=columns)
     data = pd.DataFrame(np.array(values), columns=[f"feat_{k:03d}" for k in range(features)])
-    truth = pd.DataFrame({"compound": names, "class": kinds, "true_rescue_fraction": rescue,
-                          "true_toxicity": toxic})  # fmt: skip
+    truth = pd.DataFrame(
+        {"compound": names, "class": kinds, "true_rescue_fraction": rescue, "true_toxicity": toxic}
+    )
     return SimulatedScreen("rescue", {"wells": pd.concat([wells, data], axis=1), "truth": truth})

@@ -28,9 +28,15 @@ class SimulatedScreen:
 
 
 def simulate_pooled(
-    *, genes: int = 1500, guides: int = 4, controls: int = 100, replicates: int = 3,
-    depth: float = 300.0, essential: float = 0.12, seed: int = 1,
-) -> SimulatedScreen:  # fmt: skip
+    *,
+    genes: int = 1500,
+    guides: int = 4,
+    controls: int = 100,
+    replicates: int = 3,
+    depth: float = 300.0,
+    essential: float = 0.12,
+    seed: int = 1,
+) -> SimulatedScreen:
     """Simulate a growth screen: library, start, and treated replicates.
 
     Parameters
@@ -64,16 +70,19 @@ def simulate_pooled(
     gained = (u > 1 - essential / 10) & (effect == 0)
     effect[gained] = rng.gamma(4, 0.3, int(gained.sum()))
     n = genes * guides + controls
-    per_guide = np.concatenate([np.repeat(effect, guides) * rng.beta(3, 1, genes * guides),
-                                np.zeros(controls)])  # fmt: skip
+    per_guide = np.concatenate(
+        [np.repeat(effect, guides) * rng.beta(3, 1, genes * guides), np.zeros(controls)]
+    )
     per_guide = per_guide + rng.normal(0, 0.12, n)  # off-target effects and cutting
     abundance = rng.lognormal(0, 0.5, n)
     names = [f"GENE{k:04d}" for k in range(genes)]
     table = pd.DataFrame(
-        {"guide": [f"{g}_sg{j + 1}" for g in names for j in range(guides)]
-         + [f"SAFE_sg{j + 1}" for j in range(controls)],
-         "gene": [g for g in names for _ in range(guides)] + ["safe-targeting"] * controls}
-    )  # fmt: skip
+        {
+            "guide": [f"{g}_sg{j + 1}" for g in names for j in range(guides)]
+            + [f"SAFE_sg{j + 1}" for j in range(controls)],
+            "gene": [g for g in names for _ in range(guides)] + ["safe-targeting"] * controls,
+        }
+    )
     rows = []
     for side in ("control", "treatment"):
         for r in range(replicates):
@@ -86,19 +95,28 @@ def simulate_pooled(
     truth = pd.DataFrame({"gene": names, "log2_fc": effect, "class": kind})
     inert = truth.loc[truth["class"] == "inert", "gene"]
     lost = truth.loc[truth["log2_fc"] < -1, "gene"]
-    return SimulatedScreen("pooled", {
-        "counts": table,
-        "sheet": pd.DataFrame(rows, columns=["sample", "condition", "replicate"]),
-        "truth_genes": truth,
-        "essential": pd.DataFrame({"gene": lost}),
-        "nonessential": pd.DataFrame({"gene": inert.iloc[: max(len(inert) // 2, 1)]}),
-    })  # fmt: skip
+    return SimulatedScreen(
+        "pooled",
+        {
+            "counts": table,
+            "sheet": pd.DataFrame(rows, columns=["sample", "condition", "replicate"]),
+            "truth_genes": truth,
+            "essential": pd.DataFrame({"gene": lost}),
+            "nonessential": pd.DataFrame({"gene": inert.iloc[: max(len(inert) // 2, 1)]}),
+        },
+    )
 
 
 def simulate_sorted(
-    *, genes: int = 600, guides: int = 5, controls: int = 300, bins: int = 4, replicates: int = 2,
-    hits: float = 0.08, seed: int = 1,
-) -> SimulatedScreen:  # fmt: skip
+    *,
+    genes: int = 600,
+    guides: int = 5,
+    controls: int = 300,
+    bins: int = 4,
+    replicates: int = 2,
+    hits: float = 0.08,
+    seed: int = 1,
+) -> SimulatedScreen:
     """Simulate a screen sorted by a marker into bins.
 
     Parameters
@@ -135,14 +153,17 @@ def simulate_sorted(
     n = genes * guides + controls
     hit = rng.random(genes) < hits
     shift = np.where(hit, rng.gamma(4, 0.18, genes) * rng.choice([-1.0, 1.0], genes), 0.0)
-    mu = np.concatenate([np.repeat(shift, guides) * rng.beta(2.2, 1.1, genes * guides),
-                         np.zeros(controls)]) + rng.normal(0, 0.05, n)  # fmt: skip
+    mu = np.concatenate(
+        [np.repeat(shift, guides) * rng.beta(2.2, 1.1, genes * guides), np.zeros(controls)]
+    ) + rng.normal(0, 0.05, n)
     names = [f"GENE{k:04d}" for k in range(genes)]
     table = pd.DataFrame(
-        {"guide": [f"{g}_g{j + 1}" for g in names for j in range(guides)]
-         + [f"NT_{j + 1}" for j in range(controls)],
-         "gene": [g for g in names for _ in range(guides)] + ["NON-TARGETING"] * controls}
-    )  # fmt: skip
+        {
+            "guide": [f"{g}_g{j + 1}" for g in names for j in range(guides)]
+            + [f"NT_{j + 1}" for j in range(controls)],
+            "gene": [g for g in names for _ in range(guides)] + ["NON-TARGETING"] * controls,
+        }
+    )
     rows = []
     edges = EDGES[bins]
     for r in range(replicates):

@@ -1,31 +1,49 @@
 """Screens: pooled, single-cell and plates, from raw data to hits that hold."""
 
-from typing import TYPE_CHECKING
+from importlib import import_module
 
-from imscope.core.rooms import open_room
+_HOME = {
+    "CellScreen": "cells",
+    "CellSettings": "cells",
+    "PlateScreen": "plates",
+    "PlateSettings": "plates",
+    "PooledScreen": "pooled",
+    "PooledSettings": "settings",
+    "aggregate_ranks": "rank_null",
+    "analyse_cells": "cells",
+    "analyse_curves": "curves",
+    "analyse_plates": "plates",
+    "analyse_pooled": "pooled",
+    "assign_guides": "guide_calls",
+    "calibrate": "calibrated",
+    "call_hits": "plate_hits",
+    "combine_shifts": "bins",
+    "compare_uniformity": "uniformity",
+    "control_quality": "plate_qc",
+    "energy_distance": "target_shares",
+    "find_responders": "responders",
+    "fit_curves": "dose_response",
+    "fit_growth": "growth_rates",
+    "fit_nb": "negative_binomial",
+    "fit_shifts": "bins",
+    "growth_values": "growth_rates",
+    "normalise_plate": "plate_normalise",
+    "rank_genes": "rra",
+    "rank_p_values": "rank_null",
+    "score_compounds": "rescue",
+    "score_wells": "rescue",
+    "size_factors": "normalise",
+    "target_effects": "target_effects",
+}
 
-if TYPE_CHECKING:
-    from imscope.analyses.screens.bins import combine_shifts, fit_shifts
-    from imscope.analyses.screens.calibrated import calibrate
-    from imscope.analyses.screens.cells import CellScreen, CellSettings, analyse_cells
-    from imscope.analyses.screens.curves import analyse_curves
-    from imscope.analyses.screens.dose_response import fit_curves
-    from imscope.analyses.screens.growth_rates import fit_growth, growth_values
-    from imscope.analyses.screens.guide_calls import assign_guides
-    from imscope.analyses.screens.negative_binomial import fit_nb
-    from imscope.analyses.screens.normalise import size_factors
-    from imscope.analyses.screens.plate_hits import call_hits
-    from imscope.analyses.screens.plate_normalise import normalise_plate
-    from imscope.analyses.screens.plate_qc import control_quality
-    from imscope.analyses.screens.plates import PlateScreen, PlateSettings, analyse_plates
-    from imscope.analyses.screens.pooled import PooledScreen, analyse_pooled
-    from imscope.analyses.screens.rank_null import aggregate_ranks, rank_p_values
-    from imscope.analyses.screens.rescue import score_compounds, score_wells
-    from imscope.analyses.screens.responders import find_responders
-    from imscope.analyses.screens.rra import rank_genes
-    from imscope.analyses.screens.settings import PooledSettings
-    from imscope.analyses.screens.target_effects import target_effects
-    from imscope.analyses.screens.target_shares import energy_distance
-    from imscope.analyses.screens.uniformity import compare_uniformity
+__all__ = sorted(_HOME)  # noqa: PLE0605
 
-__all__, __getattr__, __dir__ = open_room(__name__)
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -62,8 +62,10 @@ def choose_sides(sheet: "pd.DataFrame", settings: PooledSettings) -> Sides:
             notes.append(f"{codes.W_SCREEN_REPLICATE}: one sample on the {side} side")
     unused = sheet.loc[~sheet["sample"].isin([*c["sample"], *t["sample"]]), "sample"].tolist()
     if unused:
-        notes.append(f"{codes.W_SCREEN_UNUSED}: {len(unused)} samples of the sheet not compared: "
-                     f"{', '.join(map(str, unused[:4]))}")  # fmt: skip
+        notes.append(
+            f"{codes.W_SCREEN_UNUSED}: {len(unused)} samples of the sheet not compared: "
+            f"{', '.join(map(str, unused[:4]))}"
+        )
     if pairs:
         order = {p: k for k, p in enumerate(pairs)}
         c = c.sort_values("pair", key=lambda v: v.map(order))

@@ -84,8 +84,9 @@ def fit_shifts(counts: Floats, low: Floats, high: Floats, controls: Bools) -> Sh
     if counts.shape[1] < 2:
         raise DataError(
             "a sorted screen needs at least two bins per replicate",
-            found=str(counts.shape[1]), code=codes.SCREEN_DESIGN,
-        )  # fmt: skip
+            found=str(counts.shape[1]),
+            code=codes.SCREEN_DESIGN,
+        )
     if controls.sum() < MIN_CONTROLS:
         raise DataError(
             f"sorted bins need at least {MIN_CONTROLS} control guides",
@@ -174,9 +175,15 @@ def combine_shifts(
 
 
 def _genes(
-    shift: Floats, sd: Floats, gene: NDArray[np.int64], controls: Bools, *, tau2: float,
-    phi: tuple[float, ...], seed: int,
-) -> BinnedGenes:  # fmt: skip
+    shift: Floats,
+    sd: Floats,
+    gene: NDArray[np.int64],
+    controls: Bools,
+    *,
+    tau2: float,
+    phi: tuple[float, ...],
+    seed: int,
+) -> BinnedGenes:
     use = np.flatnonzero(np.isfinite(shift) & np.isfinite(sd))
     n_genes = int(gene.max(initial=-1)) + 1
     g = gene[use]

@@ -76,7 +76,8 @@ def calibrate(
     -----
     Centre and spread of an inert guide follow its abundance (20 bins, the spread never rising with
     abundance). Where replicates differ more for a guide than for its like, its spread is raised,
-    by moderation. The null of the genes is :func:`imscope.analyses.screens.empirical_null.fit_null`.
+    by moderation. The null of the genes is that of
+    :func:`imscope.analyses.screens.empirical_null.fit_null`.
     Where guides of one gene are no more alike than guides of different genes, nothing tells inert
     genes from others: the null is then that of genes made of random guides.
 
@@ -91,9 +92,10 @@ def calibrate(
     """
     tested = np.isfinite(effect)
     n_genes = int(gene.max(initial=-1)) + 1
-    fit = _fit_guides(effect, tested, gene, control_genes, control_guides)
-    centre, spread = guide_null(effect[fit], abundance[fit], at=abundance,
-                                bulk=not _enough(fit, tested))  # fmt: skip
+    fit = _fit_guides(tested, gene, control_genes, control_guides)
+    centre, spread = guide_null(
+        effect[fit], abundance[fit], at=abundance, bulk=not _enough(fit, tested)
+    )
     sd = spread * _own_noise(noise, df, abundance, tested, spread)
     z = np.clip((effect - centre) / sd, -CLIP, CLIP)
     use = np.flatnonzero(tested)
@@ -113,9 +115,11 @@ def calibrate(
 
 
 def _fit_guides(
-    effect: Floats, tested: Bools, gene: NDArray[np.int64], genes: Bools | None,
+    tested: Bools,
+    gene: NDArray[np.int64],
+    genes: Bools | None,
     guides: Bools | None,
-) -> Bools:  # fmt: skip
+) -> Bools:
     for wanted in (guides, None if genes is None else genes[gene]):
         if wanted is not None and (wanted & tested).sum() >= 10 * BINS:
             return np.asarray(wanted & tested)
@@ -160,8 +164,10 @@ def guide_null(
     if bins < 3 or len(np.unique(where)) < bins:
         return np.full(len(at), np.median(centre)), np.full(len(at), np.median(spread))
     x = np.clip(at, where[0], where[-1])
-    return (np.asarray(PchipInterpolator(where, _smooth(centre))(x)),
-            np.asarray(PchipInterpolator(where, spread)(x)))  # fmt: skip
+    return (
+        np.asarray(PchipInterpolator(where, _smooth(centre))(x)),
+        np.asarray(PchipInterpolator(where, spread)(x)),
+    )
 
 
 def _robust(x: Floats, *, bulk: bool) -> tuple[float, float]:

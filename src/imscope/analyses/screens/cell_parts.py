@@ -31,8 +31,17 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-CONTROL_WORDS = ("non-targeting", "nontargeting", "non_targeting", "nt", "ntc", "control",
-                 "negative_control", "safe-targeting", "nt_control")  # fmt: skip
+CONTROL_WORDS = (
+    "non-targeting",
+    "nontargeting",
+    "non_targeting",
+    "nt",
+    "ntc",
+    "control",
+    "negative_control",
+    "safe-targeting",
+    "nt_control",
+)
 PROGRAMMES_PER_TABLE = 40
 
 
@@ -78,9 +87,11 @@ def assign_cells(data: "CellScreenData", settings: "CellSettings") -> Assigned:
     ok = (only >= 0) & named[only]
     used = np.flatnonzero(ok)
     lower = {t.lower(): t for t in data.targets if t}
-    wanted = settings.control if settings.control in data.targets else next(
-        (lower[w] for w in (settings.control.lower(), *CONTROL_WORDS) if w in lower), ""
-    )  # fmt: skip
+    wanted = (
+        settings.control
+        if settings.control in data.targets
+        else next((lower[w] for w in (settings.control.lower(), *CONTROL_WORDS) if w in lower), "")
+    )
     names = sorted({t for t in data.targets if t and t != wanted})
     from imscope.analyses.screens.cells import need_control
 
@@ -94,14 +105,20 @@ def assign_cells(data: "CellScreenData", settings: "CellSettings") -> Assigned:
         unit = unit * (int(batch.max(initial=0)) + 1) + batch
     notes = [f"{n.code}: {n.message}" for n in data.notices]
     if settings.moi > 0 and not 0.5 < calls.moi / settings.moi < 2:
-        notes.append(f"{codes.W_SCREEN_MOI}: {calls.moi:.2f} guides per cell were found, "
-                     f"{settings.moi:g} were stated")  # fmt: skip
+        notes.append(
+            f"{codes.W_SCREEN_MOI}: {calls.moi:.2f} guides per cell were found, "
+            f"{settings.moi:g} were stated"
+        )
     single = np.bincount(only[only >= 0], minlength=len(data.guide_names))
     table = pd.DataFrame(
-        {"guide": data.guide_names, "target": data.targets,
-         "n_cells": np.asarray(calls.calls.sum(axis=0)).ravel().astype(np.int64),
-         "n_single": single.astype(np.int64), "ambient": calls.ambient}
-    )  # fmt: skip
+        {
+            "guide": data.guide_names,
+            "target": data.targets,
+            "n_cells": np.asarray(calls.calls.sum(axis=0)).ravel().astype(np.int64),
+            "n_single": single.astype(np.int64),
+            "ambient": calls.ambient,
+        }
+    )
     some = calls.n_guides > 0
     ledger: list[tuple[str, str, int, str]] = [
         ("cells", "no guide", int((calls.n_guides == 0).sum()), ""),
@@ -111,18 +128,34 @@ def assign_cells(data: "CellScreenData", settings: "CellSettings") -> Assigned:
     if lost:
         ledger.append(("guides", "no target in the library", len(lost), first_few(lost)))
     return Assigned(
-        used, only[used], target, control, batch, unit, names, wanted, SCREEN_CALLS.check(table),
-        ledger, notes, calls.moi, calls.expected_multiple,
-        float((calls.n_guides[some] > 1).mean()) if some.any() else 0.0, only, calls.cell_class,
-    )  # fmt: skip
+        used,
+        only[used],
+        target,
+        control,
+        batch,
+        unit,
+        names,
+        wanted,
+        SCREEN_CALLS.check(table),
+        ledger,
+        notes,
+        calls.moi,
+        calls.expected_multiple,
+        float((calls.n_guides[some] > 1).mean()) if some.any() else 0.0,
+        only,
+        calls.cell_class,
+    )
 
 
 def _column(data: "CellScreenData", name: str, used: Integers) -> Integers | None:
     if not name:
         return None
     if name not in data.obs.columns:
-        raise DataError(f"the cells have no column {name!r}", found=", ".join(data.obs.columns[:10]),
-                        code=codes.SCREEN_OPTION)  # fmt: skip
+        raise DataError(
+            f"the cells have no column {name!r}",
+            found=", ".join(data.obs.columns[:10]),
+            code=codes.SCREEN_OPTION,
+        )
     values = data.obs[name].astype(str).to_numpy(dtype=str)[used]
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
@@ -138,11 +171,17 @@ def effect_tables(
     t, g = np.nonzero(np.isfinite(got.p_value.T))
     q = adjust_p_values(got.p_value.T[t, g])
     effects = pd.DataFrame(
-        {"target": np.array(assigned.targets, dtype=object)[t], "gene": genes[g],
-         "n_cells": cells[t], "effect": got.effect.T[t, g] / np.log(2), "z": got.z.T[t, g],
-         "p_value": got.p_value.T[t, g], "q_value": q,
-         "tail": np.where(got.tail.T[t, g], "tail model", "exact moments")}
-    )  # fmt: skip
+        {
+            "target": np.array(assigned.targets, dtype=object)[t],
+            "gene": genes[g],
+            "n_cells": cells[t],
+            "effect": got.effect.T[t, g] / np.log(2),
+            "z": got.z.T[t, g],
+            "p_value": got.p_value.T[t, g],
+            "q_value": q,
+            "tail": np.where(got.tail.T[t, g], "tail model", "exact moments"),
+        }
+    )
     effects = effects.sort_values(["p_value", "target", "gene"], kind="stable")
     where = {str(n): k for k, n in enumerate(genes)}
     own = [where.get(name, -1) for name in assigned.targets]
@@ -153,14 +192,23 @@ def effect_tables(
     hits = np.bincount(t, weights=q <= 0.05, minlength=len(own)).astype(np.int64)
     guides = [len(np.unique(assigned.guide[assigned.target == j])) for j in k]
     targets = pd.DataFrame(
-        {"target": assigned.targets, "n_cells": cells.astype(np.int64), "n_guides": guides,
-         "n_tested": tested.astype(np.int64), "n_genes": hits,
-         "own_effect": np.where(known, got.effect[at, k], np.nan) / np.log(2),
-         "own_p": np.where(known, got.p_value[at, k], np.nan), "energy": np.nan, "energy_p": np.nan,
-         "energy_q": np.nan}
-    )  # fmt: skip
-    return {"screen_effects": SCREEN_EFFECTS.check(effects.reset_index(drop=True)),
-            "screen_targets": SCREEN_TARGETS.check(targets)}  # fmt: skip
+        {
+            "target": assigned.targets,
+            "n_cells": cells.astype(np.int64),
+            "n_guides": guides,
+            "n_tested": tested.astype(np.int64),
+            "n_genes": hits,
+            "own_effect": np.where(known, got.effect[at, k], np.nan) / np.log(2),
+            "own_p": np.where(known, got.p_value[at, k], np.nan),
+            "energy": np.nan,
+            "energy_p": np.nan,
+            "energy_q": np.nan,
+        }
+    )
+    return {
+        "screen_effects": SCREEN_EFFECTS.check(effects.reset_index(drop=True)),
+        "screen_targets": SCREEN_TARGETS.check(targets),
+    }
 
 
 def responder_table(
@@ -181,8 +229,9 @@ def responder_table(
     rows: list[tuple[Any, ...]] = []
     for t, name in enumerate(assigned.targets):
         mine = assigned.target == t
-        genes = [index[g] for g in significant.loc[significant["target"] == name, "gene"]
-                 if g != name][:100]  # fmt: skip
+        genes = [
+            index[g] for g in significant.loc[significant["target"] == name, "gene"] if g != name
+        ][:100]
         if not mine.any():
             continue
         got = find_responders(signature, mine, assigned.control, np.array(genes, dtype=np.int64))
@@ -211,8 +260,9 @@ def share_tables(
         if settings.subset not in data.obs.columns:
             raise DataError(
                 f"the cells have no column {settings.subset!r}",
-                found=", ".join(data.obs.columns[:10]), code=codes.SCREEN_OPTION,
-            )  # fmt: skip
+                found=", ".join(data.obs.columns[:10]),
+                code=codes.SCREEN_OPTION,
+            )
         text = data.obs[settings.subset].astype(str).to_numpy(dtype=str)[assigned.used]
         names, label = np.unique(text, return_inverse=True)
         odds = unit_shares(label, code, len(units), len(names))
@@ -227,9 +277,18 @@ def share_tables(
         got = contrast_units(values[enough], size[enough], owner[enough], len(assigned.targets))
         for t, name in enumerate(assigned.targets):
             rows += [
-                (name, kind, str(n), got.difference[t, j], got.low[t, j], got.high[t, j],
-                 got.p_value[t, j], int(got.n_units[t])) for j, n in enumerate(names_k)
-            ]  # fmt: skip
+                (
+                    name,
+                    kind,
+                    str(n),
+                    got.difference[t, j],
+                    got.low[t, j],
+                    got.high[t, j],
+                    got.p_value[t, j],
+                    int(got.n_units[t]),
+                )
+                for j, n in enumerate(names_k)
+            ]
     columns = [c.name for c in SCREEN_SHARES.columns if c.name != "q_value"]
     table = pd.DataFrame(rows, columns=columns)
     if not len(table):
@@ -241,7 +300,7 @@ def share_tables(
 def _programmes(
     counts: sp.csr_array, data: "CellScreenData", assigned: Assigned
 ) -> tuple[list[str], Floats]:
-    """Scores of the project's functional and state programmes with five genes or more, control sd."""
+    """Scores of functional and state programmes with five genes or more, in control sd."""
     from imscope.core.blocks import MemoryBlocks
     from imscope.engine.rank_scores import score_ranks
     from imscope.evidence.gene_sets import load

@@ -109,29 +109,39 @@ def analyse_cells(data: "CellScreenData", *, settings: CellSettings | None = Non
     batch = assigned.batch
     design = cell_design(umi, detected, more=more, batch=batch)
     k = len(assigned.targets)
-    got = target_effects(counts, design, assigned.target, control=assigned.control, batch=batch,
-                         n_targets=k)  # fmt: skip
+    got = target_effects(
+        counts, design, assigned.target, control=assigned.control, batch=batch, n_targets=k
+    )
     tables = {"screen_calls": assigned.calls, **effect_tables(got, data, assigned)}
     calibration = check_null(counts, design, assigned, batch, seed=settings.seed)
     notes = [*assigned.notes]
     if calibration["p05"] > 0.08:
-        notes.append(f"{codes.W_SCREEN_CALIBRATION}: {100 * calibration['p05']:.1f} % of tests "
-                     "between non-targeting groups have p < 0.05")  # fmt: skip
+        notes.append(
+            f"{codes.W_SCREEN_CALIBRATION}: {100 * calibration['p05']:.1f} % of tests "
+            "between non-targeting groups have p < 0.05"
+        )
     log, points = _components(counts, umi)
     energy, p = energy_distance(points, assigned.target, assigned.control, k, seed=settings.seed)
     tables["screen_targets"] = tables["screen_targets"].assign(
         energy=energy, energy_p=p, energy_q=adjust_p_values(p)
     )
-    posterior, tables["screen_responders"] = responder_table(log, points, tables["screen_effects"],
-                                                             data, assigned)  # fmt: skip
+    posterior, tables["screen_responders"] = responder_table(
+        log, points, tables["screen_effects"], data, assigned
+    )
     tables["screen_uniformity"] = _uniformity(counts, assigned, settings)
     tables["screen_shares"] = share_tables(counts, data, assigned, settings)
     lost = int(np.isnan(got.p_value).sum())
     rows = [*assigned.ledger, ("pairs", "fewer than 7 cells with a count on a side", lost, "")]
     ledger = _frame(rows, [c.name for c in SCREEN_LEDGER.columns]).astype({"n": "int64"})
     tables["screen_ledger"] = SCREEN_LEDGER.check(ledger)
-    return CellScreen(tables, calibration, _obs(data, assigned, posterior),
-                      _method(data, assigned, settings), tuple(dict.fromkeys(notes)), settings)  # fmt: skip
+    return CellScreen(
+        tables,
+        calibration,
+        _obs(data, assigned, posterior),
+        _method(data, assigned, settings),
+        tuple(dict.fromkeys(notes)),
+        settings,
+    )
 
 
 def _frame(rows: list[Any], columns: list[str]) -> "pd.DataFrame":
@@ -161,16 +171,30 @@ def _components(counts: sp.csr_array, umi: Floats) -> tuple[Floats, Floats]:
 def _uniformity(counts: sp.csr_array, assigned: Assigned, settings: CellSettings) -> "pd.DataFrame":
     import pandas as pd
 
-    got = compare_uniformity(counts, assigned.target, assigned.unit, control=assigned.control,
-                             n_targets=len(assigned.targets), seed=settings.seed)  # fmt: skip
+    got = compare_uniformity(
+        counts,
+        assigned.target,
+        assigned.unit,
+        control=assigned.control,
+        n_targets=len(assigned.targets),
+        seed=settings.seed,
+    )
     table = pd.DataFrame(
         {
-            "target": assigned.targets, "n_cells": got.n_cells, "n_units": got.n_units,
-            "hi2_ratio": got.ratio, "hi2_low": got.low, "hi2_high": got.high,
-            "hi_c_ratio": got.coordinated, "naive_ratio": got.naive, "p_value": got.p_value,
-            "q_value": got.q_value, "verdict": got.verdict, "reason": got.reason,
+            "target": assigned.targets,
+            "n_cells": got.n_cells,
+            "n_units": got.n_units,
+            "hi2_ratio": got.ratio,
+            "hi2_low": got.low,
+            "hi2_high": got.high,
+            "hi_c_ratio": got.coordinated,
+            "naive_ratio": got.naive,
+            "p_value": got.p_value,
+            "q_value": got.q_value,
+            "verdict": got.verdict,
+            "reason": got.reason,
         }
-    )  # fmt: skip
+    )
     return SCREEN_UNIFORMITY.check(table)
 
 
@@ -181,29 +205,42 @@ def _obs(data: "CellScreenData", assigned: Assigned, posterior: Floats) -> "pd.D
     names = np.array([*data.guide_names, ""], dtype=object)
     target = np.full(n, "", dtype=object)
     target[assigned.used] = np.where(
-        assigned.control, assigned.control_name, np.array([*assigned.targets, ""], dtype=object)[assigned.target]  # noqa: E501
-    )  # fmt: skip
+        assigned.control,
+        assigned.control_name,
+        np.array([*assigned.targets, ""], dtype=object)[assigned.target],
+    )
     response = np.full(n, np.nan)
     response[assigned.used] = posterior
     return pd.DataFrame(
-        {"imscope_guide": names[assigned.only].astype(str), "imscope_target": target.astype(str),
-         "imscope_guide_class": assigned.cell_class.astype(str), "imscope_responder": response},
+        {
+            "imscope_guide": names[assigned.only].astype(str),
+            "imscope_target": target.astype(str),
+            "imscope_guide_class": assigned.cell_class.astype(str),
+            "imscope_responder": response,
+        },
         index=data.obs.index,
-    )  # fmt: skip
+    )
 
 
 def _method(data: "CellScreenData", assigned: Assigned, settings: CellSettings) -> dict[str, Any]:
     from imscope import __version__
 
     return {
-        "name": "cells", "version": __version__, "assign": settings.assign, "seed": settings.seed,
-        "control": assigned.control_name, "n_cells": data.counts.shape[0],
-        "n_genes": data.counts.shape[1], "n_guides": data.guides.shape[1],
-        "n_targets": len(assigned.targets), "n_used": len(assigned.used),
-        "moi": round(assigned.moi, 4), "expected_multiple": round(assigned.expected_multiple, 4),
+        "name": "cells",
+        "version": __version__,
+        "assign": settings.assign,
+        "seed": settings.seed,
+        "control": assigned.control_name,
+        "n_cells": data.counts.shape[0],
+        "n_genes": data.counts.shape[1],
+        "n_guides": data.guides.shape[1],
+        "n_targets": len(assigned.targets),
+        "n_used": len(assigned.used),
+        "moi": round(assigned.moi, 4),
+        "expected_multiple": round(assigned.expected_multiple, 4),
         "observed_multiple": round(assigned.observed_multiple, 4),
         "unit": "guide by replicate" if settings.replicate else "guide",
-    }  # fmt: skip
+    }
 
 
 def need_control(n: int, name: str, names: list[str]) -> None:
@@ -211,6 +248,7 @@ def need_control(n: int, name: str, names: list[str]) -> None:
     if n < 20:
         raise DataError(
             f"there are {n} cells with the control {name!r}",
-            found=", ".join(names[:8]), fix="name the control target with --control",
+            found=", ".join(names[:8]),
+            fix="name the control target with --control",
             code=codes.SCREEN_CELLS,
-        )  # fmt: skip
+        )

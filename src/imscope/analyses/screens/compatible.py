@@ -46,13 +46,19 @@ def guide_summary(guides: "pd.DataFrame") -> "pd.DataFrame":
     two = np.minimum(2 * np.minimum(low, high), 1.0)
     return pd.DataFrame(
         {
-            "sgrna": guides["guide"], "Gene": guides["gene"],
-            "control_mean": guides["control_mean"], "treat_mean": guides["treatment_mean"],
-            "LFC": guides["log2_fc"], "score": guides["z"], "p.low": low, "p.high": high,
-            "p.twosided": two, "FDR": adjust_p_values(two),
+            "sgrna": guides["guide"],
+            "Gene": guides["gene"],
+            "control_mean": guides["control_mean"],
+            "treat_mean": guides["treatment_mean"],
+            "LFC": guides["log2_fc"],
+            "score": guides["z"],
+            "p.low": low,
+            "p.high": high,
+            "p.twosided": two,
+            "FDR": adjust_p_values(two),
             "high_in_treatment": guides["treatment_mean"] > guides["control_mean"],
         }
-    )[guides["tested"].to_numpy()]  # fmt: skip
+    )[guides["tested"].to_numpy()]
 
 
 def write_summaries(folder: Path, tables: "Mapping[str, pd.DataFrame]") -> int:

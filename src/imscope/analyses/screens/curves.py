@@ -50,29 +50,48 @@ def analyse_curves(data: "CurveTable", *, settings: PlateSettings | None = None)
     fitted = PLATE_CURVES.check(table.sort_values("p_value", kind="stable").reset_index(drop=True))
     compounds = pd.DataFrame(
         {
-            "compound": fitted["compound"], "dose_um": float(data.dose_um.max()),
-            "n_wells": fitted["n"], "effect": fitted["effect"], "ci_low": fitted["effect_low"],
-            "ci_high": fitted["effect_high"], "p_value": fitted["p_value"],
-            "q_value": fitted["q_value"], "p_effect": fitted["p_value"], "ssmd": np.nan,
-            "viability": np.nan, "hit": fitted["q_value"] <= 0.05,
+            "compound": fitted["compound"],
+            "dose_um": float(data.dose_um.max()),
+            "n_wells": fitted["n"],
+            "effect": fitted["effect"],
+            "ci_low": fitted["effect_low"],
+            "ci_high": fitted["effect_high"],
+            "p_value": fitted["p_value"],
+            "q_value": fitted["q_value"],
+            "p_effect": fitted["p_value"],
+            "ssmd": np.nan,
+            "viability": np.nan,
+            "hit": fitted["q_value"] <= 0.05,
         }
-    )  # fmt: skip
+    )
     lost = [n for k, n in enumerate(data.names) if not np.isfinite(fit.f[k])]
     ledger = pd.DataFrame(
         [("curves", "fewer than five points or four doses", len(lost), ", ".join(lost[:3]))]
-        if lost else [], columns=[c.name for c in SCREEN_LEDGER.columns],
-    ).astype({"n": "int64"})  # fmt: skip
+        if lost
+        else [],
+        columns=[c.name for c in SCREEN_LEDGER.columns],
+    ).astype({"n": "int64"})
     tables = {
-        "plate_curves": fitted, "plate_compounds": PLATE_COMPOUNDS.check(compounds),
+        "plate_curves": fitted,
+        "plate_compounds": PLATE_COMPOUNDS.check(compounds),
         "plate_qc": pd.DataFrame(columns=[c.name for c in PLATE_QC.columns]),
         "screen_ledger": SCREEN_LEDGER.check(ledger),
         "curve_points": pd.DataFrame(
-            {"compound": np.repeat(data.names, len(data.dose_um)),
-             "dose_um": np.tile(data.dose_um, len(data.names)), "value": data.response.ravel()}
+            {
+                "compound": np.repeat(data.names, len(data.dose_um)),
+                "dose_um": np.tile(data.dose_um, len(data.names)),
+                "value": data.response.ravel(),
+            }
         ),
-    }  # fmt: skip
-    method = {"name": "curves", "version": __version__, "n_curves": len(data.names),
-              "n_fitted": len(fitted), "repeated_names": data.repeated, "seed": settings.seed}  # fmt: skip
+    }
+    method = {
+        "name": "curves",
+        "version": __version__,
+        "n_curves": len(data.names),
+        "n_fitted": len(fitted),
+        "repeated_names": data.repeated,
+        "seed": settings.seed,
+    }
     notes = (
         (f"{data.repeated} names stand more than once and were numbered",) if data.repeated else ()
     )

@@ -63,9 +63,15 @@ class DoseFits:
 
 
 def fit_curves(
-    dose: Floats, response: Floats, *, front: float | None = None, least: float = 0.3,
-    lower: float | None = None, level: float = 0.95, smooth: bool = True,
-) -> DoseFits:  # fmt: skip
+    dose: Floats,
+    response: Floats,
+    *,
+    front: float | None = None,
+    least: float = 0.3,
+    lower: float | None = None,
+    level: float = 0.95,
+    smooth: bool = True,
+) -> DoseFits:
     r"""Fit :math:`f(x)=b+(a-b)/(1+10^{h(x-\log EC_{50})})` to many curves at once.
 
     Parameters
@@ -116,8 +122,9 @@ def fit_curves(
     if (dose < 0).any() or len(np.unique(positive)) < 4:
         raise DataError(
             "a dose-response curve needs at least four doses above zero",
-            found=f"{len(np.unique(positive))} in {len(dose)} points", code=codes.PLATE_DOSE,
-        )  # fmt: skip
+            found=f"{len(np.unique(positive))} in {len(dose)} points",
+            code=codes.PLATE_DOSE,
+        )
     low, high = np.log10(positive.min()), np.log10(positive.max())
     x = np.where(dose > 0, np.log10(np.where(dose > 0, dose, 1)), -np.inf)
     out = [np.full(len(y), np.nan) for _ in range(15)]
@@ -127,8 +134,9 @@ def fit_curves(
         mine = np.flatnonzero(which.reshape(-1) == k)
         if pattern.sum() < MIN_POINTS or len(np.unique(dose[pattern & (dose > 0)])) < 4:
             continue
-        part = _fit_pattern(x[pattern], y[mine][:, pattern], (low, high), front, lower, level,
-                            smooth)  # fmt: skip
+        part = _fit_pattern(
+            x[pattern], y[mine][:, pattern], (low, high), front, lower, level, smooth
+        )
         for column, values in zip(out, part, strict=True):
             column[mine] = values
     (e, e_low, e_high, h, a, b, change, c_low, c_high, rss, flat, f, p, auc, top) = out
@@ -143,12 +151,14 @@ def fit_curves(
     place[tested & (p >= 0.05)] = "flat"
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = 1 - rss / flat
-    return DoseFits(n, e, e_low, e_high, place, h, a, b, change, c_low, c_high, r2, f, p, s0, auc,
-                    rss)  # fmt: skip
+    return DoseFits(
+        n, e, e_low, e_high, place, h, a, b, change, c_low, c_high, r2, f, p, s0, auc, rss
+    )
 
 
-def _relevance_shift(f: Floats, front: Floats, top: Floats, least: float, n: NDArray[np.int64],
-                     size: int) -> Floats:  # fmt: skip
+def _relevance_shift(
+    f: Floats, front: Floats, top: Floats, least: float, n: NDArray[np.int64], size: int
+) -> Floats:
     """-log10 p after F is divided by (1 + s0 root F / effect) squared."""
     out = np.full(size, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -200,9 +210,14 @@ def _linear(
 
 
 def _fit_pattern(
-    x: Floats, y: Floats, tested: tuple[float, float], front: float | None, lower: float | None,
-    level: float, smooth: bool,
-) -> list[Floats]:  # fmt: skip
+    x: Floats,
+    y: Floats,
+    tested: tuple[float, float],
+    front: float | None,
+    lower: float | None,
+    level: float,
+    smooth: bool,
+) -> list[Floats]:
     n, m = len(x), len(y)
     reach = BEYOND
     e_grid = np.linspace(tested[0] - reach, tested[1] + reach, N_EC)
@@ -216,17 +231,21 @@ def _fit_pattern(
     least = _linear(_curve(x[None], e[:, None], h[:, None]), y, front, lower)[2]
     if smooth:
         wide_x, wide_y = _between(x, y)
-        start = _grid_rss(_curve(wide_x[None], ee[:, None], hh[:, None]), wide_y, front,
-                          lower).argmin(axis=1)  # fmt: skip
-        e, h = _narrow(wide_x, wide_y, (ee[start], hh[start]), (e_grid[0], e_grid[-1]), step,
-                       front, lower)  # fmt: skip
+        start = _grid_rss(
+            _curve(wide_x[None], ee[:, None], hh[:, None]), wide_y, front, lower
+        ).argmin(axis=1)
+        e, h = _narrow(
+            wide_x, wide_y, (ee[start], hh[start]), (e_grid[0], e_grid[-1]), step, front, lower
+        )
         a, b, _ = _linear(_curve(wide_x[None], e[:, None], h[:, None]), wide_y, front, lower)
     else:
         a, b, _ = _linear(_curve(x[None], e[:, None], h[:, None]), y, front, lower)
     shown = a[:, None] + (b - a)[:, None] * _curve(x[None], e[:, None], h[:, None])
-    flat = ((y - y.mean(axis=1, keepdims=True)) ** 2).sum(axis=1) if front is None else (
-        (y - front) ** 2
-    ).sum(axis=1)  # fmt: skip
+    flat = (
+        ((y - y.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+        if front is None
+        else ((y - front) ** 2).sum(axis=1)
+    )
     p_fit = 4 if front is None else 3
     df = max(n - p_fit, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -257,9 +276,14 @@ def _grid_rss(g: Floats, y: Floats, front: float | None, lower: float | None) ->
 
 
 def _narrow(
-    x: Floats, y: Floats, start: tuple[Floats, Floats], ends: tuple[float, float],
-    step: tuple[float, float], front: float | None, lower: float | None,
-) -> tuple[Floats, Floats]:  # fmt: skip
+    x: Floats,
+    y: Floats,
+    start: tuple[Floats, Floats],
+    ends: tuple[float, float],
+    step: tuple[float, float],
+    front: float | None,
+    lower: float | None,
+) -> tuple[Floats, Floats]:
     """EC50 and steepness from the best point of a grid, by five ever smaller grids around it."""
     e, log_h = start[0], np.log(start[1])
     de, dh = step
@@ -325,9 +349,11 @@ def _effect_profile(
         if not ok.any():
             ok = good & (rss[k] <= rss[k].min() * (1 + 1e-9))
         base = y[k].mean() if front is None else front
-        d = (g[ok] @ y[k] - n * gm[ok] * base) / gg[ok] if front is None else (
-            g[ok] @ (y[k] - front)
-        ) / gg[ok]  # fmt: skip
+        d = (
+            (g[ok] @ y[k] - n * gm[ok] * base) / gg[ok]
+            if front is None
+            else (g[ok] @ (y[k] - front)) / gg[ok]
+        )
         half = np.sqrt(np.maximum(limit[k] - rss[k][ok], 0) / gg[ok])
         ends = np.stack([(d - half) * top[ok], (d + half) * top[ok]])
         low[k], high[k] = ends.min(), ends.max()

@@ -46,8 +46,11 @@ def drugz_guides(
 
     def sd(low: int, high: int) -> float:
         m = high - low
-        return float(np.sqrt(max((two[high] - two[low] - (one[high] - one[low]) ** 2 / m), 0)
-                             / max(m - 1, 1)))  # fmt: skip
+        return float(
+            np.sqrt(
+                max((two[high] - two[low] - (one[high] - one[low]) ** 2 / m), 0) / max(m - 1, 1)
+            )
+        )
 
     spread = np.empty(n)
     spread[:half] = sd(0, min(2 * half, n))

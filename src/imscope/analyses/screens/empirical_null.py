@@ -86,8 +86,9 @@ def fit_null(z: Floats, controls: NDArray[np.bool_] | None = None) -> EmpiricalN
     w = n / MIN_CONTROLS
     sd = float(np.sqrt(w * own_sd**2 + (1 - w) * sd**2))
     centre = w * own + (1 - w) * centre
-    return EmpiricalNull(centre, sd, np.inf, "bulk and few controls", n,
-                         _share(z[known], centre, sd))  # fmt: skip
+    return EmpiricalNull(
+        centre, sd, np.inf, "bulk and few controls", n, _share(z[known], centre, sd)
+    )
 
 
 def local_fdr(z: Floats, null: EmpiricalNull) -> Floats:
@@ -128,8 +129,12 @@ def _student(z: Floats) -> tuple[float, float, float]:
         df = 2.0 + np.exp(q[2])
         return -float(stats.t.logpdf(z, df, q[0], np.exp(q[1])).sum())
 
-    got = minimize(loss, [centre, np.log(sd), 2.0], method="Nelder-Mead",
-                   options={"xatol": 1e-4, "fatol": 1e-4, "maxiter": 600})  # fmt: skip
+    got = minimize(
+        loss,
+        [centre, np.log(sd), 2.0],
+        method="Nelder-Mead",
+        options={"xatol": 1e-4, "fatol": 1e-4, "maxiter": 600},
+    )
     df = 2.0 + float(np.exp(got.x[2]))
     return float(got.x[0]), float(np.exp(got.x[1])), (np.inf if df > 200 else df)
 

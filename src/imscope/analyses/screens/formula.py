@@ -77,9 +77,11 @@ def _terms(formula: str) -> list[tuple[str, ...]]:
     text = formula.strip().lstrip("~").strip()
     if not text or not re.fullmatch(r"[\w.\s+:*]+", text):
         raise UsageError(
-            "the design cannot be read", found=formula, code=codes.SCREEN_OPTION,
+            "the design cannot be read",
+            found=formula,
+            code=codes.SCREEN_OPTION,
             fix="write terms with + : and *, such as `time + dose:line`",
-        )  # fmt: skip
+        )
     out: list[tuple[str, ...]] = []
     for piece in text.split("+"):
         names = [n.strip() for n in piece.split("*")]
@@ -97,14 +99,16 @@ def _coded(sheet: "pd.DataFrame", name: str) -> dict[str, Floats]:
     if name not in sheet.columns:
         raise UsageError(
             f"the design names {name!r}, which is no column of the sheet",
-            found=", ".join(map(str, sheet.columns)), code=codes.SCREEN_DESIGN,
-        )  # fmt: skip
+            found=", ".join(map(str, sheet.columns)),
+            code=codes.SCREEN_DESIGN,
+        )
     column = sheet[name]
     if column.isna().any() or (column.astype(str) == "").any():
         raise DataError(
-            f"column {name!r} of the sheet has empty values", code=codes.SCREEN_DESIGN,
+            f"column {name!r} of the sheet has empty values",
+            code=codes.SCREEN_DESIGN,
             fix="fill them, or leave these samples out of the sheet",
-        )  # fmt: skip
+        )
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return {name: column.to_numpy(dtype=np.float64)}
     text = column.astype(str)

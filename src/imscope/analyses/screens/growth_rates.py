@@ -62,9 +62,10 @@ def growth_values(count: Floats, control: Floats, start: Floats) -> Floats:
     if (c <= s).any():
         raise DataError(
             "vehicle wells did not grow, so growth rates are not defined",
-            found=f"{int((c <= s).sum())} of {c.size} values", code=codes.SCREEN_VALUES,
+            found=f"{int((c <= s).sum())} of {c.size} values",
+            code=codes.SCREEN_VALUES,
             fix="check the count at the start of treatment",
-        )  # fmt: skip
+        )
     with np.errstate(divide="ignore"):
         return np.asarray(2.0 ** (np.log2(x / s) / np.log2(c / s)) - 1)
 
@@ -93,8 +94,9 @@ def fit_growth(dose: Floats, gr: Floats) -> GrowthFit:
     x, y = np.log10(dose[ok]), gr[ok]
     levels = np.unique(x)
     if len(levels) < 4:
-        raise DataError("a growth-rate curve needs four doses", found=str(len(levels)),
-                        code=codes.PLATE_DOSE)  # fmt: skip
+        raise DataError(
+            "a growth-rate curve needs four doses", found=str(len(levels)), code=codes.PLATE_DOSE
+        )
     mean = np.array([y[x == v].mean() for v in levels])
     aoc = float(np.trapezoid(1 - mean, levels) / (levels[-1] - levels[0]))
     gr_max = float(mean[-2:].min())

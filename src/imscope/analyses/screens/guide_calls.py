@@ -1,4 +1,4 @@
-"""Which guides each cell received: mixture, maximum or threshold, with ambient rate and collisions."""
+"""Which guides each cell received: mixture, maximum or threshold; ambient rate, collisions."""
 
 from dataclasses import dataclass
 
@@ -101,9 +101,10 @@ def assign_guides(
     """
     if method not in METHODS:
         raise UsageError(
-            f"{method!r} is no way to assign guides", fix=", ".join(METHODS),
+            f"{method!r} is no way to assign guides",
+            fix=", ".join(METHODS),
             code=codes.SCREEN_OPTION,
-        )  # fmt: skip
+        )
     x = sp.csc_array(counts)
     n_cells, n_guides = x.shape
     probability = np.zeros(x.nnz)

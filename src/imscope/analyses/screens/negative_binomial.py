@@ -114,9 +114,15 @@ def fit_nb(
 
 
 def _newton(
-    y: Floats, seen: Floats, offset: Floats, design: Floats, gene: NDArray[np.int64],
-    phi: Floats, *, start: Floats | None = None,
-) -> tuple[Floats, Floats]:  # fmt: skip
+    y: Floats,
+    seen: Floats,
+    offset: Floats,
+    design: Floats,
+    gene: NDArray[np.int64],
+    phi: Floats,
+    *,
+    start: Floats | None = None,
+) -> tuple[Floats, Floats]:
     """Coefficients of genes and intercepts of guides."""
     n_genes, p = int(gene.max()) + 1, design.shape[1]
     beta = np.zeros((n_genes, p)) if start is None else start.copy()
@@ -155,9 +161,15 @@ def _sums(
 
 
 def _tests(
-    y: Floats, seen: Floats, offset: Floats, design: Floats, gene: NDArray[np.int64], phi: Floats,
-    beta: Floats, level: Floats,
-) -> tuple[Floats, Floats, Floats]:  # fmt: skip
+    y: Floats,
+    seen: Floats,
+    offset: Floats,
+    design: Floats,
+    gene: NDArray[np.int64],
+    phi: Floats,
+    beta: Floats,
+    level: Floats,
+) -> tuple[Floats, Floats, Floats]:
     n_genes, p = beta.shape
 
     def pieces(b: Floats, a: Floats) -> tuple[Floats, Floats]:

@@ -14,9 +14,13 @@ GROUPS = 12
 
 
 def check_null(
-    counts: sp.csr_array, design: Floats, assigned: Assigned, batch: NDArray[np.int64] | None, *,
+    counts: sp.csr_array,
+    design: Floats,
+    assigned: Assigned,
+    batch: NDArray[np.int64] | None,
+    *,
     seed: int,
-) -> dict[str, float]:  # fmt: skip
+) -> dict[str, float]:
     """Shares of p below 0.05 and 0.001, and discoveries, where nothing is to be found.
 
     Parameters

@@ -61,7 +61,7 @@ def fit_null_model(y: Floats, design: Floats) -> NullModel:
             if np.abs(step).max() < 1e-5:
                 break
         mu = np.exp(np.clip(design @ beta, -15, 12))
-        new = _theta(y, mu, theta)
+        new = _theta(y, mu)
         moved = np.abs(np.log(new / theta)).max()
         theta = new
         if moved < 1e-3 and round_:
@@ -69,7 +69,7 @@ def fit_null_model(y: Floats, design: Floats) -> NullModel:
     return NullModel(beta, theta)
 
 
-def _theta(y: Floats, mu: Floats, start: Floats) -> Floats:
+def _theta(y: Floats, mu: Floats) -> Floats:
     """Newton steps on the log of theta, from a moment estimate where that is better."""
     extra = ((y - mu) ** 2 - mu).sum(axis=0)
     moment = np.where(extra > 0, (mu**2).sum(axis=0) / np.maximum(extra, 1e-12), THETA_HIGH)

@@ -67,7 +67,16 @@ def cell_table(data: "PlateData", rescue: Floats) -> "pd.DataFrame":
         patient = group.loc[group["role"] == "patient_vehicle", "s"].to_numpy()
         for well, one in group.groupby("well"):
             s = one["s"].to_numpy()
-            rows.append((str(plate), str(replicate), str(well), str(one["role"].iloc[0]), len(s),
-                         float(np.median(s)), float((s > 0.5).mean()),
-                         float(wasserstein_distance(s, patient))))  # fmt: skip
+            rows.append(
+                (
+                    str(plate),
+                    str(replicate),
+                    str(well),
+                    str(one["role"].iloc[0]),
+                    len(s),
+                    float(np.median(s)),
+                    float((s > 0.5).mean()),
+                    float(wasserstein_distance(s, patient)),
+                )
+            )
     return PLATE_CELLS.check(pd.DataFrame(rows, columns=[c.name for c in PLATE_CELLS.columns]))

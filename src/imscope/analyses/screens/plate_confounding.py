@@ -41,11 +41,15 @@ def confounding(wells: "pd.DataFrame") -> list[str]:
     if "donor" in wells:
         da, db = set(patient["donor"].astype(str)), set(corrected["donor"].astype(str))
         if not da & db:
-            out.append(f"the lines come from different donors ({', '.join(sorted(da))} against "
-                       f"{', '.join(sorted(db))}): disease and donor cannot be told apart")  # fmt: skip
+            out.append(
+                f"the lines come from different donors ({', '.join(sorted(da))} against "
+                f"{', '.join(sorted(db))}): disease and donor cannot be told apart"
+            )
     said = [f"{codes.W_PLATE_CONFOUNDED}: {text}" for text in out]
     lines = set(patient["line"].astype(str)) if "line" in wells else set()
     if len(lines) < 2:
-        said.append(f"{codes.W_PLATE_LINES}: patient cells come from "
-                    f"{'one line' if lines else 'lines that are not named'}")  # fmt: skip
+        said.append(
+            f"{codes.W_PLATE_LINES}: patient cells come from "
+            f"{'one line' if lines else 'lines that are not named'}"
+        )
     return said

@@ -31,9 +31,13 @@ class Hits:
 
 
 def call_hits(
-    values: Floats, group: NDArray[np.int64], *, negatives: Floats, least: float = 0.0,
+    values: Floats,
+    group: NDArray[np.int64],
+    *,
+    negatives: Floats,
+    least: float = 0.0,
     null_groups: NDArray[np.bool_] | None = None,
-) -> Hits:  # fmt: skip
+) -> Hits:
     r"""Test every compound against vehicle.
 
     Parameters
@@ -108,8 +112,9 @@ def call_hits(
     p_effect = np.where(n > 0, np.minimum(2 * stats.t.sf(reach, total), 1), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         ssmd = effect / np.sqrt(variance + spread)
-    return Hits(n, effect, effect - half, effect + half, t, p, adjust_p_values(p), p_effect, ssmd,
-                words)  # fmt: skip
+    return Hits(
+        n, effect, effect - half, effect + half, t, p, adjust_p_values(p), p_effect, ssmd, words
+    )
 
 
 def _bulk_variance(x: Floats) -> float:

@@ -271,6 +271,11 @@ METHODS: dict[str, Callable[[Floats, Layout], Floats]] = {
     "median": lambda x, layout: x / _median(x[_samples(layout)]),
     "centre": lambda x, layout: x - _median(x[_samples(layout)]),
     "negatives": lambda x, layout: x / _median(x[_need(layout, "negative")]),
-    "poc": _poc, "npi": _npi, "z": _z, "robust_z": _robust_z, "bscore": _bscore,
-    "bscore_mad": _bscore_mad, "none": lambda x, _: x,
-}  # fmt: skip
+    "poc": _poc,
+    "npi": _npi,
+    "z": _z,
+    "robust_z": _robust_z,
+    "bscore": _bscore,
+    "bscore_mad": _bscore_mad,
+    "none": lambda x, _: x,
+}

@@ -29,9 +29,14 @@ MIN_DOSES = 4
 
 
 def quality(
-    wells: "pd.DataFrame", raw: Floats, layouts: Layouts, scores: WellScores | None, *, seed: int,
+    wells: "pd.DataFrame",
+    raw: Floats,
+    layouts: Layouts,
+    scores: WellScores | None,
+    *,
+    seed: int,
     notes: list[str],
-) -> "pd.DataFrame":  # fmt: skip
+) -> "pd.DataFrame":
     """Table ``plate_qc``; on the disease axis where there is one, else on the raw readout.
 
     Parameters
@@ -64,8 +69,10 @@ def quality(
         p, n = np.concatenate(pooled["p"]), np.concatenate(pooled["n"])
         rows.append(_row("all", p, n, None, None, seed))
     if few:
-        notes.append(f"{codes.W_PLATE_CONTROLS}: {len(few)} of {len(layouts)} plates have fewer than "
-                     "three wells of a control, so they have no figure of their own")  # fmt: skip
+        notes.append(
+            f"{codes.W_PLATE_CONTROLS}: {len(few)} of {len(layouts)} plates have fewer than "
+            "three wells of a control, so they have no figure of their own"
+        )
     return PLATE_QC.check(pd.DataFrame(rows, columns=[c.name for c in PLATE_QC.columns]))
 
 
@@ -74,8 +81,16 @@ def _row(
 ) -> dict[str, object]:
     got = control_quality(p, n, seed=seed)
     nothing = float("nan")
-    fields = ("z_prime", "z_prime_low", "z_prime_high", "z_prime_robust", "ssmd", "ssmd_robust",
-              "signal_window", "cv")  # fmt: skip
+    fields = (
+        "z_prime",
+        "z_prime_low",
+        "z_prime_high",
+        "z_prime_robust",
+        "ssmd",
+        "ssmd_robust",
+        "signal_window",
+        "cv",
+    )
     row: dict[str, object] = {"plate": name} | {
         f: nothing if got is None else getattr(got, f) for f in fields
     }
@@ -90,9 +105,15 @@ def _row(
 
 
 def rescue(
-    wells: "pd.DataFrame", features: list[str], layouts: Layouts, viability: Floats, *,
-    least: float, tables: "dict[str, pd.DataFrame]", notes: list[str],
-) -> WellScores | None:  # fmt: skip
+    wells: "pd.DataFrame",
+    features: list[str],
+    layouts: Layouts,
+    viability: Floats,
+    *,
+    least: float,
+    tables: "dict[str, pd.DataFrame]",
+    notes: list[str],
+) -> WellScores | None:
     """Add ``plate_rescue`` and ``plate_axis`` where vehicle wells of both lines are there.
 
     Parameters
@@ -122,14 +143,17 @@ def rescue(
         plate[rows] = k
     lost = [f for f, ok in zip(features, np.isfinite(y).all(axis=0), strict=True) if not ok]
     if lost:
-        notes.append(f"{codes.SCREEN_FEW}: {len(lost)} readouts with missing wells are not part of "
-                     f"the axis, such as {lost[0]}")  # fmt: skip
+        notes.append(
+            f"{codes.SCREEN_FEW}: {len(lost)} readouts with missing wells are not part of "
+            f"the axis, such as {lost[0]}"
+        )
     role = wells["role"].to_numpy().astype(str)
     scores = score_wells(y, role, plate, fold=plate)
     tables["plate_axis"] = PLATE_AXIS.check(
         pd.DataFrame({"feature": features, "difference": scores.axis})
-        .sort_values("difference", key=np.abs, ascending=False).reset_index(drop=True)
-    )  # fmt: skip
+        .sort_values("difference", key=np.abs, ascending=False)
+        .reset_index(drop=True)
+    )
     sample = (role == "sample") & (wells["compound"] != "").to_numpy()
     columns = [c.name for c in PLATE_RESCUE.columns]
     if not sample.any():
@@ -140,10 +164,18 @@ def rescue(
     group[sample] = code
     c = score_compounds(scores, group, role, viability, least=least)
     table = table.assign(
-        n_wells=c.n, rescue_frac=c.rescue, ci_low=c.low, ci_high=c.high, p_value=c.p_value,
-        q_value=c.q_value, off_axis_z=c.off_axis_z, purity=c.cosine, viability=c.viability,
-        hit=c.hit, verdict=c.verdict,
-    )  # fmt: skip
+        n_wells=c.n,
+        rescue_frac=c.rescue,
+        ci_low=c.low,
+        ci_high=c.high,
+        p_value=c.p_value,
+        q_value=c.q_value,
+        off_axis_z=c.off_axis_z,
+        purity=c.cosine,
+        viability=c.viability,
+        hit=c.hit,
+        verdict=c.verdict,
+    )
     order = np.argsort(-c.rank_score, kind="stable")
     table = table.iloc[order].reset_index(drop=True)
     table["rank"] = np.arange(1, len(table) + 1)
@@ -189,14 +221,23 @@ def curves(wells: "pd.DataFrame", value: Floats, tables: "dict[str, pd.DataFrame
 def curve_row(name: str, fit: DoseFits, k: int) -> dict[str, object]:
     """One row of ``plate_curves`` without its q value."""
     return {
-        "compound": name, "n": int(fit.n[k]), "ec50_um": float(10.0 ** fit.log_ec50[k]),
-        "ec50_low": float(10.0 ** fit.low[k]), "ec50_high": float(10.0 ** fit.high[k]),
-        "place": str(fit.place[k]), "slope": float(fit.slope[k]), "front": float(fit.front[k]),
-        "back": float(fit.back[k]), "effect": float(fit.effect[k]),
-        "effect_low": float(fit.effect_low[k]), "effect_high": float(fit.effect_high[k]),
-        "auc": float(fit.auc[k]), "r2": float(fit.r2[k]), "p_value": float(fit.p_value[k]),
+        "compound": name,
+        "n": int(fit.n[k]),
+        "ec50_um": float(10.0 ** fit.log_ec50[k]),
+        "ec50_low": float(10.0 ** fit.low[k]),
+        "ec50_high": float(10.0 ** fit.high[k]),
+        "place": str(fit.place[k]),
+        "slope": float(fit.slope[k]),
+        "front": float(fit.front[k]),
+        "back": float(fit.back[k]),
+        "effect": float(fit.effect[k]),
+        "effect_low": float(fit.effect_low[k]),
+        "effect_high": float(fit.effect_high[k]),
+        "auc": float(fit.auc[k]),
+        "r2": float(fit.r2[k]),
+        "p_value": float(fit.p_value[k]),
         "relevance": float(fit.relevance[k]),
-    }  # fmt: skip
+    }
 
 
 def growth(wells: "pd.DataFrame", tables: "dict[str, pd.DataFrame]") -> None:
@@ -216,8 +257,11 @@ def growth(wells: "pd.DataFrame", tables: "dict[str, pd.DataFrame]") -> None:
         return
     sample = (wells["role"] == "sample") & (wells["dose_um"] > 0)
     mine = wells[sample]
-    gr = growth_values(mine["cell_count"].to_numpy(float), mine["cell_count__ctrl"].to_numpy(float),
-                       mine["cell_count__time0"].to_numpy(float))  # fmt: skip
+    gr = growth_values(
+        mine["cell_count"].to_numpy(float),
+        mine["cell_count__ctrl"].to_numpy(float),
+        mine["cell_count__time0"].to_numpy(float),
+    )
     label = mine["compound"] + (" in " + mine["line"] if "line" in mine else "")
     rows = []
     for name in sorted(set(label)):
@@ -225,8 +269,10 @@ def growth(wells: "pd.DataFrame", tables: "dict[str, pd.DataFrame]") -> None:
         if len(np.unique(mine["dose_um"].to_numpy()[here])) < MIN_DOSES:
             continue
         fit = fit_growth(mine["dose_um"].to_numpy(float)[here], gr[here])
-        rows.append({"compound": name} | {c.name: getattr(fit, c.name)
-                                          for c in PLATE_GROWTH.columns if c.name != "compound"})  # fmt: skip  # noqa: E501
+        rows.append(
+            {"compound": name}
+            | {c.name: getattr(fit, c.name) for c in PLATE_GROWTH.columns if c.name != "compound"}
+        )
     if rows:
         tables["plate_growth"] = PLATE_GROWTH.check(pd.DataFrame(rows))
 

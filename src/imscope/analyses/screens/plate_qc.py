@@ -114,11 +114,17 @@ def control_quality(positive: Floats, negative: Floats, *, seed: int = 0) -> Con
     value = z_prime(p, n)
     gap = abs(np.mean(p) - np.mean(n)) - 3 * (np.std(p, ddof=1) + np.std(n, ddof=1))
     return ControlQuality(
-        value, min(float(low), value), max(float(high), value), z_prime(p, n, robust=True),
-        strictly_standardised(p, n), strictly_standardised(p, n, robust=True),
+        value,
+        min(float(low), value),
+        max(float(high), value),
+        z_prime(p, n, robust=True),
+        strictly_standardised(p, n),
+        strictly_standardised(p, n, robust=True),
         float(gap / np.std(p, ddof=1)) if np.std(p) > 0 else float("inf"),
-        float(np.std(n, ddof=1) / abs(np.mean(n))) if np.mean(n) else float("nan"), len(p), len(n),
-    )  # fmt: skip
+        float(np.std(n, ddof=1) / abs(np.mean(n))) if np.mean(n) else float("nan"),
+        len(p),
+        len(n),
+    )
 
 
 def grade(value: float) -> str:
@@ -180,8 +186,12 @@ def position_effects(x: Floats, layout: Layout, *, seed: int = 0) -> dict[str, f
         more["row"] += between(mixed, rows) >= seen["row"]
         more["column"] += between(mixed, columns) >= seen["column"]
     order = np.corrcoef(ranks, columns)[0, 1] if np.ptp(columns) else np.nan
-    return {"edge_index": index, "row_p": more["row"] / 200, "column_p": more["column"] / 200,
-            "drift": float(order)}  # fmt: skip
+    return {
+        "edge_index": index,
+        "row_p": more["row"] / 200,
+        "column_p": more["column"] / 200,
+        "drift": float(order),
+    }
 
 
 def active_lines(z: Floats, layout: Layout, *, limit: float = 3.0) -> tuple[float, str]:

@@ -66,8 +66,11 @@ class PlateSettings:
 
     def __post_init__(self) -> None:
         if self.normalise not in METHODS:
-            raise UsageError(f"{self.normalise!r} is no normalisation", fix=", ".join(METHODS),
-                             code=codes.SCREEN_OPTION)  # fmt: skip
+            raise UsageError(
+                f"{self.normalise!r} is no normalisation",
+                fix=", ".join(METHODS),
+                code=codes.SCREEN_OPTION,
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +111,7 @@ def analyse_plates(data: "PlateData", *, settings: PlateSettings | None = None) 
     >>> from imscope.io.plates import PlateData
     >>> rows, columns = np.divmod(np.arange(96), 12)
     >>> wells = pd.DataFrame({"plate": "p", "replicate": "1", "row": rows + 1,
-    ...     "column": columns + 1, "well": [f"{chr(65 + r)}{c + 1:02d}" for r, c in zip(rows, columns)],
+    ...     "column": columns + 1, "well": [f"{r}{c}" for r, c in zip(rows, columns)],
     ...     "role": np.where(columns < 2, "negative", "sample"), "dose_um": np.nan,
     ...     "compound": [f"c{k // 2}" for k in range(96)],
     ...     "signal": np.random.default_rng(0).normal(100, 5, 96)})
@@ -125,14 +128,18 @@ def analyse_plates(data: "PlateData", *, settings: PlateSettings | None = None) 
     wells, features = _to_wells(data)
     feature = settings.feature or features[0]
     if feature not in wells.columns:
-        raise DataError(f"there is no readout {feature!r}", found=", ".join(features[:8]),
-                        code=codes.SCREEN_OPTION)  # fmt: skip
+        raise DataError(
+            f"there is no readout {feature!r}",
+            found=", ".join(features[:8]),
+            code=codes.SCREEN_OPTION,
+        )
     layouts = plate_layouts(wells)
     raw = wells[feature].to_numpy(dtype=np.float64)
     if settings.log:
         if (raw <= 0).any():
-            raise DataError("log2 needs values above zero", found=str(np.nanmin(raw)),
-                            code=codes.SCREEN_VALUES)  # fmt: skip
+            raise DataError(
+                "log2 needs values above zero", found=str(np.nanmin(raw)), code=codes.SCREEN_VALUES
+            )
         raw = np.log2(raw)
     value = np.full(len(raw), np.nan)
     for rows, layout in layouts:
@@ -144,8 +151,9 @@ def analyse_plates(data: "PlateData", *, settings: PlateSettings | None = None) 
     tables = {"plate_wells": PLATE_WELLS.check(shown)}
     viability = viabilities(wells, layouts)
     tables["plate_compounds"] = compounds(wells, value, viability, settings)
-    scores = rescue(wells, features, layouts, viability, least=settings.least_rescue, tables=tables,
-                    notes=notes)  # fmt: skip
+    scores = rescue(
+        wells, features, layouts, viability, least=settings.least_rescue, tables=tables, notes=notes
+    )
     tables["plate_qc"] = quality(wells, raw, layouts, scores, seed=settings.seed, notes=notes)
     curves(wells, value if settings.normalise != "none" else raw, tables)
     growth(wells, tables)
@@ -154,11 +162,18 @@ def analyse_plates(data: "PlateData", *, settings: PlateSettings | None = None) 
     tables["screen_ledger"] = SCREEN_LEDGER.check(data.ledger.astype({"n": "int64"}))
     counts = wells["role"].value_counts()
     method = {
-        "name": "plates", "version": __version__, "format": data.format, "feature": feature,
-        "normalise": settings.normalise, "n_wells": len(wells), "n_plates": len(layouts),
-        "n_features": len(features), "roles": {str(k): int(v) for k, v in counts.items()},
-        "axis": settings.axis, "seed": settings.seed,
-    }  # fmt: skip
+        "name": "plates",
+        "version": __version__,
+        "format": data.format,
+        "feature": feature,
+        "normalise": settings.normalise,
+        "n_wells": len(wells),
+        "n_plates": len(layouts),
+        "n_features": len(features),
+        "roles": {str(k): int(v) for k, v in counts.items()},
+        "axis": settings.axis,
+        "seed": settings.seed,
+    }
     qc = {"plates": tables["plate_qc"]}
     return PlateScreen(tables, qc, method, tuple(dict.fromkeys(notes)), settings)
 
@@ -169,8 +184,9 @@ def _to_wells(data: "PlateData") -> tuple["pd.DataFrame", list[str]]:
     wells = data.wells
     if data.level == "cell":
         keys = ["plate", "replicate", "well", "row", "column", "role"]
-        extra = [c for c in ("compound", "dose_um", "donor", "line", "genotype", "batch")
-                 if c in wells]  # fmt: skip
+        extra = [
+            c for c in ("compound", "dose_um", "donor", "line", "genotype", "batch") if c in wells
+        ]
         grouped = wells.groupby(keys, sort=True)
         mean = grouped[features].mean().reset_index()
         first = grouped[extra].first().reset_index()
@@ -184,8 +200,12 @@ def plate_layouts(wells: "pd.DataFrame") -> list[tuple[NDArray[np.int64], Layout
     shape = plate_format(wells["row"].tolist(), wells["column"].tolist())
     out = []
     for _, group in wells.groupby(["plate", "replicate"], sort=True):
-        layout = Layout(group["row"].to_numpy(), group["column"].to_numpy(),
-                        group["role"].to_numpy().astype(str), shape)  # fmt: skip
+        layout = Layout(
+            group["row"].to_numpy(),
+            group["column"].to_numpy(),
+            group["role"].to_numpy().astype(str),
+            shape,
+        )
         out.append((group.index.to_numpy(), layout))
     return out
 
@@ -210,8 +230,10 @@ def _bscore_notes(raw: Floats, layout: Layout, wells: "pd.DataFrame", method: st
     notes = []
     share, where = active_lines(normalise_plate(raw, layout, "robust_z"), layout)
     if share > 0.2:
-        notes.append(f"{codes.W_PLATE_BSCORE}: {100 * share:.0f} % of {where} of plate "
-                     f"{wells['plate'].iloc[0]} is active")  # fmt: skip
+        notes.append(
+            f"{codes.W_PLATE_BSCORE}: {100 * share:.0f} % of {where} of plate "
+            f"{wells['plate'].iloc[0]} is active"
+        )
     doses = wells["dose_um"].to_numpy(dtype=np.float64)
     sample = layout.mask("sample")
     for k in np.unique(layout.row[sample]):
@@ -219,8 +241,10 @@ def _bscore_notes(raw: Floats, layout: Layout, wells: "pd.DataFrame", method: st
         names, dose = wells["compound"].to_numpy()[mine], doses[mine]
         for name in set(names):
             if name and len(np.unique(dose[(names == name) & (dose > 0)])) >= 4:
-                notes.append(f"{codes.W_PLATE_BSCORE}: the doses of {name!r} run along a row of "
-                             f"plate {wells['plate'].iloc[0]}")  # fmt: skip
+                notes.append(
+                    f"{codes.W_PLATE_BSCORE}: the doses of {name!r} run along a row of "
+                    f"plate {wells['plate'].iloc[0]}"
+                )
                 return notes
     return notes
 
@@ -257,13 +281,23 @@ def compounds(
     v = viability[sample]
     known = np.isfinite(v)
     n = np.bincount(code[known], minlength=len(table))
-    alive = np.where(n > 0, np.bincount(code[known], weights=v[known], minlength=len(table))
-                     / np.maximum(n, 1), np.nan)  # fmt: skip
+    alive = np.where(
+        n > 0,
+        np.bincount(code[known], weights=v[known], minlength=len(table)) / np.maximum(n, 1),
+        np.nan,
+    )
     hit = (hits.q_value <= 0.05) & (hits.p_effect <= 0.05) & ~(alive < settings.viable)
     table = table.assign(
-        n_wells=hits.n, effect=hits.effect, ci_low=hits.low, ci_high=hits.high,
-        p_value=hits.p_value, q_value=hits.q_value, p_effect=hits.p_effect, ssmd=hits.ssmd,
-        viability=alive, hit=hit,
-    )  # fmt: skip
+        n_wells=hits.n,
+        effect=hits.effect,
+        ci_low=hits.low,
+        ci_high=hits.high,
+        p_value=hits.p_value,
+        q_value=hits.q_value,
+        p_effect=hits.p_effect,
+        ssmd=hits.ssmd,
+        viability=alive,
+        hit=hit,
+    )
     order = np.lexsort((-np.abs(np.nan_to_num(hits.effect)), np.nan_to_num(hits.p_value, nan=2.0)))
     return PLATE_COMPOUNDS.check(table.iloc[order].reset_index(drop=True)[columns])

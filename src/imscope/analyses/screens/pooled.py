@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from imscope.analyses.screens.arms_of_screen import Sides, choose_sides
 from imscope.analyses.screens.normalise import SizeFactors, size_factors
-from imscope.analyses.screens.pooled_methods import METHODS, Answer, Frame
+from imscope.analyses.screens.pooled_frame import Answer, Frame
+from imscope.analyses.screens.pooled_methods import METHODS
 from imscope.analyses.screens.pooled_qc import (
     chromosome_arms,
     known_sets,
@@ -101,9 +102,9 @@ def analyse_pooled(
 
     settings = settings or PooledSettings()
     frame, factors, notes = prepare(counts, sheet, settings)
-    answers = _answers(frame, sheet, settings, notes)
+    answers = _answers(frame, settings, notes)
     frame = answers[0].frame
-    tables = _tables(frame, counts, answers, settings)
+    tables = _tables(counts, answers)
     _known(frame, answers, tables, settings, notes)
     quality, lorenz, more = sample_quality(frame.raw, frame.sheet, factors.factors)
     tables |= {
@@ -148,8 +149,10 @@ def prepare(
     notes: list[str] = []
     unnamed = [s for s in counts.samples if s not in set(sheet["sample"])]
     if unnamed:
-        notes.append(f"{codes.W_SCREEN_UNUSED}: {len(unnamed)} samples of the table are not in "
-                     f"the sheet: {first_few(unnamed)}")  # fmt: skip
+        notes.append(
+            f"{codes.W_SCREEN_UNUSED}: {len(unnamed)} samples of the table are not in "
+            f"the sheet: {first_few(unnamed)}"
+        )
     sides, rows = _samples(sheet, settings)
     notes += sides.notes if sides else ()
     sheet = sheet.set_index("sample", drop=False).loc[rows].reset_index(drop=True)
@@ -171,12 +174,22 @@ def prepare(
             raise DataError(
                 f"none of the {asked:,} genes of --{name.replace('_', '-')} is in the table",
                 found=first_few(list(getattr(settings, name))),
-                fix="use the names of the table", code=codes.SCREEN_CONTROLS,
-            )  # fmt: skip
+                fix="use the names of the table",
+                code=codes.SCREEN_CONTROLS,
+            )
     frame = Frame(
-        raw, raw * factors.factors, factors.factors, sheet, sides, guides, genes, code, kinds,
-        named, **members,
-    )  # fmt: skip
+        raw,
+        raw * factors.factors,
+        factors.factors,
+        sheet,
+        sides,
+        guides,
+        genes,
+        code,
+        kinds,
+        named,
+        **members,
+    )
     return frame, factors, notes
 
 
@@ -186,9 +199,10 @@ def _samples(sheet: "pd.DataFrame", settings: PooledSettings) -> tuple[Sides | N
         if not (mine["condition"] == "sorted").any():
             raise DataError(
                 "a sorted screen needs samples with the condition `sorted`",
-                found=", ".join(sorted(set(sheet["condition"]))), code=codes.SCREEN_ARMS,
+                found=", ".join(sorted(set(sheet["condition"]))),
+                code=codes.SCREEN_ARMS,
                 fix="write sorted, and unsorted where there is one, in the column `condition`",
-            )  # fmt: skip
+            )
         return None, mine["sample"].tolist()
     if settings.method == "nb" and settings.design:
         return None, sheet["sample"].tolist()
@@ -204,28 +218,33 @@ def _samples(sheet: "pd.DataFrame", settings: PooledSettings) -> tuple[Sides | N
 
 
 def _control_guides(
-    guides: NDArray[np.str_], genes: NDArray[np.str_], code: NDArray[np.int64],
-    settings: PooledSettings, notes: list[str],
-) -> Bools:  # fmt: skip
+    guides: NDArray[np.str_],
+    genes: NDArray[np.str_],
+    code: NDArray[np.int64],
+    settings: PooledSettings,
+    notes: list[str],
+) -> Bools:
     """Guides named as controls, by themselves or by their gene; missing names are said."""
     mask = np.isin(guides, np.array(settings.control_guides or ("",)))
     if settings.control_guides:
         gone = sorted(set(settings.control_guides) - set(guides[mask]))
         if not mask.any():
             raise DataError(
-                "none of the control guides is in the table", found=first_few(gone),
-                fix="use the names of the first column", code=codes.SCREEN_CONTROLS,
-            )  # fmt: skip
+                "none of the control guides is in the table",
+                found=first_few(gone),
+                fix="use the names of the first column",
+                code=codes.SCREEN_CONTROLS,
+            )
         if gone:
-            notes.append(f"{codes.W_SCREEN_CONTROLS}: {len(gone)} of the control guides are not in "
-                         f"the table: {first_few(gone)}")  # fmt: skip
+            notes.append(
+                f"{codes.W_SCREEN_CONTROLS}: {len(gone)} of the control guides are not in "
+                f"the table: {first_few(gone)}"
+            )
     by_gene = np.isin(genes, np.array(settings.control_genes or ("",)))
     return np.asarray(mask | by_gene[code])
 
 
-def _answers(
-    frame: Frame, sheet: "pd.DataFrame", settings: PooledSettings, notes: list[str]
-) -> list[Answer]:
+def _answers(frame: Frame, settings: PooledSettings, notes: list[str]) -> list[Answer]:
     method: Callable[[Frame, PooledSettings], list[Answer]] = METHODS[settings.method]
     if not settings.day0:
         return method(frame, settings)
@@ -237,9 +256,7 @@ def _answers(
     return out
 
 
-def _tables(
-    frame: Frame, counts: "GuideCounts", answers: list[Answer], settings: PooledSettings
-) -> "dict[str, pd.DataFrame]":
+def _tables(counts: "GuideCounts", answers: list[Answer]) -> "dict[str, pd.DataFrame]":
     import pandas as pd
 
     genes = pd.concat([gene_table(a) for a in answers], ignore_index=True)
@@ -252,9 +269,12 @@ def _tables(
 
 
 def _known(
-    frame: Frame, answers: list[Answer], tables: "dict[str, pd.DataFrame]",
-    settings: PooledSettings, notes: list[str],
-) -> None:  # fmt: skip
+    frame: Frame,
+    answers: list[Answer],
+    tables: "dict[str, pd.DataFrame]",
+    settings: PooledSettings,
+    notes: list[str],
+) -> None:
     """Add what known genes and chromosome arms say; only where one contrast is a fold change."""
     import pandas as pd
 
@@ -266,8 +286,10 @@ def _known(
         sets = pd.concat([sets, pd.DataFrame(rows, columns=sets.columns)], ignore_index=True)
         sets = sets.astype({"value": "float64", "n": "int64"})
     elif settings.essential or settings.nonessential:
-        notes.append(f"{codes.W_SCREEN_CONTROLS}: quality by known genes needs both lists, with "
-                     "genes of each in the table")  # fmt: skip
+        notes.append(
+            f"{codes.W_SCREEN_CONTROLS}: quality by known genes needs both lists, with "
+            "genes of each in the table"
+        )
     tables["screen_sets"] = SCREEN_SETS.check(sets)
     tables["screen_recall"] = curve
     arms, more = chromosome_arms([str(g) for g in frame.genes], first.effect)

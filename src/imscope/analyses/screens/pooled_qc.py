@@ -82,9 +82,14 @@ def sample_quality(
             }
         )
         curves.append(
-            pd.DataFrame({"sample": str(sample), "guides_frac": share,
-                          "reads_frac": np.interp(share, at, cumulative)})
-        )  # fmt: skip
+            pd.DataFrame(
+                {
+                    "sample": str(sample),
+                    "guides_frac": share,
+                    "reads_frac": np.interp(share, at, cumulative),
+                }
+            )
+        )
         if not 0.2 <= factors[j] <= 5:
             notes.append(f"{codes.W_SCREEN_FACTOR}: {sample} has a size factor of {factors[j]:.2f}")
     table = SCREEN_QC.check(pd.DataFrame(rows))
@@ -163,8 +168,9 @@ def known_sets(
         ("NNMD", nnmd, n, "below -2 is usual for a good screen"),
     ]
     genes = np.flatnonzero(use)[order]
-    curve = pd.DataFrame({"gene": genes, "essential": hits, "recall": found / n_ess,
-                          "precision": precision})  # fmt: skip
+    curve = pd.DataFrame(
+        {"gene": genes, "essential": hits, "recall": found / n_ess, "precision": precision}
+    )
     return pd.DataFrame(rows, columns=columns), curve
 
 
@@ -203,6 +209,8 @@ def chromosome_arms(genes: list[str], effect: Floats) -> tuple["pd.DataFrame", l
     table = pd.DataFrame(rows, columns=["arm", "n_genes", "log2_fc", "z", "note"])
     table["q_value"] = adjust_p_values(2 * stats.norm.sf(np.abs(table["z"].to_numpy(np.float64))))
     moved = table[(table["q_value"] < 0.01) & (table["log2_fc"].abs() > 0.1)]
-    notes = [f"{codes.W_SCREEN_ARM}: {r.arm} by {r.log2_fc:+.2f}"
-             + (f" ({r.note})" if r.note else "") for r in moved.itertuples()]  # fmt: skip
+    notes = [
+        f"{codes.W_SCREEN_ARM}: {r.arm} by {r.log2_fc:+.2f}" + (f" ({r.note})" if r.note else "")
+        for r in moved.itertuples()
+    ]
     return SCREEN_ARMS.check(table[names]) if len(table) else table[names], notes

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imscope.analyses.screens.pooled_methods import Answer
+from imscope.analyses.screens.pooled_frame import Answer
 from imscope.core.schema import SCREEN_GENES, SCREEN_GUIDES, SCREEN_LEDGER
 from imscope.engine.markers import adjust_p_values
 
@@ -31,7 +31,7 @@ def gene_table(answer: Answer) -> "pd.DataFrame":
             "q_depleted": adjust_p_values(answer.p_low),
             "p_enriched": answer.p_high,
             "q_enriched": adjust_p_values(answer.p_high),
-            **{k: v for k, v in answer.more.items()},
+            **answer.more,
         }
     )
     order = np.lexsort((-np.abs(np.nan_to_num(answer.tie)), answer.order_by))

@@ -126,8 +126,10 @@ def rank_p_values(rho: Floats, n: int, alpha: float, *, control: Floats | None =
         known = np.log(np.maximum(rank_p_values(grid, n, alpha, control=control), 1e-320))
         return np.exp(np.interp(np.log(np.maximum(rho, 1e-300)), np.log(grid), known))
     step = max(1, _CHUNK // (n * n))
-    parts = [_first_passage(_borders(rho[i : i + step], n, alpha, control), n)
-             for i in range(0, len(rho), step)]  # fmt: skip
+    parts = [
+        _first_passage(_borders(rho[i : i + step], n, alpha, control), n)
+        for i in range(0, len(rho), step)
+    ]
     return np.minimum(np.concatenate(parts), 1.0) if parts else np.empty(0)
 
 

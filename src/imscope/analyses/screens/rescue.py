@@ -62,9 +62,10 @@ def scale_plate(x: Floats, layout: Layout) -> Floats:
     if patient.sum() < MIN_VEHICLE:
         raise DataError(
             f"a rescue score needs at least {MIN_VEHICLE} patient vehicle wells on every plate",
-            found=str(int(patient.sum())), code=codes.PLATE_ROLE,
+            found=str(int(patient.sum())),
+            code=codes.PLATE_ROLE,
             fix="name the roles patient_vehicle and corrected_vehicle",
-        )  # fmt: skip
+        )
     positions, residual = fit_positions(x, layout)
     y = x - positions
     centre = np.nanmean(y[patient], axis=0)
@@ -122,13 +123,14 @@ def score_wells(
         raise DataError(
             "a disease axis needs vehicle wells of both lines",
             found=f"{int(patient.sum())} patient, {int(corrected.sum())} corrected",
-            fix="name the roles patient_vehicle and corrected_vehicle", code=codes.PLATE_ROLE,
-        )  # fmt: skip
+            fix="name the roles patient_vehicle and corrected_vehicle",
+            code=codes.PLATE_ROLE,
+        )
     ok = np.isfinite(y).all(axis=0)
     y = y[:, ok]
     n = len(y)
     rescue, off, cosine = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
-    for learn, judge in _folds(patient | corrected, fold, plate):
+    for learn, judge in _folds(patient | corrected, fold):
         a, c = patient & learn, corrected & learn
         mu = _plate_mean(y, c, plate) - _plate_mean(y, a, plate)
         w, metric = _axis(y, (a, c), role == "sample", learn, plate, mu)
@@ -154,9 +156,7 @@ def score_wells(
     return WellScores(rescue, off, cosine, axis, float(np.sqrt(mu @ metric @ mu)))
 
 
-def _folds(
-    vehicle: Bools, fold: NDArray[np.int64], plate: NDArray[np.int64]
-) -> list[tuple[Bools, Bools]]:
+def _folds(vehicle: Bools, fold: NDArray[np.int64]) -> list[tuple[Bools, Bools]]:
     """Pairs of masks: learn on these, judge those."""
     names = np.unique(fold)
     if len(names) > 1:
@@ -174,9 +174,13 @@ def _plate_mean(y: Floats, mask: Bools, plate: NDArray[np.int64]) -> Floats:
 
 
 def _axis(
-    y: Floats, groups: tuple[Bools, Bools], samples: Bools, learn: Bools,
-    plate: NDArray[np.int64], mu: Floats,
-) -> tuple[Floats, Floats]:  # fmt: skip
+    y: Floats,
+    groups: tuple[Bools, Bools],
+    samples: Bools,
+    learn: Bools,
+    plate: NDArray[np.int64],
+    mu: Floats,
+) -> tuple[Floats, Floats]:
     """Weights of the score, and the inverse of the shrunken covariance within lines and plates.
 
     Vehicle wells start it; the nearer half of the sample wells, most of which do nothing, then
@@ -254,9 +258,13 @@ class CompoundScores:
 
 
 def score_compounds(
-    scores: WellScores, group: NDArray[np.int64], role: NDArray[np.str_], viability: Floats, *,
+    scores: WellScores,
+    group: NDArray[np.int64],
+    role: NDArray[np.str_],
+    viability: Floats,
+    *,
     least: float = LEAST,
-) -> CompoundScores:  # fmt: skip
+) -> CompoundScores:
     """Put the replicate wells of each compound together and call rescues.
 
     Parameters
@@ -316,9 +324,12 @@ def score_compounds(
     half = 1.959964 * error * scale
     low, high = s - half, s + half
     hit = (q <= 0.05) & (low > least) & (off <= OFF_LIMIT) & alive
-    rank = _standard(s) + _standard(c) - np.maximum(off - 2, 0) - 20 * np.nan_to_num(
-        np.maximum(VIABLE - v, 0)
-    )  # fmt: skip
+    rank = (
+        _standard(s)
+        + _standard(c)
+        - np.maximum(off - 2, 0)
+        - 20 * np.nan_to_num(np.maximum(VIABLE - v, 0))
+    )
     verdict = np.full(n_groups, "no effect", dtype="<U16")
     verdict[adjust_p_values(np.where(n > 0, stats.norm.cdf(z), np.nan)) <= 0.05] = "worsens"
     verdict[(q <= 0.05)] = "weak rescue"

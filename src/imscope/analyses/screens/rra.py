@@ -33,9 +33,12 @@ class RraResult:
 
 
 def rank_genes(
-    control: Floats, treatment: Floats, gene: NDArray[np.int64], *,
+    control: Floats,
+    treatment: Floats,
+    gene: NDArray[np.int64],
+    *,
     null_guides: Bools | None = None,
-) -> RraResult:  # fmt: skip
+) -> RraResult:
     """Test guides against a mean-variance model and aggregate their ranks to genes.
 
     Parameters
@@ -95,13 +98,15 @@ def rank_genes(
         null = None if null_guides is None else u[null_guides & valid]
         if null is not None and not len(null):
             raise DataError(
-                "no control guide is left for the null", code=codes.SCREEN_CONTROLS,
+                "no control guide is left for the null",
+                code=codes.SCREEN_CONTROLS,
                 fix="leave the control guides out of the options",
-            )  # fmt: skip
+            )
         sides.append(_aggregate(u, gene, valid, alpha, null, n))
         alphas.append(alpha)
-    return RraResult(c, t, own, variance, score, p_low, p_high, valid, sides[0], sides[1],
-                     (alphas[0], alphas[1]))  # fmt: skip
+    return RraResult(
+        c, t, own, variance, score, p_low, p_high, valid, sides[0], sides[1], (alphas[0], alphas[1])
+    )
 
 
 def mean_variance(mean: Floats, variance: Floats) -> tuple[float, float]:

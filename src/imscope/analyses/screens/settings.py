@@ -56,6 +56,7 @@ class PooledSettings:
             )
         if self.half_window < 10:
             raise UsageError(
-                "the half window needs at least 10 guides", found=str(self.half_window),
+                "the half window needs at least 10 guides",
+                found=str(self.half_window),
                 code=codes.SCREEN_OPTION,
-            )  # fmt: skip
+            )

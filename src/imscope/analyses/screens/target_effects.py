@@ -1,6 +1,4 @@
-"""Effect of every target on every gene: score tests against control cells, calibrated by exact
-moments of permuted labels.
-"""
+"""Effects of targets on genes: score tests, calibrated by exact moments of permuted labels."""
 
 from dataclasses import dataclass
 
@@ -44,9 +42,14 @@ class TargetEffects:
 
 
 def target_effects(
-    counts: sp.csr_array, design: Floats, target: Integers, *, control: NDArray[np.bool_],
-    batch: Integers | None = None, n_targets: int | None = None,
-) -> TargetEffects:  # fmt: skip
+    counts: sp.csr_array,
+    design: Floats,
+    target: Integers,
+    *,
+    control: NDArray[np.bool_],
+    batch: Integers | None = None,
+    n_targets: int | None = None,
+) -> TargetEffects:
     r"""Test every target on every gene.
 
     .. math:: z = \frac{S_T-dB_T}{\sqrt{B_TB_N/(B_T+B_N)}},\quad d=\frac{S_T+S_N}{B_T+B_N}
@@ -102,8 +105,9 @@ def target_effects(
     # one column per target and stratum, then one per stratum of control cells
     slot = np.where(c, k * n_strata + s, t * n_strata + s)
     width = (k + 1) * n_strata
-    member = sp.csr_array((np.ones(len(used)), (np.arange(len(used)), slot)),
-                          shape=(len(used), width))  # fmt: skip
+    member = sp.csr_array(
+        (np.ones(len(used)), (np.arange(len(used)), slot)), shape=(len(used), width)
+    )
     sizes = np.bincount(slot, minlength=width).astype(np.float64).reshape(k + 1, n_strata)
     for start in range(0, n_genes, CHUNK):
         part = slice(start, min(start + CHUNK, n_genes))
@@ -158,8 +162,10 @@ def _chunk(
     rest = n - n_t
     v = np.where(n > 1, n_t * rest / (size * np.maximum(n - 1, 1)) * c2, 0).sum(axis=1)
     w = np.where(
-        n > 2, n_t * rest * (rest - n_t) / (size * np.maximum(n - 1, 1) * np.maximum(n - 2, 1)) * c3, 0
-    ).sum(axis=1)  # fmt: skip
+        n > 2,
+        n_t * rest * (rest - n_t) / (size * np.maximum(n - 1, 1) * np.maximum(n - 2, 1)) * c3,
+        0,
+    ).sum(axis=1)
     centre = (n_t * mean).sum(axis=1)
     spread = np.sqrt(np.maximum(v, 1e-12))
     x = (number - centre) / spread
@@ -188,9 +194,12 @@ def gamma_tails(x: Floats, skew: Floats) -> Floats:
 
 
 def cell_design(
-    umi: Floats, detected: Floats, *, more: list[Floats] | None = None,
+    umi: Floats,
+    detected: Floats,
+    *,
+    more: list[Floats] | None = None,
     batch: Integers | None = None,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Covariates: ones, log UMI, log detected genes, further columns, batches; scaled, full rank.
 
     Parameters

@@ -21,7 +21,7 @@ MIN_CELLS, MIN_UNIT, MIN_UNITS = 60, 15, 2
 MIN_COUNTS = 30.0
 """Counts of a gene in the cells of a target below which its relative variance is not known."""
 MOST_CELLS = 500
-"""Cells of one target that the coordinated part is computed from; the cost grows with the square."""
+"""Cells of a target the coordinated part is computed from; the cost grows with the square."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +59,15 @@ class Uniformity:
 
 
 def compare_uniformity(
-    counts: sp.csr_array, target: Integers, unit: Integers, *, control: NDArray[np.bool_],
-    n_targets: int, seed: int = 0, level: float = 0.95,
-) -> Uniformity:  # fmt: skip
+    counts: sp.csr_array,
+    target: Integers,
+    unit: Integers,
+    *,
+    control: NDArray[np.bool_],
+    n_targets: int,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Uniformity:
     r"""Compare the heterogeneity of the cells of every target with that of control cells.
 
     .. math:: HI^2_T=\sum_g w_g\,\frac{s^2_g(y)-\overline{y(1-y)/(N-1)}}{\bar y_{gT}^2}
@@ -144,9 +150,13 @@ def _within(
 
 
 def _index(
-    variance: Floats, means: Floats, weights: Floats, moments: UnitMoments, owner: Integers,
+    variance: Floats,
+    means: Floats,
+    weights: Floats,
+    moments: UnitMoments,
+    owner: Integers,
     n_targets: int,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """HI2 of each unit and its control, over the genes both know: ``(n_units, 2)``."""
     out = np.full((len(owner), 2), np.nan)
     n = moments.n_cells.astype(np.float64)
@@ -158,8 +168,13 @@ def _index(
         mine = np.flatnonzero((owner == t) & (n >= MIN_UNIT))
         if not len(mine) or not len(control):
             continue
-        known = np.minimum(means[t] * (n[mine] * depth[mine]).sum(),
-                           means[n_targets] * (n[control] * depth[control]).sum()) >= MIN_COUNTS  # fmt: skip
+        known = (
+            np.minimum(
+                means[t] * (n[mine] * depth[mine]).sum(),
+                means[n_targets] * (n[control] * depth[control]).sum(),
+            )
+            >= MIN_COUNTS
+        )
         w = weights[known]
         out[mine, 0] = variance[np.ix_(mine, np.flatnonzero(known))] @ (w / means[t][known] ** 2)
         out[mine, 1] = pooled[known] @ (w / means[n_targets][known] ** 2)
@@ -203,9 +218,14 @@ def _log_ratios(own: Floats, n: Floats, owner: Integers, n_targets: int) -> dict
 
 
 def _coordinated(
-    counts: sp.csr_array, group: Integers, used: NDArray[np.bool_], means: Floats,
-    weights: Floats, n_targets: int, seed: int,
-) -> Floats:  # fmt: skip
+    counts: sp.csr_array,
+    group: Integers,
+    used: NDArray[np.bool_],
+    means: Floats,
+    weights: Floats,
+    n_targets: int,
+    seed: int,
+) -> Floats:
     """HI_c of each target over control: cells in two random halves of their counts.
 
     Products of two cells in one half times those in the other have no noise of their own.
@@ -255,9 +275,15 @@ def _naive(
 
 
 def _verdicts(
-    table: dict[str, Floats], n_cells: Integers, owner: Integers, sizes: Integers,
-    coordinated: Floats, naive: Floats, n_targets: int, level: float,
-) -> Uniformity:  # fmt: skip
+    table: dict[str, Floats],
+    n_cells: Integers,
+    owner: Integers,
+    sizes: Integers,
+    coordinated: Floats,
+    naive: Floats,
+    n_targets: int,
+    level: float,
+) -> Uniformity:
     value, error, df = table["value"], table["error"], np.maximum(table["df"], 1)
     n_units = np.array([((owner == t) & (sizes >= MIN_UNIT)).sum() for t in range(n_targets)])
     control_units = int(((owner == n_targets) & (sizes >= MIN_UNIT)).sum())
@@ -286,8 +312,22 @@ def _verdicts(
     verdict[ok & (p < 1 - level) & (value > 0)] = "INFERIOR"
     verdict[~ok] = "NOT TESTABLE"
     for k in np.flatnonzero(ok):
-        word = {"SUPERIOR": "more uniform than", "INFERIOR": "less uniform than",
-                "EQUIVALENT": "as uniform as"}.get(str(verdict[k]), "not told apart from")  # fmt: skip
+        word = {
+            "SUPERIOR": "more uniform than",
+            "INFERIOR": "less uniform than",
+            "EQUIVALENT": "as uniform as",
+        }.get(str(verdict[k]), "not told apart from")
         reason[k] = f"{n_units[k]} guides against {control_units}: {word} non-targeting cells"
-    return Uniformity(ratio, low, high, np.where(ok, coordinated, np.nan), naive, p,
-                      adjust_p_values(p), n_cells, n_units, verdict, reason)  # fmt: skip
+    return Uniformity(
+        ratio,
+        low,
+        high,
+        np.where(ok, coordinated, np.nan),
+        naive,
+        p,
+        adjust_p_values(p),
+        n_cells,
+        n_units,
+        verdict,
+        reason,
+    )

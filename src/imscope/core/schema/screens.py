@@ -25,7 +25,7 @@ SCREEN_GENES = table(
     contrast? | text | | coefficient of the design, in `nb` only
     gene | text | | target of the guides
     n_guides | integer | guides | guides tested (guide x pair in a paired design of `rra`)
-    log2_fc | number | log2 | treatment over control; in sorted bins the shift in standard deviations
+    log2_fc | number | log2 | treatment over control; in sorted bins the shift in sd
     ci_low | number | log2 | lower end of the 95 % interval
     ci_high | number | log2 | upper end
     score | number | | statistic of the method
@@ -148,7 +148,7 @@ PLATE_QC = table(
     "Quality of every plate.",
     """
     plate | text | | the plate, and its replicate after a stroke; `all` for all plates together
-    z_prime | number | | controls: 1 - 3 (sum of spreads) / distance; on the disease axis in a rescue
+    z_prime | number | | controls: 1 - 3 (sum of spreads) / distance; along the disease axis if any
     z_prime_low | number | | lower end of the 95 % bootstrap interval over wells
     z_prime_high | number | | upper end
     z_prime_robust | number | | by medians and MAD
@@ -207,8 +207,8 @@ PLATE_CURVES = table(
     compound | text | | compound
     n | integer | points | points of the curve
     ec50_um | number | uM | half-effective dose
-    ec50_low | number | uM | lower end of the 95 % profile interval; 0 where the data do not bound it
-    ec50_high | number | uM | upper end; infinite where the data do not bound it
+    ec50_low | number | uM | lower end of the 95 % profile interval; 0 where unbounded
+    ec50_high | number | uM | upper end; infinite where unbounded
     place | text | | inside the tested doses, > max, < min, or flat
     slope | number | | steepness
     front | number | response | without the compound

@@ -35,9 +35,10 @@ _TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
 def build(report: ReportInput) -> Section | None:
     """Draw and print a screen; nothing at all when there was none."""
     kinds = {
-        "screen_genes": pooled_figures, "screen_effects": cell_figures,
+        "screen_genes": pooled_figures,
+        "screen_effects": cell_figures,
         "plate_compounds": plate_figures,
-    }  # fmt: skip
+    }
     figures: list[Figure] = []
     for name, draw in kinds.items():
         if report.table(name) is not None:
@@ -55,7 +56,9 @@ def build(report: ReportInput) -> Section | None:
     method = dict(report.results.get("method", {}))
     facts = [f"{k.replace('_', ' ')}: {v}" for k, v in method.items() if v not in ("", None)]
     context: dict[str, object] = {
-        "facts": facts, "warnings": list(report.results.get("screen_warnings", ())),
-        "names": list(views), **views,
-    }  # fmt: skip
+        "facts": facts,
+        "warnings": list(report.results.get("screen_warnings", ())),
+        "names": list(views),
+        **views,
+    }
     return Section("screens", "Screen", context, tuple(figures))
