@@ -13,10 +13,6 @@ from imscope.report.section import Figure
 MOST, LABELLED, LOUD = 3000, 12, 0.05
 
 
-def _p(values: pd.Series) -> pd.Series:
-    return -np.log10(np.maximum(values.astype(float), 1e-300))
-
-
 def _thin(table: pd.DataFrame, loud: pd.Series) -> pd.DataFrame:
     """Every loud row, and evenly spaced ones of the rest, at most 3,000."""
     rest = table[~loud]

@@ -164,7 +164,7 @@ def simulate_sorted(
             "gene": [g for g in names for _ in range(guides)] + ["NON-TARGETING"] * controls,
         }
     )
-    rows = []
+    rows: list[tuple[str, str, int, str, float, float, float]] = []
     edges = EDGES[bins]
     for r in range(replicates):
         cells = rng.poisson(150 * rng.lognormal(0, 0.4, n))

@@ -114,7 +114,7 @@ def _coded(sheet: "pd.DataFrame", name: str) -> dict[str, Floats]:
     text = column.astype(str)
     levels = list(dict.fromkeys(text))
     first = next((v for v in levels if v.lower() in _REFERENCES), levels[0])
-    return {f"{name}[{v}]": (text == v).to_numpy(dtype=np.float64) for v in levels if v != first}
+    return {f"{name}[{v}]": np.asarray(text == v, dtype=np.float64) for v in levels if v != first}
 
 
 def _check_rank(matrix: Floats, names: list[str]) -> None:

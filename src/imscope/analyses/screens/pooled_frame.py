@@ -86,7 +86,7 @@ class Answer:
     @property
     def p_two(self) -> Floats:
         """Two-sided p values."""
-        return np.minimum(2 * np.minimum(self.p_low, self.p_high), 1.0)
+        return np.asarray(np.minimum(2 * np.minimum(self.p_low, self.p_high), 1.0))
 
     @property
     def order_by(self) -> Floats:
@@ -199,7 +199,7 @@ def calibrated(frame: Frame, settings: PooledSettings) -> list[Answer]:
     effect = np.where(tested, effect, np.nan)
     safe = np.isin(frame.kinds, ("safe-targeting", "nonessential"))
     given = frame.control_guides if frame.control_guides.any() else safe
-    arguments = {
+    arguments: dict[str, Any] = {
         "abundance": np.log2(mean + PSEUDO),
         "gene": frame.code,
         "seed": settings.seed,

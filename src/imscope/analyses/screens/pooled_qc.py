@@ -210,7 +210,7 @@ def chromosome_arms(genes: list[str], effect: Floats) -> tuple["pd.DataFrame", l
     table["q_value"] = adjust_p_values(2 * stats.norm.sf(np.abs(table["z"].to_numpy(np.float64))))
     moved = table[(table["q_value"] < 0.01) & (table["log2_fc"].abs() > 0.1)]
     notes = [
-        f"{codes.W_SCREEN_ARM}: {r.arm} by {r.log2_fc:+.2f}" + (f" ({r.note})" if r.note else "")
-        for r in moved.itertuples()
+        f"{codes.W_SCREEN_ARM}: {arm!s} by {shift:+.2f}" + (f" ({note!s})" if note else "")
+        for arm, shift, note in zip(moved["arm"], moved["log2_fc"], moved["note"], strict=True)
     ]
     return SCREEN_ARMS.check(table[names]) if len(table) else table[names], notes

@@ -83,7 +83,7 @@ def contrast_units(values: Floats, size: Floats, owner: Integers, n_targets: int
             ):
                 column[:, j] = v
     n = np.array([(owner == t).sum() for t in range(n_targets)])
-    return UnitContrast(*out, n)
+    return UnitContrast(out[0], out[1], out[2], out[3], n)
 
 
 def unit_shares(label: Integers, unit: Integers, n_units: int, n_labels: int) -> Floats:
