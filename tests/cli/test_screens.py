@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from imscope.core import schema
+from imscope.simulate import simulate_cell_screen, write_screen_simulation
 
 SRC = Path(__file__).parents[2] / "src"
 POOLED = ["gene", "n_guides", "log2_fc", "ci_low", "ci_high", "score", "p_value", "q_value",
@@ -59,7 +60,8 @@ def test_the_contract_of_plates(place):
 
 
 def test_the_contract_of_cells(place):
-    imscope("simulate", "screen", "--kind", "cells", "--out", place / "cells")
+    made = simulate_cell_screen(targets=8, genes=120, cells=80, control_cells=160)
+    write_screen_simulation(made, place / "cells")
     done = imscope("screens", "cells", place / "cells/screen.h5mu", "--library",
                    place / "cells/library.tsv", "--out", place / "c", "--json",
                    "--annotated", place / "a.h5mu")  # fmt: skip

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import scipy.sparse as sp
 
-_SUFFIX = re.compile(r"(?i)([._-]?(sg|g|grna|guide|sgrna|crrna)?[._-]?\d+([._-][\dABab]+)?)$")
+_SUFFIX = re.compile(
+    r"(?i)([._-](sg|g|grna|guide|sgrna|crrna)?[._-]?\d+[ab]?|(sg|g|grna|sgrna)[._-]?\d+[ab]?)$"
+)
 _CONTROL = re.compile(
     r"(?i)^(non[-_. ]?target\w*|ntc?|neg\w*|safe[-_. ]?target\w*|scramble\w*)([-_.]|g?\d|$)"
 )

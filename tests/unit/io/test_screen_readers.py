@@ -27,7 +27,9 @@ def test_line_ends_separators_and_blanks(tmp_path, end, separator):
 @pytest.mark.parametrize("turned", [False, True])
 def test_annotated_counts_either_way(tmp_path, turned):
     guides = pd.DataFrame({"gene": ["A", "A", "B"]}, index=["g1", "g2", "g3"])
-    data = ad.AnnData(np.arange(6.0).reshape(3, 2), obs=guides, var=pd.DataFrame(index=["s1", "s2"]))
+    data = ad.AnnData(
+        np.arange(6.0).reshape(3, 2), obs=guides, var=pd.DataFrame(index=["s1", "s2"])
+    )
     (data.T if turned else data).write_h5ad(tmp_path / "x.h5ad")
     got = read_guide_counts(tmp_path / "x.h5ad")
     assert got.samples == ("s1", "s2")
@@ -57,7 +59,9 @@ def test_one_guide_of_two_genes_is_kept_and_said(tmp_path):
 
 
 def test_dates_are_put_back_where_they_can_be():
-    genes, notices = mend_excel(["SEPT7_1", "x", "y", "z"], ["2021-09-07", "9-Sep", "Mar-02", "TP53"])
+    genes, notices = mend_excel(
+        ["SEPT7_1", "x", "y", "z"], ["2021-09-07", "9-Sep", "Mar-02", "TP53"]
+    )
     assert genes == ["SEPTIN7", "SEPTIN9", "Mar-02", "TP53"]
     assert [n.code for n in notices] == ["W-SCREEN-EXCEL"] * 2
 

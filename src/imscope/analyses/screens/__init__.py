@@ -33,7 +33,7 @@ _HOME = {
     "score_compounds": "rescue",
     "score_wells": "rescue",
     "size_factors": "normalise",
-    "target_effects": "target_effects",
+    "target_effects": "target_scores",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from imscope.analyses.screens.guide_calls import assign_guides
 from imscope.analyses.screens.responders import find_responders, local_signature, response_share
-from imscope.analyses.screens.target_effects import TargetEffects
+from imscope.analyses.screens.target_scores import TargetEffects
 from imscope.analyses.screens.target_shares import contrast_units, unit_shares
 from imscope.core import codes
 from imscope.core.errors import DataError

@@ -15,7 +15,7 @@ from imscope.analyses.screens.cell_parts import (
     share_tables,
 )
 from imscope.analyses.screens.null_check import check_null
-from imscope.analyses.screens.target_effects import cell_design, target_effects
+from imscope.analyses.screens.target_scores import cell_design, target_effects
 from imscope.analyses.screens.target_shares import energy_distance
 from imscope.analyses.screens.uniformity import compare_uniformity
 from imscope.core import codes

@@ -131,9 +131,10 @@ def assign_guides(
     calls.sort_indices()
     posterior = sp.csr_array(sp.csc_array((probability, x.indices, x.indptr), shape=x.shape))
     n = np.asarray(calls.sum(axis=1)).ravel().astype(np.int64)
-    moi = (
-        float(-np.log(max((n == 0).mean(), 1 / len(n)))) if method == "maximum" else float(n.mean())
-    )
+    empty = float((n == 0).mean())
+    # `maximum` never calls two guides, so the cells without any tell how many there were
+    moi = -np.log(empty) if method == "maximum" and empty >= 0.01 else float(n.mean())
+    moi = float(moi)
     some = 1 - np.exp(-moi)
     expected = float((some - moi * np.exp(-moi)) / some) if some > 0 else 0.0
     return GuideCalls(calls.astype(bool), posterior, ambient, n, moi, expected)

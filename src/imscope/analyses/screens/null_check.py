@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from imscope.analyses.screens.cell_parts import Assigned
-from imscope.analyses.screens.target_effects import target_effects
+from imscope.analyses.screens.target_scores import target_effects
 from imscope.core.rng import spawn
 from imscope.engine.markers import adjust_p_values
 

@@ -113,7 +113,7 @@ def energy_distance(
     points
         Principal components, cells by components.
     target, control, n_targets
-        As in :func:`imscope.analyses.screens.target_effects.target_effects`.
+        As in :func:`imscope.analyses.screens.target_scores.target_effects`.
     seed
         Of the choice of cells (200 on each side at most) and 199 permutations.
 

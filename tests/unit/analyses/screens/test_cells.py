@@ -11,7 +11,7 @@ from imscope.analyses.screens import (
     target_effects,
 )
 from imscope.analyses.screens.null_model import fit_null_model
-from imscope.analyses.screens.target_effects import gamma_tails
+from imscope.analyses.screens.target_scores import gamma_tails
 from imscope.core.errors import DataError, UsageError
 from imscope.io.cell_screens import CellScreenData, target_of
 from imscope.simulate import simulate_cell_screen
@@ -70,7 +70,9 @@ def test_permutation_moments_are_those_of_draws():
     z = []
     for _ in range(400):
         mixed = rng.permutation(target)
-        z.append(target_effects(sp.csr_array(y), np.ones((300, 1)), mixed, control=mixed < 0).z[0, 0])
+        z.append(
+            target_effects(sp.csr_array(y), np.ones((300, 1)), mixed, control=mixed < 0).z[0, 0]
+        )
     drawn = 2 * min((np.array(z) <= one.z[0, 0]).mean(), (np.array(z) >= one.z[0, 0]).mean())
     assert abs(one.p_value[0, 0] - drawn) < 0.1
 
@@ -90,7 +92,7 @@ def test_the_null_model_finds_its_parameters():
 
 
 def test_the_whole_path_and_its_ledger(screen):
-    got = analyse_cells(data_of(screen), settings=CellSettings(subset="subset", moi=6))
+    got = analyse_cells(data_of(screen), settings=CellSettings(subset="subset", moi=20))
     kind = dict(zip(screen.truth["target"], screen.truth["kind"], strict=True))
     targets = got.tables["screen_targets"].set_index("target")
     moved = [t for t, k in kind.items() if k == "mean"]
@@ -116,4 +118,10 @@ def test_no_controls_is_an_error(screen):
 
 def test_targets_in_names():
     names = ("TP53_2", "NTC-1", "HLA-A_sg3", "safe-targeting_12", "MARCH8g1")
-    assert [target_of(n) for n in names] == ["TP53", "non-targeting", "HLA-A", "non-targeting", "MARCH8"]  # noqa: E501
+    assert [target_of(n) for n in names] == [
+        "TP53",
+        "non-targeting",
+        "HLA-A",
+        "non-targeting",
+        "MARCH8",
+    ]

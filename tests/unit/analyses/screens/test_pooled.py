@@ -56,16 +56,18 @@ def test_every_method_finds_what_is_lost(growth, method):
     assert set(got.genes["gene"].head(20)) <= set(truth.index[truth["log2_fc"] != 0])
     assert (genes.loc[strong, "log2_fc"] < -0.5).mean() > 0.95
     assert dict(got.qc["sets"])["AUROC of essential against non-essential genes"] > 0.99
-    if method != "bagel":
+    if method in ("calibrated", "rra", "nb"):
         assert (genes.loc[strong, "q_depleted"] < 0.05).mean() > 0.9
 
 
-def test_the_calibrated_test_is_calibrated(growth):
-    made, data, table = growth
-    got = analyse_pooled(data, table)
-    truth = made.tables["truth_genes"].set_index("gene")
-    p = got.genes.set_index("gene").loc[truth.index[truth["class"] == "inert"], "p_value"]
-    assert 0.03 < (p < 0.05).mean() < 0.08
+def test_the_calibrated_test_is_calibrated():
+    share = []
+    for seed in range(4):  # the null of one screen has an error of its own
+        made = simulate_pooled(genes=1500, seed=seed)
+        got = analyse_pooled(*simulated(made)).genes.set_index("gene")
+        truth = made.tables["truth_genes"].set_index("gene")
+        share.append((got.loc[truth.index[truth["class"] == "inert"], "p_value"] < 0.05).mean())
+    assert 0.03 < np.mean(share) < 0.07
 
 
 def test_shuffled_guides_give_the_random_guide_null(growth):
@@ -74,7 +76,9 @@ def test_shuffled_guides_give_the_random_guide_null(growth):
     share = []
     for _ in range(3):
         mixed = data.guides.assign(gene=rng.permutation(data.guides["gene"].to_numpy()))
-        p = analyse_pooled(type(data)(data.counts, mixed, data.samples, data.ledger), table).genes["p_value"]  # noqa: E501
+        p = analyse_pooled(type(data)(data.counts, mixed, data.samples, data.ledger), table).genes[
+            "p_value"
+        ]
         share.append((p < 0.05).mean())
     assert 0.03 < np.mean(share) < 0.07
 
@@ -82,7 +86,9 @@ def test_shuffled_guides_give_the_random_guide_null(growth):
 def test_sorted_bins_meet_the_truth():
     made = simulate_sorted(seed=2)
     data, table = simulated(made)
-    got = analyse_pooled(data, table, settings=PooledSettings(method="bins")).genes.set_index("gene")
+    got = analyse_pooled(data, table, settings=PooledSettings(method="bins")).genes.set_index(
+        "gene"
+    )
     truth = made.tables["truth_genes"].set_index("gene")
     got = got.loc[truth.index]
     hit = truth["is_hit"] == 1
@@ -140,7 +146,9 @@ def test_nb_recovers_the_fold_change_of_a_design():
 
 
 def test_controls_decide_where_the_bulk_is_not_inert():
-    z = np.concatenate([np.random.default_rng(0).normal(-8, 3, 60), np.random.default_rng(1).normal(0, 1, 30)])  # noqa: E501
+    z = np.concatenate(
+        [np.random.default_rng(0).normal(-8, 3, 60), np.random.default_rng(1).normal(0, 1, 30)]
+    )
     null = fit_null(z, np.arange(90) >= 60)
     assert abs(null.centre) < 0.7
     assert null.source.startswith("few controls")
