@@ -456,9 +456,3 @@ CALIBRATION = Study(
     calibration,
 )
 SORTED = Study("screens-sorted", "Sorted bins", "Simulated sorts with known shifts.", sorted_bins)
-UNIFORMITY = Study(
-    "screens-uniformity",
-    "Does a target change uniformity?",
-    "Simulated single-cell screens: three targets raise and three lower heterogeneity by 30 %, others move means or depth.",
-    uniformity,
-)
