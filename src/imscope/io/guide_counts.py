@@ -101,8 +101,7 @@ def read_guide_counts(path: str | Path) -> GuideCounts:
     values = numbers_of(path, table, samples).to_numpy()
     kinds = _kinds_given(table, extra)
     return assemble(
-        path, _texts(table.iloc[:, 0]), _texts(table.iloc[:, 1]), values, samples, kinds
-    )
+        path, _texts(table.iloc[:, 0]), _texts(table.iloc[:, 1]), values, samples, kinds=kinds)
 
 
 def assemble(
@@ -111,6 +110,7 @@ def assemble(
     genes: list[str],
     values: NDArray[np.float64],
     samples: list[str],
+    *,
     kinds: list[str] | None = None,
 ) -> GuideCounts:
     """Check and put together a count table from its parts, with its ledger.
@@ -243,4 +243,4 @@ def _from_annotated(path: Path) -> GuideCounts:
         )
     kinds = _kinds_given(obs, [c for c in obs.columns if c in ("control_type", "is_control")])
     guides, samples = [str(g) for g in obs.index], [str(s) for s in var.index]
-    return assemble(path, guides, _texts(obs["gene"]), values, samples, kinds)
+    return assemble(path, guides, _texts(obs["gene"]), values, samples, kinds=kinds)
