@@ -12,7 +12,7 @@ from imscope.core.errors import DataError
 
 Floats = NDArray[np.float64]
 H_LOW, H_HIGH = 0.1, 10.0
-N_EC, N_H, ZOOMS = 60, 20, 5
+N_EC, N_H, ZOOMS = 60, 32, 5
 MIN_POINTS = 5
 BEYOND = 1.0
 """Decades beyond the tested doses in which an EC50 is looked for."""
