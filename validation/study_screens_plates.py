@@ -67,7 +67,7 @@ def plates(quick: bool) -> list[Row]:
     cost = 1e3 * (time.process_time() - start) / len(got)
     ref = (
         pd.read_csv(folder / "curvecurator-0.6.0_curves.tsv.gz", sep="\t")
-        .drop_duplicates("Name")
+        .drop_duplicates("Name", keep=False)
         .set_index("Name")
     )
     both = got.join(ref, how="inner")

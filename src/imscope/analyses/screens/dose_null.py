@@ -5,8 +5,10 @@ import numpy as np
 POINTS = np.array([5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 24, 32, 48], dtype=np.float64)
 """Numbers of points for which flat curves were simulated."""
 SCALE = np.array(
-    [0.2629, 0.4985, 0.6744, 0.8551, 0.8551, 0.9234, 1.0399, 1.1408, 1.1549, 1.1549, 1.1549, 1.2414]
-    + [1.2784]
+    [
+        *(0.2629, 0.4985, 0.6744, 0.8551, 0.8551, 0.9234, 1.0399),
+        *(1.1408, 1.1549, 1.1549, 1.1549, 1.2414, 1.2784),
+    ]
 )
 """Scale of F at these numbers, by its 95 % quantile."""
 DN = 5.0

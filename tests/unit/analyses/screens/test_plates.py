@@ -97,8 +97,11 @@ def test_simulated_rescue_is_found_and_other_states_are_not(tmp_path):
 
 
 def test_confounding_is_said_first(tmp_path):
-    rows = [(f"P{k}", f"{r}{c:02d}", role, "", 0.0, float(c)) for k, role in
-            ((1, "patient_vehicle"), (2, "corrected_vehicle")) for r in "ABCD" for c in range(1, 7)]  # fmt: skip
+    lines = ((1, "patient_vehicle"), (2, "corrected_vehicle"))
+    wells = [(r, c) for r in "ABCD" for c in range(1, 7)]
+    rows = [
+        (f"P{k}", f"{r}{c:02d}", role, "", 0.0, float(c)) for k, role in lines for r, c in wells
+    ]
     table = pd.DataFrame(rows, columns=["plate", "well", "role", "compound", "dose_um", "signal"])
     table.to_csv(tmp_path / "wells.csv", index=False)
     with pytest.raises(DataError, match="patient vehicle wells on every plate"):
@@ -142,7 +145,9 @@ def test_normalisation_agrees_with_the_program_of_the_field(reference, method, l
 def test_curves_agree_with_the_program_of_the_field():
     folder = SHARED / "dose_response_ctrp40"
     got = analyse_curves(read_curves(folder), settings=PlateSettings()).tables["plate_curves"]
-    ref = pd.read_csv(folder / "curvecurator-0.6.0_curves.tsv.gz", sep="\t").drop_duplicates("Name")
+    ref = pd.read_csv(folder / "curvecurator-0.6.0_curves.tsv.gz", sep="\t").drop_duplicates(
+        "Name", keep=False
+    )
     both = got.set_index("compound").join(ref.set_index("Name"), how="inner")
     sharp = both["Curve Regulation"].isin(["up", "down"]) & both["pEC50"].between(
         6 - np.log10(40), 6 - np.log10(0.0012)
