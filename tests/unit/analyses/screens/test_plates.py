@@ -60,9 +60,10 @@ def test_curves_are_covered_and_flat_ones_are_flat():
 def test_an_ec50_beyond_the_doses_is_said():
     dose = np.array([0, 0.1, 0.3, 1, 3, 10.0, 10.0, 10.0])
     noise = 0.01 * np.cos(7 * np.arange(8))
-    fit = fit_curves(dose, (1 / (1 + (dose / 25) ** 2) + noise)[None], front=1.0, lower=0.0)
+    fit = fit_curves(dose, (1 / (1 + (dose / 40) ** 2) + noise)[None], lower=0.0)
+    assert fit.place[0] == "> max"
     assert np.isinf(fit.high[0])
-    assert fit.low[0] > 0
+    assert 0 < fit.low[0] < np.log10(40)
 
 
 def test_growth_rates_by_hand():
