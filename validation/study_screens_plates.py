@@ -70,6 +70,7 @@ def plates(quick: bool) -> list[Row]:
         .drop_duplicates("Name", keep=False)
         .set_index("Name")
     )
+    ref = ref[ref["N duplicates"] == 1]  # repeated names were averaged there, numbered here
     both = got.join(ref, how="inner")
     sharp = both["Curve Regulation"].isin(["up", "down"]) & both["pEC50"].between(
         6 - np.log10(40), 6 - np.log10(0.0012)
