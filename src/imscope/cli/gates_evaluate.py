@@ -1,5 +1,6 @@
 """`imscope gates evaluate` and `export`: any gate on any data, and what a sorter needs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +10,13 @@ from imscope.cli.gates_design import _modality
 from imscope.cli.shell import JsonOption, OutOption, as_records, check_out, emit, plain, say
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from imscope.analyses.gates.flow import Predicted
     from imscope.analyses.gates.grid import Modality
     from imscope.analyses.gates.read_gate import Evaluated
+
+FLOW_ENDINGS = (".fcs", ".lmd")
 
 GateOption = Annotated[
     str,
@@ -19,7 +25,9 @@ GateOption = Annotated[
 
 
 def evaluate(
-    path: Annotated[Path, typer.Argument(help="Labelled cells, a run folder, or .fcs file(s).")],
+    path: Annotated[
+        Path, typer.Argument(help="Labelled cells, a run folder, or .fcs/.lmd file(s).")
+    ],
     gate: GateOption,
     target: Annotated[
         str | None, typer.Option(help="COLUMN=LABEL of the cells to be sorted.")
@@ -35,6 +43,16 @@ def evaluate(
     predict_from: Annotated[
         Path | None, typer.Option(help="Labelled cells that predict the share seen in .fcs files.")
     ] = None,
+    compensation: Annotated[
+        bool,
+        typer.Option(
+            "--compensation/--no-compensation",
+            help="Undo spillover of flow files with the matrix of their header.",
+        ),
+    ] = True,
+    data_set: Annotated[
+        int | None, typer.Option(min=1, help="Data set of a flow file that holds several.")
+    ] = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,7 +64,11 @@ def evaluate(
     kind = _modality(modality)
     files = _fcs_files(path)
     if files:
-        _flow(files, gate, predict_from, kind, out, as_json)
+        from imscope.analyses.gates.read_gate import is_gating_ml
+
+        reading = {"compensation": compensation, "data_set": data_set}
+        work = _scheme_record if is_gating_ml(gate) else _flow_record
+        _tell_flow(*work(files, gate, predict_from, kind, reading), out=out, as_json=as_json)
         return
     if target is None:
         raise UsageError(
@@ -127,37 +149,82 @@ def export(
 
 def _fcs_files(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(p for p in path.iterdir() if p.suffix.lower() == ".fcs")
-    return [path] if path.suffix.lower() == ".fcs" else []
+        return sorted(p for p in path.iterdir() if p.suffix.lower() in FLOW_ENDINGS)
+    return [path] if path.suffix.lower() in FLOW_ENDINGS else []
 
 
-def _flow(
+def _flow_record(
     files: list[Path],
     gate: str,
     predict_from: Path | None,
     modality: "Modality | None",
-    out: Path | None,
-    as_json: bool,
-) -> None:
-    from imscope.analyses.gates.flow import gate_files, predicted_share
-    from imscope.analyses.gates.read_gate import is_gating_ml, read_any_gate, shares_inside
+    reading: dict[str, Any],
+) -> "tuple[dict[str, Any], pd.DataFrame]":
+    """A gate of markers and signs on flow files."""
+    from imscope.analyses.gates.flow import gate_files
+    from imscope.analyses.gates.read_gate import read_any_gate
 
     g = read_any_gate(gate)[0]
-    predicted = None
-    if predict_from is not None:
-        predicted = predicted_share(*shares_inside(predict_from, g, modality))
-    result = gate_files(files, g, predicted=predicted, aligned=not is_gating_ml(gate))
-    rows = as_records(result.table)
-    content = {
-        "gate": result.gate,
-        **dict.fromkeys(("purity", "recall", "f1", "enrichment")),
-        "per_donor": rows,
-        "status": result.status,
-        "notes": list(result.notes),
-    }
-    lines = [f"{result.gate}: {result.status}"]
-    lines += [f"  {r['file']}: {r['n_inside']:,} of {r['n_used']:,} events inside" for r in rows]
-    emit(result.table, as_json=as_json, out=out, content=content, lines=lines)
+    predicted = _predicted(predict_from, gate, modality)
+    result = gate_files(files, g, predicted=predicted, **reading)
+    record = _as_record(result.gate, as_records(result.table), result.status, result.notes)
+    return record, result.table
+
+
+def _scheme_record(
+    files: list[Path],
+    gate: str,
+    predict_from: Path | None,
+    modality: "Modality | None",
+    reading: dict[str, Any],
+) -> "tuple[dict[str, Any], pd.DataFrame]":
+    """Every gate of a Gating-ML file on flow files: the first one, and the others beside it."""
+    from imscope.analyses.gates.scheme import gate_scheme_files, per_file
+    from imscope.io.gating_scheme import read_gating_scheme
+
+    scheme = read_gating_scheme(Path(gate))
+    predicted = _predicted(predict_from, gate, modality)
+    result = gate_scheme_files(files, scheme, **reading)
+    records = []
+    for k, (name, rule) in enumerate(scheme.gates.items()):
+        table = per_file(result.table, name, predicted if k == 0 else None)
+        status = "no labels: share of events only"
+        record = _as_record(name, as_records(table), status, result.notes if k == 0 else ())
+        records.append({**record, "kind": rule.kind, "parent": rule.parent or None})
+    more = {"others": records[1:], "gates": as_records(result.table)}
+    return {**records[0], **more}, result.table
+
+
+def _predicted(path: Path | None, gate: str, modality: "Modality | None") -> "Predicted | None":
+    from imscope.analyses.gates.flow import predicted_share
+    from imscope.analyses.gates.read_gate import read_any_gate, shares_inside
+
+    if path is None:
+        return None
+    return predicted_share(*shares_inside(path, read_any_gate(gate)[0], modality))
+
+
+def _as_record(
+    gate: str, table: list[dict[str, object]], status: str, notes: Sequence[str]
+) -> dict[str, Any]:
+    empty = dict.fromkeys(("purity", "recall", "f1", "enrichment"))
+    return {"gate": gate, **empty, "per_donor": table, "status": status, "notes": list(notes)}
+
+
+def _tell_flow(
+    record: dict[str, Any], table: "pd.DataFrame", *, out: Path | None, as_json: bool
+) -> None:
+    lines = []
+    for row in (record, *record.get("others", ())):
+        inside = f" in {row['parent']}" if row.get("parent") else ""
+        lines.append(f"{row['gate']}{inside}: {row['status']}")
+        lines += [
+            f"  {r['file']}: {r['n_inside']:,} of {r['n_used']:,} events inside"
+            for r in row["per_donor"]
+        ]
+    for note in record["notes"]:
+        say(f"note: {note}")
+    emit(table, as_json=as_json, out=out, content=record, lines=lines)
 
 
 def _record(found: "Evaluated") -> dict[str, Any]:

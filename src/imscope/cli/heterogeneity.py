@@ -2,12 +2,13 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imscope.cli.shell import as_records, plain
+from imscope.cli.shell import as_records, notices_json, plain, tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from imscope.analyses.heterogeneity.compute import Heterogeneity
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
     from imscope.core.cells import Cells
+    from imscope.core.result import Notice
 
 app = typer.Typer(no_args_is_help=True, help="How varied the cells are, and why.")
 
@@ -90,7 +92,8 @@ def index(
         without_sets=_gene_sets(without),
     )
     ratios: pd.DataFrame | None = None
-    with _open(path) as counts:
+    with _open(path, by, unit) as counts:
+        told = counts.notices
         if counts.kind != "counts":
             table = _no_counts(counts.obs, by)
         else:
@@ -112,7 +115,7 @@ def index(
         content: dict[str, object] = {"records": [_index_record(row) for row in as_records(table)]}
         if ratios is not None:
             content["relative"] = as_records(ratios)
-        _print_json(content)
+        _print_json(content, told)
         return
     more = ["hi2_without_cycle"]
     if "hi2_above_floor" in table.columns and table["hi2_above_floor"].notna().any():
@@ -182,10 +185,13 @@ def decompose(
     """What each level of the design adds to heterogeneity; levels add up to the total."""
     from imscope.analyses.heterogeneity.decomposition import decompose as split
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+    from imscope.io.same_cells import refuse_same_cells
 
     names = [name.strip() for name in levels.split(",") if name.strip()]
-    with _open(path) as counts:
+    with _open(path, *names) as counts:
         _need_counts(counts)
+        refuse_same_cells(counts)
+        told = counts.notices
         h = _compute(counts, [*names], HeterogeneitySettings(seed=seed))
         result = split(h, names, programmes=out is not None)
     _write(result.table, out)
@@ -202,7 +208,8 @@ def decompose(
             "total_hi2": plain(result.total_hi2),
             "merged": list(result.merged),
             "untestable": list(result.untestable),
-        }
+        },
+        told,
     )
 
 
@@ -234,13 +241,16 @@ def compare(
     from imscope.analyses.heterogeneity.comparison import compare as test_claims
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
     from imscope.analyses.heterogeneity.slopes import with_fractions
+    from imscope.io.same_cells import refuse_same_cells
 
     settings = HeterogeneitySettings(
         seed=seed, replicate_unit=unit, margin_low=margin_low, margin_high=margin_high
     )
     registered = None if plan is None else _register(plan, settings)
-    with _open(path) as counts:
+    with _open(path, group, unit) as counts:
         _need_counts(counts)
+        refuse_same_cells(counts)
+        told = counts.notices
         h = _compute(counts, [group, unit], settings)
         if senescent is not None:
             h = with_fractions(h, _fractions(senescent))
@@ -250,7 +260,7 @@ def compare(
     _write(table, out)
     if as_json:
         records = [{k: row[k] for k in CLAIM_FIELDS} for row in as_records(table)]
-        _print_json({"records": records, "settings_hash": settings.digest})
+        _print_json({"records": records, "settings_hash": settings.digest}, told)
     else:
         _show(table, ["claim", "test_group", "reference_group", "p_value", "verdict", "reason"])
 
@@ -275,12 +285,13 @@ def power(
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
 
     if pilot is not None:
-        with _open(pilot) as counts:
+        with _open(pilot, group, unit) as counts:
             _need_counts(counts)
+            told = counts.notices
             settings = HeterogeneitySettings(seed=seed, replicate_unit=unit)
             table = pilot_table(_compute(counts, [group, unit], settings), group, unit=unit)
         if as_json:
-            _print_json({"records": as_records(table)})
+            _print_json({"records": as_records(table)}, told)
         else:
             _show(table, [str(c) for c in table.columns])
         return
@@ -330,19 +341,27 @@ def _fractions(path: Path) -> dict[str, float]:
 
 
 def _need_counts(counts: "Cells") -> None:
-    from imscope.core.errors import MethodError
-
-    if counts.kind != "counts":
-        raise MethodError(
-            "heterogeneity needs UMI counts", found="a matrix of other expression values"
-        )
+    counts.need_counts("heterogeneity")
 
 
-def _open(path: Path) -> "Cells":
-    from imscope.io.counts import read_counts
+def _open(path: Path, *needed: str | None) -> "Cells":
+    """Cells that have a value in every needed column; notices are told on stderr."""
+    from imscope.io.count_check import refuse_reads
+    from imscope.io.open import open_cells
 
-    inside = path / "cells.h5ad"
-    return read_counts(inside if path.is_dir() and inside.exists() else path)
+    opened = open_cells(path)
+    try:
+        for name in needed:
+            if name and name != "all":
+                _need(opened.obs, name)
+        cells = opened.known(*needed)
+        if cells.kind == "counts":
+            refuse_reads(cells)
+    except BaseException:
+        opened.close()
+        raise
+    tell(cells.notices)
+    return cells
 
 
 def _default_group(obs: "pd.DataFrame") -> str:
@@ -363,10 +382,14 @@ def _compute(
         if name and name not in ("all", *chosen):
             _need(obs, name)
             chosen.append(name)
+    obs = obs[chosen].copy()
+    for name in chosen:  # columns with a mask of gaps, as plain values
+        if str(obs[name].dtype) in ("Int64", "boolean") or obs[name].dtype == "Float64":
+            obs[name] = obs[name].astype("object").where(obs[name].notna(), None)
     return compute_heterogeneity(
         counts.source,
         counts.features,
-        obs[chosen].copy(),
+        obs,
         classes=gene_classes(counts.features),
         settings=settings,
     )
@@ -413,7 +436,9 @@ def _index_record(row: dict[str, object]) -> dict[str, object]:
     return record
 
 
-def _print_json(content: object) -> None:
+def _print_json(content: dict[str, object], told: "Iterable[Notice] | None" = None) -> None:
+    if told is not None:
+        content = {**content, "notices": notices_json(told)}
     json.dump(content, sys.stdout, indent=1, allow_nan=False)
     sys.stdout.write("\n")
 

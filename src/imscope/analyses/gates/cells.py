@@ -146,6 +146,12 @@ def _understood(counts: "Cells", donor: str, lab: str) -> GateCells:
         frame = pd.DataFrame(
             mod.counts.toarray(), counts.obs.index, [str(s) for s in mod.features["symbol"]]
         )
+        if "role" in mod.features:  # hashtags and isotype controls are no markers
+            role = [str(r) for r in mod.features["role"]]
+            other = [n for n, r in zip(frame.columns, role, strict=True) if r != "antigen"]
+            frame = frame.loc[:, [r == "antigen" for r in role]]
+            if other:
+                notes = (f"no antigens, never a marker of a gate: {', '.join(other)}",)
     elif _is_panel(written, counts.features["mapped"].tolist()):
         block = counts.source.read(0, counts.source.n_cells)
         import scipy.sparse as sp

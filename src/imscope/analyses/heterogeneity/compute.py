@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 REPLICATE_COLUMNS = ("lot", "donor", "line", "clone", "batch", "sample")
 """Columns tried, in this order, as the replicate unit."""
-KEY_COLUMNS = ("platform", "chemistry", "pipeline")
+KEY_COLUMNS = ("platform", "chemistry", "pipeline", "gene_universe")
 """Columns that must agree before two indices may be compared."""
 AMBIENT = "ambient_frac"
 MAX_STRATA = 2_000
