@@ -155,7 +155,11 @@ def _rra_rows(name: str, goal: str, have: pd.DataFrame, reference: Path) -> list
         Row(
             name,
             f"{goal} p beyond "
-            + ("three Monte-Carlo errors of the peer" if goal == "P1" else "5 % and 1e-5 of the peer"),
+            + (
+                "three Monte-Carlo errors of the peer"
+                if goal == "P1"
+                else "5 % and 1e-5 of the peer"
+            ),
             "at most 1 %" if goal == "P1" else "none",
             percent(off, 2),
             met(off <= (0.01 if goal == "P1" else 0.0)),

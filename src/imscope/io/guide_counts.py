@@ -101,7 +101,8 @@ def read_guide_counts(path: str | Path) -> GuideCounts:
     values = numbers_of(path, table, samples).to_numpy()
     kinds = _kinds_given(table, extra)
     return assemble(
-        path, _texts(table.iloc[:, 0]), _texts(table.iloc[:, 1]), values, samples, kinds=kinds)
+        path, _texts(table.iloc[:, 0]), _texts(table.iloc[:, 1]), values, samples, kinds=kinds
+    )
 
 
 def assemble(
