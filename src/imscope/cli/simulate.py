@@ -128,3 +128,19 @@ def _write(made: "Cohort | Timecourse", out: Path, *, as_json: bool) -> None:
         records = as_records(made.truth["samples"])
         print_json({"simulated": True, "sheet": str(sheet), "records": records})
     say(f"wrote {sheet}: {len(made.samples)} simulated samples")
+
+
+@app.command()
+def screen(
+    out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the screen.")],
+    kind: Annotated[str, typer.Option(help="pooled, sorted, cells, plates or rescue.")] = "pooled",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate a CRISPR or compound screen with its truth."""
+    from imscope.simulate import simulate_screen, write_screen_simulation
+
+    files = write_screen_simulation(simulate_screen(kind, seed=seed), out)
+    if as_json:
+        print_json({"simulated": True, "kind": kind, "files": [str(f) for f in files]})
+    say(f"wrote {len(files)} files of a simulated screen to {out}")

@@ -14,6 +14,10 @@ from imscope.simulate.modalities import (
     simulate_peaks,
     simulate_protein,
 )
+from imscope.simulate.screen_cells import SimulatedCells, simulate_cell_screen
+from imscope.simulate.screen_files import simulate_screen, write_screen_simulation
+from imscope.simulate.screen_plates import simulate_plates, simulate_rescue
+from imscope.simulate.screen_pooled import SimulatedScreen, simulate_pooled, simulate_sorted
 from imscope.simulate.settings import CohortSettings
 from imscope.simulate.timecourse import Timecourse, simulate_timecourse
 from imscope.simulate.timecourse_settings import TimecourseSettings
@@ -26,18 +30,27 @@ __all__ = [
     "KaryotypeSettings",
     "PeakLayer",
     "ProteinLayer",
+    "SimulatedCells",
     "SimulatedSample",
+    "SimulatedScreen",
     "Timecourse",
     "TimecourseSettings",
     "TrueIndex",
     "remove_cohort",
+    "simulate_cell_screen",
     "simulate_cohort",
     "simulate_karyotype_lot",
     "simulate_peaks",
+    "simulate_plates",
+    "simulate_pooled",
     "simulate_protein",
+    "simulate_rescue",
+    "simulate_screen",
+    "simulate_sorted",
     "simulate_timecourse",
     "true_components",
     "true_index",
     "true_indices",
     "write_cohort",
+    "write_screen_simulation",
 ]

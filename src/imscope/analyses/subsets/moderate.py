@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.optimize import brentq
-from scipy.special import digamma, polygamma
+
+from imscope.engine.moderation import squeeze
 
 Floats = NDArray[np.float64]
 
@@ -56,31 +56,6 @@ def fit_moderated(responses: Floats, design: Floats) -> Fit:
         return Fit(coefficients, unscaled, np.full_like(variance, prior), float("inf"))
     drawn = (df_prior * prior + rest * variance) / (df_prior + rest)
     return Fit(coefficients, unscaled, drawn, df_prior + rest)
-
-
-def squeeze(variance: Floats, df: int) -> tuple[float, float]:
-    """Fit a scaled F to variances: the common variance and the weight it has.
-
-    Returns
-    -------
-    prior, df_prior
-        ``df_prior`` is 0 with fewer than 3 positive variances (nothing is borrowed) and infinite
-        when the variances differ no more than sampling explains.
-
-    Examples
-    --------
-    >>> squeeze(np.array([1.0, 1.0, 1.0, 1.0]), 6)[1]
-    inf
-    """
-    known = variance[variance > 0]
-    if len(known) < 3:
-        return 0.0, 0.0
-    e = np.log(known) - digamma(df / 2) + np.log(df / 2)
-    spread = float(e.var(ddof=1) - polygamma(1, df / 2))
-    if spread <= 0:
-        return float(np.exp(e.mean())), float("inf")
-    half = brentq(lambda h: float(polygamma(1, h)) - spread, 1e-8, 1e12)
-    return float(np.exp(e.mean() + digamma(half) - np.log(half))), 2 * half
 
 
 def moderated_f(fit: Fit, columns: list[int]) -> tuple[Floats, Floats]:

@@ -21,6 +21,7 @@ from imscope.core.codes.io_text import *
 from imscope.core.codes.modalities import *
 from imscope.core.codes.release import *
 from imscope.core.codes.safety import *
+from imscope.core.codes.screens import *
 from imscope.core.codes.simulate import *
 from imscope.core.codes.study import *
 from imscope.core.codes.subsets import *

@@ -18,4 +18,5 @@ from imscope.core.schema.identity import *
 from imscope.core.schema.modalities import *
 from imscope.core.schema.quality import *
 from imscope.core.schema.safety import *
+from imscope.core.schema.screens import *
 from imscope.core.schema.subsets import *
