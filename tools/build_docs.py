@@ -47,7 +47,10 @@ def rooms() -> dict[str, list[str]]:
     import imscope
 
     found = {room: importlib.import_module(room) for room in imscope._ROOMS.values()}
-    return {room: sorted(module.__all__) for room, module in sorted(found.items())}
+    return {
+        room: sorted(n for n in module.__all__ if callable(getattr(module, n)))
+        for room, module in sorted(found.items())
+    }
 
 
 def api_page() -> str:

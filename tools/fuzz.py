@@ -103,7 +103,7 @@ def targets() -> dict[str, tuple[Callable[[Path], Path], Callable[[Path], object
     from imscope.io.fcs import read_fcs
     from imscope.io.gating_scheme import read_gating_scheme
     from imscope.io.sheet import read_sheet
-    from imscope.study.read_config import read_config
+    from imscope.study.config_file import read_config
 
     def flow(folder: Path) -> Path:
         from flowio import create_fcs

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -135,11 +136,11 @@ def house(tmp_path_factory):
     return root
 
 
-def ask(house, *words, code=None):
+def ask(house, *words, code=None, package=None):
     program = ["-c", code, *words] if code else ["-m", "imscope", *words]
     done = subprocess.run(
         [sys.executable, *program],
-        env={**os.environ, "PYTHONPATH": str(house), "OPENBLAS_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(package or house), "OPENBLAS_NUM_THREADS": "1"},
         cwd=house,
         capture_output=True,
         text=True,
@@ -160,13 +161,9 @@ assert "toys" not in TABLES
 load_declarations()
 print(TABLES["toys"].names, CODES["W-TOY"].meaning, imscope.toys.count_toys.__name__)
 """
-    said = ask(house, code=code)
-    assert said.split() == [
-        "['group',",
-        "'n_cells',",
-        "'share']",
-        *["A", "toy", "has", "few", "cells."],
-    ] + ["count_toys"]
+    assert ask(house, code=code).split("\n")[:1] == [
+        "['group', 'n_cells', 'share'] A toy has few cells. count_toys"
+    ]
 
 
 def test_the_command_is_in_the_help_and_the_section_in_the_configuration(house):
@@ -174,49 +171,56 @@ def test_the_command_is_in_the_help_and_the_section_in_the_configuration(house):
     assert "toys:\n  few: 3" in ask(house, "run", "--print-config")
 
 
+WITH_TOYS = """
+import importlib, sys
+for name in ("analyses", "study.steps", "report.sections", "cli"):
+    package = importlib.import_module(f"imscope.{name}")
+    package.__path__.append(sys.argv[1] + "/imscope/" + name.replace(".", "/"))
+"""
+"""Adds the four files to the package where it is, whose compiled kernels are there already."""
+
+
 @pytest.fixture(scope="module")
-def run_folder(house):
-    """A run of two small samples in that house."""
+def run_folder(tmp_path_factory):
+    """A run of two small samples with the four files, and nothing else of theirs."""
+    root = tmp_path_factory.mktemp("run")
+    for place, text in PLACES.items():
+        path = root / "imscope" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.lstrip("\n"))
+    (root / "config.yaml").write_text("subsets: {test: 'off'}\ntoys: {few: 100000}\n")
     code = """
-from imscope.simulate import CohortSettings, simulate_cohort, write_cohort
 from pathlib import Path
+from imscope.report.write import write_report
+from imscope.simulate import CohortSettings, simulate_cohort, write_cohort
+from imscope.study import read_config, run_study
 settings = CohortSettings(imsc_lots=1, primary_donors=1, cells=60, genes=1000, empty_droplets=0)
 write_cohort(simulate_cohort(settings), Path("data"))
+write_report(run_study("data/samples.csv", "out", config=read_config(Path("config.yaml"))))
+sys.argv[1:] = ["toys", "out", "--by", "cluster", "--json"]
+from imscope.cli.main import main
+main()
 """
-    ask(house, code=code)
-    (house / "config.yaml").write_text("subsets: {test: 'off'}\ntoys: {few: 100000}\n")
-    ask(house, "run", "data/samples.csv", "--out", "out", "--config", "config.yaml")
-    return house / "out"
+    said = ask(root, str(root), code=WITH_TOYS + code, package=ROOT / "src")
+    return root / "out", json.loads(said)
 
 
-def test_a_run_holds_the_table_the_columns_the_warning_and_the_section(house, run_folder):
-    code = """
-import json, pandas as pd
-toys = pd.read_parquet("out/tables/toys.parquet")
-cells = pd.read_parquet("out/tables/cells.parquet")
-results = json.load(open("out/results.json"))
-print(json.dumps({
-    "n": int(toys["n_cells"].sum()),
-    "cells": len(cells),
-    "own": bool((cells["toy_cluster"] == cells["cluster"]).all()),
-    "told": [w["sample"] for w in results["warnings"] if w["code"] == "W-TOY"],
-    "groups": toys["group"].tolist(),
-}))
-"""
-    found = json.loads(ask(house, code=code))
-    assert found["n"] == found["cells"] > 50
-    assert found["own"]
-    assert found["told"] == found["groups"]
-    page = (run_folder / "report.html").read_text()
-    assert "All the toys" in page
-    assert f"Toys ({len(found['groups'])} groups)." in page
-    assert "cells of the toy" in page
+def test_a_run_holds_the_table_the_columns_the_warning_and_the_section(run_folder):
+    folder, said = run_folder
+    toys = pd.read_parquet(folder / "tables" / "toys.parquet")
+    cells = pd.read_parquet(folder / "tables" / "cells.parquet")
+    assert int(toys["n_cells"].sum()) == len(cells) > 50
+    assert cells["toy_cluster"].tolist() == cells["cluster"].tolist()
+    assert sum(r["n_cells"] for r in said["records"]) == len(cells)
+    warnings = pd.read_parquet(folder / "tables" / "warnings.parquet")
+    told = warnings[warnings["code"] == "W-TOY"]
+    assert told["subject"].tolist() == toys["group"].tolist()
+    in_results = json.loads((folder / "results.json").read_text())["warnings"]
+    assert [w["sample"] for w in in_results if w["code"] == "W-TOY"] == toys["group"].tolist()
+    page = (folder / "report.html").read_text()
+    for words in ("All the toys", f"Toys ({len(toys)} groups).", "cells of the toy"):
+        assert words in page
     assert page.index("Give it more cells.") > page.index("All the toys")
-
-
-def test_the_command_reads_the_run(house, run_folder):
-    found = json.loads(ask(house, "toys", "out", "--by", "cluster", "--json"))
-    assert sum(r["n_cells"] for r in found["records"]) > 50
 
 
 def test_import_contracts_hold_with_the_room(house):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import imscope
-from imscope.core.rooms import exports_of
+from imscope.core.rooms import exports_of, module_names
 
 SRC = Path(__file__).parents[2] / "src"
 ROOMS = [home for home in imscope._ROOMS.values() if exports_of(home)]
@@ -28,6 +28,12 @@ def test_every_typed_export_is_what_its_module_defines(room):
     for name, home in homes.items():
         assert home.startswith(f"{room}.")
         assert getattr(module, name) is getattr(importlib.import_module(home), name)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_export_has_the_name_of_a_module(room):
+    """Importing the module would put it in the place of the export."""
+    assert not set(exports_of(room)) & set(module_names(room))
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -10,7 +10,7 @@ from imscope.core.errors import ImscopeError
 from imscope.io.counts import read_counts
 from imscope.io.same_cells import fingerprint_cells, same_cells_notices
 from imscope.io.sheet import check_sheet
-from imscope.study.read_config import read_config
+from imscope.study.config_file import read_config
 
 DATA = Path(os.environ.get("IMSCOPE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 ROOT = Path(os.environ.get("IMSCOPE_SHARED_CASES", DATA.parent / "cases"))

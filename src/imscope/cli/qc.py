@@ -23,8 +23,8 @@ def qc(
 
     The suggestion is what `imscope run` would apply; fix limits in the configuration to differ.
     """
+    from imscope.study.config_file import read_config
     from imscope.study.quality import check_quality
-    from imscope.study.read_config import read_config
 
     found = check_quality(sheet, config=read_config(config), threads=threads)
     tell(found.notices)

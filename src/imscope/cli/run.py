@@ -38,7 +38,7 @@ def run(
 
     The same command again continues a run that was stopped.
     """
-    from imscope.study.read_config import read_config
+    from imscope.study.config_file import read_config
 
     settings = read_config(config)
     if print_config:

@@ -1,6 +1,6 @@
 """The configuration of a run: every key known, every default shown, every value checked.
 
-Read by :mod:`imscope.study.read_config`, which adds the sections that steps declare themselves.
+Read by :mod:`imscope.study.config_file`, which adds the sections that steps declare themselves.
 """
 
 from typing import Any, Literal, get_args

@@ -163,7 +163,7 @@ def test_colours_of_our_own_tables_pass_in_a_terminal_only():
     ],
 )
 def test_configurations_made_to_break_the_reader(tmp_path, name, text):
-    from imscope.study.read_config import read_config
+    from imscope.study.config_file import read_config
 
     path = Path(tmp_path / name)
     path.write_text(text)

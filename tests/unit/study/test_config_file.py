@@ -4,7 +4,7 @@ import pytest
 
 from imscope.core.errors import UsageError
 from imscope.study.config import RunConfig
-from imscope.study.read_config import parse_config, read_config, run_config_schema
+from imscope.study.config_file import parse_config, read_config, run_config_schema
 
 
 def test_the_nearest_key_is_suggested():
