@@ -13,7 +13,7 @@ from imscope.analyses.subsets.moderate import fit_moderated, moderated_f
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.schema import DIFFERENTIAL_ABUNDANCE
-from imscope.engine.markers import adjust_p_values
+from imscope.stats.adjust import benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,7 +209,7 @@ def _tested(
         ]
     )
     p = np.where(seen, p, np.nan)
-    q, q_likely = adjust_p_values(p), adjust_p_values(likely)
+    q, q_likely = benjamini_hochberg(p), benjamini_hochberg(likely)
     share = y / total[:, None]
     tail = (1 + settings.confidence) / 2
     reach = stats.norm.ppf(tail) if np.isinf(fit.df) else stats.t.ppf(tail, fit.df)
