@@ -54,7 +54,7 @@ class Decomposition:
     interval: str
 
 
-def decompose(
+def split_levels(
     h: Heterogeneity,
     levels: Sequence[str],
     *,
@@ -121,7 +121,7 @@ def decompose(
     >>> cells = pd.DataFrame({"sample": np.repeat([f"d{k}" for k in range(6)], 30)})
     >>> h = compute_heterogeneity(MemoryBlocks.from_csr(sp.csr_array(counts)),
     ...     genes.assign(symbol=genes["feature_id"]), cells, classes={})
-    >>> table = decompose(h, ["sample"]).table
+    >>> table = split_levels(h, ["sample"]).table
     >>> table["level"].tolist(), bool(table["share"].iloc[0] > 0.9)
     (['sample', 'cell'], True)
     """
