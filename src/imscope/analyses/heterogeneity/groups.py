@@ -1,5 +1,6 @@
 """Groups of strata: which units they hold and what may be said of them."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,10 @@ from imscope.core.views import select_rows
 from imscope.engine.kernels.moments import fill_counts
 from imscope.engine.passes import count_arrays
 
+_WELLS = re.compile(
+    r"smart.?seq|cel.?seq|sort.?seq|mars.?seq|scrb|plate|well|fluidigm|\bc1\b", re.I
+)
+"""Platforms of single cells in wells."""
 OWN = ("n_cells", "median_umi", *MEASURED)
 """Columns of the strata that are no design columns."""
 
@@ -130,13 +135,15 @@ def ambient_bounds(h: Heterogeneity, strata: NDArray[np.int64]) -> tuple[float, 
     """What the ambient share of some strata is at least and at most; NaN where not known.
 
     A known share is both. Limits are limits: a library of which only an upper one is known has
-    0 at least.
+    0 at least. Wells into which single cells were sorted hold no soup unless a share is stated.
     """
     table = h.strata.iloc[strata]
     low, high = AMBIENT_LIMITS
     if AMBIENT in table.columns and table[AMBIENT].notna().any():
         share = float(table[AMBIENT].max())
         return share, share
+    if "platform" in table.columns and all(_WELLS.search(str(v)) for v in table["platform"]):
+        return 0.0, 0.0
     if high not in table.columns or not table[high].notna().any():
         return 0.0, float("nan")
     least = float(table[low].max()) if low in table.columns else 0.0

@@ -178,6 +178,7 @@ def index_tables(
     profile: Profile | None = None,
     floor_from: str | None = None,
     relative_to: str | None = None,
+    ratios: bool = False,
     carriers: bool = False,
     threads: int | None = None,
 ) -> Result:
@@ -192,6 +193,8 @@ def index_tables(
     relative_to
         Reference of the ratios, see :func:`relative_table`; made without it where the design names
         a reference.
+    ratios
+        Also the ratios where no reference is named: their status says so.
     carriers
         Also the tables of genes and programmes.
 
@@ -214,7 +217,7 @@ def index_tables(
         h = with_floor(h, floor_from, threads=threads)
     found = index_result(h, column, threads=threads)
     tables = dict(found.tables)
-    if relative_to is not None or references(h).any():
+    if ratios or relative_to is not None or references(h).any():
         tables["heterogeneity_relative"] = relative_table(h, column, reference=relative_to)
     if carriers:
         tables["heterogeneity_genes"] = gene_table(h, column)
