@@ -12,7 +12,11 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from imscope.analyses.heterogeneity import Heterogeneity, HeterogeneitySettings, compute_heterogeneity
+from imscope.analyses.heterogeneity import (
+    Heterogeneity,
+    HeterogeneitySettings,
+    compute_heterogeneity,
+)
 from imscope.core.blocks import MemoryBlocks
 from imscope.evidence.gene_sets import genes_of
 
@@ -108,7 +112,9 @@ def _lot(
         shape = 1.0 / (0.7 * noise)
         p = centre * rng.gamma(shape, 1.0 / shape, (m, len(centre)))
         # programmes shared by many genes carry the rest of the noise
-        p *= np.exp(np.sqrt(0.3 * noise / 0.15 / len(load)) * rng.normal(0, 1, (m, len(load))) @ load)
+        p *= np.exp(
+            np.sqrt(0.3 * noise / 0.15 / len(load)) * rng.normal(0, 1, (m, len(load))) @ load
+        )
         p[np.ix_(rng.random(m) < arms.cycling[a], cyclers)] *= 4.0
         p /= p.sum(axis=1, keepdims=True)
         p = (1 - arms.soup[a]) * p + arms.soup[a] * centre

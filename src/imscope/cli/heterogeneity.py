@@ -96,7 +96,8 @@ def index(
     with opened(path) as cells:
         found = index_tables(
             cells, by, settings=settings, profile=frozen, floor_from=floor_from,
-            relative_to=relative_to, ratios=relative is not None, carriers=bool(genes or programmes),
+            relative_to=relative_to, ratios=relative is not None,
+            carriers=bool(genes or programmes),
         )  # fmt: skip
     _emit_index(found, more, as_json=as_json, out=out)
 

@@ -101,8 +101,8 @@ def _sentence(sample: str, pool: str, interval: Interval, most: float) -> str:
         return f"cells of {sample} are more alike than cells of the {pool}"
     if interval.high < 1:
         return (
-            f"{sample} looks more alike than the {pool}, which up to {100 * soup:.0f} % ambient RNA "
-            "alone can make"
+            f"{sample} looks more alike than the {pool}, which up to {100 * soup:.0f} % ambient "
+            "RNA alone can make"
         )
     if interval.low > 1:
         return f"cells of {sample} differ more than cells of the {pool}"
