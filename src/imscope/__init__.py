@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "heterogeneity": "imscope.analyses.heterogeneity",
+    "dynamics": "imscope.analyses.dynamics",
     "evidence": "imscope.evidence",
     "gates": "imscope.analyses.gates",
     "identity": "imscope.analyses.identity",

@@ -1,0 +1,288 @@
+"""Mode of the rates at given spreads, and the spreads themselves with rates integrated out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from imscope.analyses.dynamics.posterior import Posterior, Spreads
+from imscope.core import codes
+from imscope.core.errors import MethodError
+from imscope.core.rng import spawn
+
+Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-7
+"""Decrease of minus log posterior, as the Newton step foretells it, that ends the search."""
+STEPS = 200
+LARGEST_STEP = 3.0
+SPREAD_STEP = 1e-2
+"""Step of the finite differences by log spreads."""
+TAU_LIMITS = (np.log(1e-3), np.log(3.0))
+"""Where the log standard deviations between donors may lie."""
+NODES = np.array([-2.5, -1.25, 0.0, 1.0, 2.0])
+"""Nodes of the grid over log standard deviations between donors, in their own standard errors."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mode:
+    """The most probable parameters at given spreads."""
+
+    x: Floats
+    value: float
+    information: Floats
+    converged: bool
+
+    @property
+    def log_det(self) -> float:
+        """Log determinant of the information."""
+        return float(np.linalg.slogdet(self.information)[1])
+
+    def covariance(self) -> Floats:
+        """Inverse of the information."""
+        factor = cho_factor(self.information)
+        return np.asarray(cho_solve(factor, np.eye(len(self.x))), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One point of the grid over spreads: its weight, mode and covariance."""
+
+    weight: float
+    spreads: Spreads
+    mode: Mode
+    covariance: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """Posterior as a mixture over the spreads between donors.
+
+    Attributes
+    ----------
+    nodes
+        Grid points with their weights.
+    best
+        The node at the most probable spreads.
+    tau
+        Log standard deviation between donors of growth and conversion with standard error, as far
+        as they were estimated: name to ``(estimate, standard error)``.
+    starts_agreeing
+        Starts of the optimiser that ended at the best mode.
+    """
+
+    nodes: tuple[Node, ...]
+    best: Node
+    tau: dict[str, tuple[float, float]]
+    starts_agreeing: int
+
+
+def find_mode(post: Posterior, x: Floats, spreads: Spreads) -> Mode:
+    """Descend by damped Gauss-Newton steps."""
+    value, gradient, information = post.evaluate(x, spreads)
+    damping = 1e-4
+    for _ in range(STEPS):
+        step, expected = _step(information, gradient, damping)
+        if expected < TOLERANCE:
+            return Mode(x, value, information, converged=True)
+        new = x + step
+        with np.errstate(all="ignore"):
+            there = post.evaluate(new, spreads)
+        if np.isfinite(there[0]) and there[0] <= value:
+            x, (value, gradient, information) = new, there
+            damping = max(damping / 10, 1e-10)
+        else:
+            damping *= 10
+            if damping > 1e8:
+                break
+    return Mode(x, value, information, converged=False)
+
+
+def _step(information: Floats, gradient: Floats, damping: float) -> tuple[Floats, float]:
+    damped = information + np.diag(damping * np.diag(information))
+    step = -cho_solve(cho_factor(damped, check_finite=False), gradient, check_finite=False)
+    size = float(np.abs(step).max())
+    if size > LARGEST_STEP:
+        step *= LARGEST_STEP / size
+    return step, float(-0.5 * gradient @ step)
+
+
+class _Outer:
+    """Minus log posterior of the log spreads, rates integrated out by Laplace's method."""
+
+    def __init__(self, post: Posterior, x: Floats) -> None:
+        self.post, self.x = post, x
+        s, lay = post.settings, post.layout
+        self.names = [f"phi {a}" for a in post.assays]
+        self.mean = [np.log(s.precision)] * len(post.assays)
+        self.sd = [s.precision_log_sd] * len(post.assays)
+        if len(post.folds):
+            self.names.append("total")
+            self.mean.append(np.log(s.total_sd))
+            self.sd.append(s.total_log_sd)
+        self.gaussian = len(self.names)
+        self.scale = []
+        if lay.shift.stop > lay.shift.start:
+            self.names.append("growth")
+            self.scale.append(s.donor_growth_sd * self._unit())
+        if lay.rate_shift.stop > lay.rate_shift.start:
+            self.names.append("conversion")
+            self.scale.append(s.donor_conversion_sd)
+
+    def _unit(self) -> float:
+        passages = self.post.data.time_unit == "passage"
+        return self.post.settings.days_per_passage if passages else 1.0
+
+    @property
+    def start(self) -> Floats:
+        return np.array([*self.mean, *np.log(np.array(self.scale) / 2)])
+
+    @property
+    def bounds(self) -> list[tuple[float, float]]:
+        around = [(m - 5 * s, m + 5 * s) for m, s in zip(self.mean, self.sd, strict=True)]
+        return around + [TAU_LIMITS] * len(self.scale)
+
+    def spreads(self, h: Floats) -> Spreads:
+        at = dict(zip(self.names, np.exp(h).tolist(), strict=True))
+        precision = np.exp(h[: len(self.post.assays)])
+        return Spreads(
+            precision, at.get("total", 1.0), at.get("growth", 1.0), at.get("conversion", 1.0)
+        )
+
+    def mode(self, h: Floats) -> Mode:
+        return find_mode(self.post, self.x, self.spreads(h))
+
+    def of(self, mode: Mode, h: Floats) -> float:
+        g = self.gaussian
+        off = (h[:g] - np.array(self.mean)) / np.array(self.sd)
+        tau = h[g:]
+        half_normal = tau - 0.5 * (np.exp(tau) / np.array(self.scale)) ** 2
+        return mode.value + 0.5 * mode.log_det + float(0.5 * off @ off - half_normal.sum())
+
+    def value(self, h: Floats) -> float:
+        return self.of(self.mode(h), h)
+
+    def with_gradient(self, h: Floats) -> tuple[float, Floats]:
+        mode = self.mode(h)
+        if mode.converged:
+            self.x = mode.x
+        value = self.of(mode, h)
+        steps = SPREAD_STEP * np.eye(len(h))
+        forward = np.array([self.value(h + d) for d in steps])
+        backward = np.array([self.value(h - d) for d in steps])
+        return value, (forward - backward) / (2 * SPREAD_STEP)
+
+
+def fit_posterior(post: Posterior) -> Fitted:
+    """Estimate spreads and rates.
+
+    Raises
+    ------
+    MethodError
+        No start reached an optimum.
+    """
+    from scipy.optimize import minimize
+
+    first, agreeing = _best_start(post)
+    outer = _Outer(post, first.x)
+    found = minimize(
+        outer.with_gradient,
+        outer.start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=outer.bounds,
+        options={"maxiter": 30, "ftol": 1e-6, "gtol": 1e-2},
+    )
+    h = np.asarray(found.x, dtype=np.float64)
+    best = outer.mode(h)
+    if not best.converged:
+        raise MethodError(
+            "the rates did not reach an optimum",
+            found=f"{len(post.data.cultures)} cultures, {len(post.edges)} conversions",
+            fix="declare fewer conversions; check units of time and the counts",
+            code=codes.DYNAMICS_FIT,
+        )
+    outer.x = best.x
+    centre = Node(1.0, outer.spreads(h), best, best.covariance())
+    nodes, tau = _grid(outer, h, centre)
+    return Fitted(nodes, centre, tau, agreeing)
+
+
+def _best_start(post: Posterior) -> tuple[Mode, int]:
+    """Mode from several starts at the prior spreads; how many of them agree."""
+    outer = _Outer(post, post.first_guess())
+    spreads = outer.spreads(outer.start)
+    modes = []
+    lay = post.layout
+    for n in range(post.settings.starts):
+        x = post.first_guess()
+        if n:
+            rng = spawn(post.settings.seed, "dynamics start", n)
+            for part in (lay.growth, lay.conversion):
+                size = part.stop - part.start
+                x[part] += 0.7 * lay.sd[part] * rng.standard_normal(size)
+        with np.errstate(all="ignore"):
+            modes.append(find_mode(post, x, spreads))
+    done = [m for m in modes if m.converged]
+    if not done:
+        raise MethodError(
+            "the rates did not reach an optimum from any start",
+            found=f"{len(modes)} starts",
+            fix="declare fewer conversions; check units of time and the counts",
+            code=codes.DYNAMICS_FIT,
+        )
+    best = min(done, key=lambda m: m.value)
+    return best, sum(m.value < best.value + 1e-2 for m in done)
+
+
+def _grid(
+    outer: _Outer, h: Floats, centre: Node
+) -> tuple[tuple[Node, ...], dict[str, tuple[float, float]]]:
+    """Weigh a grid over the log standard deviations between donors by their posterior."""
+    from itertools import product
+
+    taus = list(range(outer.gaussian, len(h)))
+    if not taus:
+        return (centre,), {}
+    at = outer.of(centre.mode, h)
+    axes = []
+    for t in taus:
+        d = np.zeros_like(h)
+        d[t] = 0.3
+        curve = (outer.value(h + d) - 2 * at + outer.value(h - d)) / 0.3**2
+        se = 1 / np.sqrt(max(curve, 0.25))
+        axes.append(np.clip(h[t] + NODES * se, *TAU_LIMITS))
+    points, modes, values = [], [], []
+    for point in product(*axes):
+        there = h.copy()
+        there[taus] = point
+        mode = outer.mode(there)
+        points.append(there)
+        modes.append(mode)
+        values.append(outer.of(mode, there))
+    cell = np.array([np.prod([_width(a, p[t]) for a, t in zip(axes, taus, strict=True)])
+                     for p in points])  # fmt: skip
+    weights = cell * np.exp(at - np.array(values))
+    weights = np.where([m.converged for m in modes], weights, 0.0)
+    weights /= weights.sum()
+    nodes = tuple(
+        Node(float(w), outer.spreads(p), m, m.covariance())
+        for w, p, m in zip(weights, points, modes, strict=True)
+        if w > 1e-4
+    )
+    tau = {}
+    for t in taus:
+        values_t = np.array([p[t] for p in points])
+        mean = float(weights @ values_t)
+        tau[outer.names[t]] = (mean, float(np.sqrt(weights @ (values_t - mean) ** 2)))
+    return nodes, tau
+
+
+def _width(axis: Floats, value: float) -> float:
+    """Length of the axis that a node stands for; nodes clipped together share it."""
+    at = int(np.argmin(np.abs(axis - value)))
+    low = axis[max(at - 1, 0)]
+    high = axis[min(at + 1, len(axis) - 1)]
+    same = int((axis == value).sum())
+    return float(max(high - low, 1e-12) / 2 / same)

@@ -1,0 +1,69 @@
+"""Tables of population dynamics, forecasts and trajectories."""
+
+from imscope.core.schema.declare import table
+
+GROWTH_RATES = table(
+    "growth_rates",
+    "Net growth of each subset, with an interval over donors.",
+    """
+    subset | text | | name of the subset
+    rate_per_day | number | 1/day | net growth; less the mean over subsets when `relative`
+    low | number | 1/day | lower end of the interval
+    high | number | 1/day | upper end of the interval
+    posterior_over_prior | number | ratio | standard deviation after the data over that before
+    identified | boolean | | whether the data say more than the prior did
+    relative | boolean | | no totals were given: only differences of growth are known
+    note | text | | what can and cannot be said
+    """,
+)
+CONVERSION_RATES = table(
+    "conversion_rates",
+    "Rate at which cells of one subset become another, with an interval over donors.",
+    """
+    from | text | | subset that is left
+    to | text | | subset that is entered
+    rate_per_day | number | 1/day | median of the posterior
+    low | number | 1/day | lower end of the interval
+    high | number | 1/day | upper end of the interval
+    posterior_over_prior | number | ratio | standard deviation of the log rate after over before
+    identified | boolean | | whether the data say more than the prior did
+    note | text | | what can and cannot be said
+    """,
+)
+RATE_EFFECTS = table(
+    "rate_effects",
+    "Change of growth (per day) or of log conversion per standard deviation of a covariate.",
+    """
+    covariate | text | | name of the covariate
+    rate | text | | subset, or FROM>TO
+    effect | number | per SD | change of growth (1/day) or of log conversion
+    low | number | per SD | lower end of the interval
+    high | number | per SD | upper end of the interval
+    identified | boolean | | whether the data say more than the prior did
+    """,
+)
+RATE_CHECKS = table(
+    "rate_checks",
+    "Intervals of the rates by other ways, as a check on the headline interval.",
+    """
+    parameter | text | | subset, or FROM>TO
+    low | number | 1/day | headline interval, lower end
+    high | number | 1/day | headline interval, upper end
+    donor_t_low | number | 1/day | by a donor-robust standard error and t, lower end
+    donor_t_high | number | 1/day | by a donor-robust standard error and t, upper end
+    bootstrap_low | number | 1/day | by drawing donors with replacement; empty below 8 donors
+    bootstrap_high | number | 1/day | by drawing donors with replacement; empty below 8 donors
+    """,
+)
+CULTURE_DESIGNS = table(
+    "culture_designs",
+    "Extra cultures, and how far each would narrow the rates.",
+    """
+    culture | text | | what would be added
+    target | text | | rate it narrows: subset, or FROM>TO
+    sd_now | number | log or 1/day | standard deviation of the target as things are
+    sd_then | number | log or 1/day | expected with the extra culture
+    narrowing | number | ratio | sd_then over sd_now
+    best | boolean | | the largest narrowing of this target
+    """,
+)
