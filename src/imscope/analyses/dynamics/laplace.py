@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from imscope.analyses.dynamics.posterior import Posterior, Spreads
+from imscope.analyses.dynamics.posterior import Local, Posterior, Spreads
 from imscope.core import codes
 from imscope.core.errors import MethodError
 from imscope.core.rng import spawn
@@ -17,7 +17,11 @@ TOLERANCE = 1e-7
 """Decrease of minus log posterior, as the Newton step foretells it, that ends the search."""
 STEPS = 200
 LARGEST_STEP = 3.0
-SPREAD_STEP = 1e-2
+ROUGH = 1e-3
+"""The same while starts are compared."""
+OUTER_STEPS = 25
+OUTER_TOLERANCE = 2e-3
+SPREAD_STEP = 0.1
 """Step of the finite differences by log spreads."""
 TAU_LIMITS = (np.log(1e-3), np.log(3.0))
 """Where the log standard deviations between donors may lie."""
@@ -78,34 +82,50 @@ class Fitted:
     starts_agreeing: int
 
 
-def find_mode(post: Posterior, x: Floats, spreads: Spreads) -> Mode:
-    """Descend by damped Gauss-Newton steps."""
-    value, gradient, information = post.evaluate(x, spreads)
-    damping = 1e-4
+def find_mode(
+    post: Posterior, x: Floats, spreads: Spreads, tolerance: float = TOLERANCE
+) -> Mode:
+    """Descend by damped Newton steps."""
+    here = post.evaluate(x, spreads)
+    damping = 0.0
     for _ in range(STEPS):
-        step, expected = _step(information, gradient, damping)
-        if expected < TOLERANCE:
-            return Mode(x, value, information, converged=True)
+        step, expected = _step(here, damping)
+        if expected < tolerance:
+            return Mode(x, here.value, _positive(here), converged=True)
         new = x + step
         with np.errstate(all="ignore"):
             there = post.evaluate(new, spreads)
-        if np.isfinite(there[0]) and there[0] <= value:
-            x, (value, gradient, information) = new, there
-            damping = max(damping / 10, 1e-10)
+        if np.isfinite(there.value) and there.value <= here.value:
+            x, here = new, there
+            damping = damping / 10 if damping > 1e-5 else 0.0
         else:
-            damping *= 10
+            damping = max(damping * 10, 1e-2)
             if damping > 1e8:
                 break
-    return Mode(x, value, information, converged=False)
+    return Mode(x, here.value, here.search, converged=False)
 
 
-def _step(information: Floats, gradient: Floats, damping: float) -> tuple[Floats, float]:
-    damped = information + np.diag(damping * np.diag(information))
-    step = -cho_solve(cho_factor(damped, check_finite=False), gradient, check_finite=False)
+def _step(here: Local, damping: float) -> tuple[Floats, float]:
+    """Step, and the decrease it foretells: by the whole curvature where that is positive."""
+    ridge = np.diag(damping * np.diag(here.search))
+    try:
+        factor = cho_factor(here.information + ridge, check_finite=False)
+    except np.linalg.LinAlgError:
+        factor = cho_factor(here.search + ridge, check_finite=False)
+    step = -cho_solve(factor, here.gradient, check_finite=False)
     size = float(np.abs(step).max())
     if size > LARGEST_STEP:
         step *= LARGEST_STEP / size
-    return step, float(-0.5 * gradient @ step)
+    return step, float(-0.5 * here.gradient @ step)
+
+
+def _positive(here: Local) -> Floats:
+    """Curvature at a mode; where it is not positive, the one the search used."""
+    try:
+        cho_factor(here.information, check_finite=False)
+    except np.linalg.LinAlgError:
+        return here.search
+    return here.information
 
 
 class _Outer:
@@ -163,7 +183,8 @@ class _Outer:
     def value(self, h: Floats) -> float:
         return self.of(self.mode(h), h)
 
-    def with_gradient(self, h: Floats) -> tuple[float, Floats]:
+    def around(self, h: Floats) -> tuple[Mode, float, Floats, Floats]:
+        """Mode, value, slope and curvature along each axis."""
         mode = self.mode(h)
         if mode.converged:
             self.x = mode.x
@@ -171,7 +192,26 @@ class _Outer:
         steps = SPREAD_STEP * np.eye(len(h))
         forward = np.array([self.value(h + d) for d in steps])
         backward = np.array([self.value(h - d) for d in steps])
-        return value, (forward - backward) / (2 * SPREAD_STEP)
+        curvature = (forward - 2 * value + backward) / SPREAD_STEP**2
+        return mode, value, (forward - backward) / (2 * SPREAD_STEP), curvature
+
+    def minimise(self) -> tuple[Floats, Mode, Floats]:
+        """Newton steps along each axis, kept short; spreads hardly depend on one another."""
+        low, high = np.array(self.bounds).T
+        h = self.start
+        best, value, slope, curvature = self.around(h)
+        for _ in range(OUTER_STEPS):
+            move = np.clip(-slope / np.maximum(curvature, 0.5), -1, 1)
+            move = np.clip(h + move, low, high) - h
+            if float(np.abs(slope * move).sum()) < OUTER_TOLERANCE:
+                break
+            tried = self.around(h + move)
+            while tried[1] > value + OUTER_TOLERANCE and np.abs(move).max() > 1e-3:
+                move = move / 3
+                tried = self.around(h + move)
+            h = h + move
+            best, value, slope, curvature = tried
+        return h, best, curvature
 
 
 def fit_posterior(post: Posterior) -> Fitted:
@@ -182,20 +222,9 @@ def fit_posterior(post: Posterior) -> Fitted:
     MethodError
         No start reached an optimum.
     """
-    from scipy.optimize import minimize
-
     first, agreeing = _best_start(post)
     outer = _Outer(post, first.x)
-    found = minimize(
-        outer.with_gradient,
-        outer.start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=outer.bounds,
-        options={"maxiter": 30, "ftol": 1e-6, "gtol": 1e-2},
-    )
-    h = np.asarray(found.x, dtype=np.float64)
-    best = outer.mode(h)
+    h, best, curvature = outer.minimise()
     if not best.converged:
         raise MethodError(
             "the rates did not reach an optimum",
@@ -205,7 +234,7 @@ def fit_posterior(post: Posterior) -> Fitted:
         )
     outer.x = best.x
     centre = Node(1.0, outer.spreads(h), best, best.covariance())
-    nodes, tau = _grid(outer, h, centre)
+    nodes, tau = _grid(outer, h, centre, curvature)
     return Fitted(nodes, centre, tau, agreeing)
 
 
@@ -223,7 +252,7 @@ def _best_start(post: Posterior) -> tuple[Mode, int]:
                 size = part.stop - part.start
                 x[part] += 0.7 * lay.sd[part] * rng.standard_normal(size)
         with np.errstate(all="ignore"):
-            modes.append(find_mode(post, x, spreads))
+            modes.append(find_mode(post, x, spreads, ROUGH))
     done = [m for m in modes if m.converged]
     if not done:
         raise MethodError(
@@ -237,7 +266,7 @@ def _best_start(post: Posterior) -> tuple[Mode, int]:
 
 
 def _grid(
-    outer: _Outer, h: Floats, centre: Node
+    outer: _Outer, h: Floats, centre: Node, curvature: Floats
 ) -> tuple[tuple[Node, ...], dict[str, tuple[float, float]]]:
     """Weigh a grid over the log standard deviations between donors by their posterior."""
     from itertools import product
@@ -248,10 +277,7 @@ def _grid(
     at = outer.of(centre.mode, h)
     axes = []
     for t in taus:
-        d = np.zeros_like(h)
-        d[t] = 0.3
-        curve = (outer.value(h + d) - 2 * at + outer.value(h - d)) / 0.3**2
-        se = 1 / np.sqrt(max(curve, 0.25))
+        se = 1 / np.sqrt(max(float(curvature[t]), 0.25))
         axes.append(np.clip(h[t] + NODES * se, *TAU_LIMITS))
     points, modes, values = [], [], []
     for point in product(*axes):

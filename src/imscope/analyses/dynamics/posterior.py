@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, gammaln, polygamma
+from scipy.special import digamma, gammaln, zeta
 
 from imscope.analyses.dynamics.cultures import PassageData
 from imscope.analyses.dynamics.layout import Edge, Layout, build_layout
@@ -46,6 +46,40 @@ class Path:
     d_shares: Floats
     log_fold: Floats
     d_log_fold: Floats
+    d_rates: Floats
+    steps: tuple["Step", ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One interval of all cultures that have it: what a walk back in time needs."""
+
+    rows: Ints
+    interval: Ints
+    matrix: Floats
+    by_rate: Floats
+    total: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Local:
+    """The posterior around one point.
+
+    Attributes
+    ----------
+    value, gradient
+        Of minus the log posterior.
+    search
+        Information for steps, always positive definite: Gauss-Newton, and the curvature of rates
+        that are exponentials of parameters where it adds.
+    information
+        With that curvature whole: close to the full second derivative around a mode.
+    """
+
+    value: float
+    gradient: Floats
+    search: Floats
+    information: Floats
 
 
 class Posterior:
@@ -112,6 +146,7 @@ class Posterior:
         shares, d_shares = np.zeros((n, steps + 1, k)), np.zeros((n, steps + 1, k, lay.size))
         fold, d_fold = np.zeros((n, steps + 1)), np.zeros((n, steps + 1, lay.size))
         shares[:, 0], d_shares[:, 0] = self._starts(x)
+        walked = []
         for s in range(steps):
             rows = np.flatnonzero(lay.interval_of[:, s] >= 0)
             at = lay.interval_of[rows, s]
@@ -126,7 +161,8 @@ class Posterior:
             ) / total[:, None, None]
             fold[rows, s + 1] = fold[rows, s] + np.log(total)
             d_fold[rows, s + 1] = d_fold[rows, s] + d_total / total[:, None]
-        return Path(shares, d_shares, fold, d_fold)
+            walked.append(Step(rows, at, m[at], by_rate, total))
+        return Path(shares, d_shares, fold, d_fold, dz, tuple(walked))
 
     def _starts(self, x: Floats) -> tuple[Floats, Floats]:
         lay, k = self.layout, len(self.data.subsets)
@@ -149,26 +185,27 @@ class Posterior:
         sd[self.layout.rate_shift] = spreads.donor_conversion
         return sd
 
-    def evaluate(self, x: Floats, spreads: Spreads) -> tuple[float, Floats, Floats]:
-        """Minus log posterior, its gradient, and the information (Gauss-Newton)."""
+    def evaluate(self, x: Floats, spreads: Spreads) -> Local:
+        """Minus log posterior with its derivatives."""
         lay = self.layout
         sd = self.prior_sd(spreads)
         off = (x - lay.mean) / sd
         value = float(0.5 * off @ off + np.log(sd).sum())
         gradient, information = off / sd, np.diag(1 / sd**2)
         path = self.path(x)
+        by_share, by_fold = np.zeros_like(path.shares), np.zeros_like(path.log_fold)
         c, t = self.where.T
         phi = spreads.precision[self.assay]
         p, dp = np.maximum(path.shares[c, t], SMALLEST), path.d_shares[c, t]
         alpha, y = phi[:, None] * p, self.counts
-        n = y.sum(axis=1)
         likelihood = (gammaln(y + alpha) - gammaln(alpha)).sum()
-        value -= float(likelihood + (gammaln(phi) - gammaln(phi + n)).sum())
+        value -= float(likelihood + (gammaln(phi) - gammaln(phi + y.sum(axis=1))).sum())
         pull = phi[:, None] * (digamma(y + alpha) - digamma(alpha))
-        weight = phi[:, None] ** 2 * (polygamma(1, alpha) - polygamma(1, alpha + y))
+        weight = phi[:, None] ** 2 * (zeta(2, alpha) - zeta(2, alpha + y))
         flat = dp.reshape(-1, lay.size)
         gradient -= pull.ravel() @ flat
         information += flat.T @ (weight.ravel()[:, None] * flat)
+        by_share[c, t] = -pull
         if len(self.folds):
             c, start, end = self.totals.T
             d = (path.d_log_fold[c, end] - path.d_log_fold[c, start]) / spreads.total_sd
@@ -177,7 +214,29 @@ class Posterior:
             value += float(0.5 * off @ off + len(off) * np.log(spreads.total_sd))
             gradient -= off @ d
             information += d.T @ d
-        return value, gradient, information
+            np.add.at(by_fold, (c, end), -off / spreads.total_sd)
+            np.add.at(by_fold, (c, start), off / spreads.total_sd)
+        by_rate = self.walk_back(path, by_share, by_fold)
+        curved = path.d_rates[:, len(self.data.subsets) :].reshape(-1, lay.size)
+        bend = by_rate[:, len(self.data.subsets) :].reshape(-1, 1)
+        adds = information + curved.T @ (np.maximum(bend, 0) * curved)
+        return Local(value, gradient, adds, information + curved.T @ (bend * curved))
+
+    def walk_back(self, path: Path, by_share: Floats, by_fold: Floats) -> Floats:
+        """Derivative of minus log likelihood by the rates of each unique interval."""
+        lay, k = self.layout, len(self.data.subsets)
+        out = np.zeros((len(lay.duration), k + len(self.edges)))
+        by_share, by_fold = by_share.copy(), by_fold.copy()
+        for s in reversed(range(len(path.steps))):
+            step = path.steps[s]
+            later, p = by_share[step.rows, s + 1], path.shares[step.rows, s + 1]
+            fold = by_fold[step.rows, s + 1]
+            inner = (later * p).sum(axis=1)
+            grown = (later - inner[:, None] + fold[:, None]) / step.total[:, None]
+            np.add.at(out, step.interval, (grown[:, None, :] @ step.by_rate)[:, 0])
+            by_share[step.rows, s] += self.plating * (grown[:, None, :] @ step.matrix)[:, 0]
+            by_fold[step.rows, s] += fold
+        return out
 
     def first_guess(self) -> Floats:
         """Prior means, and the first counted composition of each culture."""
