@@ -13,19 +13,20 @@ from imscope.core.rng import spawn
 
 Floats = NDArray[np.float64]
 
-TOLERANCE = 1e-7
+TOLERANCE = 1e-6
 """Decrease of minus log posterior, as the Newton step foretells it, that ends the search."""
 STEPS = 200
 LARGEST_STEP = 3.0
 ROUGH = 1e-3
 """The same while starts are compared."""
-OUTER_STEPS = 25
-OUTER_TOLERANCE = 2e-3
+OUTER_STEPS = 15
+OUTER_TOLERANCE = 5e-3
+GRADIENT_STEP = 1e-4
 SPREAD_STEP = 0.1
 """Step of the finite differences by log spreads."""
 TAU_LIMITS = (np.log(1e-3), np.log(3.0))
 """Where the log standard deviations between donors may lie."""
-NODES = np.array([-2.5, -1.25, 0.0, 1.0, 2.0])
+NODES = np.array([-2.5, -1.25, 0.0, 1.0, 2.0, 3.0])
 """Nodes of the grid over log standard deviations between donors, in their own standard errors."""
 
 
@@ -36,17 +37,8 @@ class Mode:
     x: Floats
     value: float
     information: Floats
+    log_det: float
     converged: bool
-
-    @property
-    def log_det(self) -> float:
-        """Log determinant of the information."""
-        return float(np.linalg.slogdet(self.information)[1])
-
-    def covariance(self) -> Floats:
-        """Inverse of the information."""
-        factor = cho_factor(self.information)
-        return np.asarray(cho_solve(factor, np.eye(len(self.x))), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,22 +79,26 @@ def find_mode(
 ) -> Mode:
     """Descend by damped Newton steps."""
     here = post.evaluate(x, spreads)
-    damping = 0.0
+    damping, stretch = 0.0, 1.0
     for _ in range(STEPS):
         step, expected = _step(here, damping)
         if expected < tolerance:
-            return Mode(x, here.value, _positive(here), converged=True)
-        new = x + step
+            return Mode(x, here.value, _positive(here), _log_det(here), converged=True)
         with np.errstate(all="ignore"):
-            there = post.evaluate(new, spreads)
-        if np.isfinite(there.value) and there.value <= here.value:
-            x, here = new, there
+            there = post.evaluate(x + stretch * step, spreads)
+        gain = here.value - there.value
+        if np.isfinite(there.value) and gain >= 0:
+            x, here = x + stretch * step, there
             damping = damping / 10 if damping > 1e-5 else 0.0
+            # a valley flatter than its curvature foretells: go further along it
+            stretch = min(2 * stretch, 64.0) if gain > 1.4 * expected else max(stretch / 2, 1.0)
+        elif stretch > 1:
+            stretch = 1.0
         else:
             damping = max(damping * 10, 1e-2)
             if damping > 1e8:
                 break
-    return Mode(x, here.value, here.search, converged=False)
+    return Mode(x, here.value, here.search, _log_det(here), converged=False)
 
 
 def _step(here: Local, damping: float) -> tuple[Floats, float]:
@@ -117,6 +113,11 @@ def _step(here: Local, damping: float) -> tuple[Floats, float]:
     if size > LARGEST_STEP:
         step *= LARGEST_STEP / size
     return step, float(-0.5 * here.gradient @ step)
+
+
+def _log_det(here: Local) -> float:
+    """Log determinant of the curvature that is positive everywhere, hence smooth in the spreads."""
+    return float(np.linalg.slogdet(here.search)[1])
 
 
 def _positive(here: Local) -> Floats:
@@ -233,9 +234,31 @@ def fit_posterior(post: Posterior) -> Fitted:
             code=codes.DYNAMICS_FIT,
         )
     outer.x = best.x
-    centre = Node(1.0, outer.spreads(h), best, best.covariance())
-    nodes, tau = _grid(outer, h, centre, curvature)
+    missing = _whole_curvature(post, best.x, outer.spreads(h)) - best.information
+    centre = Node(1.0, outer.spreads(h), best, _covariance(best, missing))
+    nodes, tau = _grid(outer, h, centre, (curvature, missing))
     return Fitted(nodes, centre, tau, agreeing)
+
+
+def _whole_curvature(post: Posterior, x: Floats, spreads: Spreads) -> Floats:
+    """Second derivative of minus log posterior, from differences of its gradient."""
+    out = np.empty((len(x), len(x)))
+    for i in range(len(x)):
+        d = np.zeros(len(x))
+        d[i] = GRADIENT_STEP
+        up, down = (post.evaluate(x + s * d, spreads).gradient for s in (1, -1))
+        out[i] = (up - down) / (2 * GRADIENT_STEP)
+    return (out + out.T) / 2
+
+
+def _covariance(mode: Mode, missing: Floats) -> Floats:
+    """Inverse curvature, with the part only the whole second derivative has, where positive."""
+    eye = np.eye(len(mode.x))
+    try:
+        factor = cho_factor(mode.information + missing)
+    except np.linalg.LinAlgError:
+        factor = cho_factor(mode.information)
+    return np.asarray(cho_solve(factor, eye), dtype=np.float64)
 
 
 def _best_start(post: Posterior) -> tuple[Mode, int]:
@@ -266,11 +289,12 @@ def _best_start(post: Posterior) -> tuple[Mode, int]:
 
 
 def _grid(
-    outer: _Outer, h: Floats, centre: Node, curvature: Floats
+    outer: _Outer, h: Floats, centre: Node, curved: tuple[Floats, Floats]
 ) -> tuple[tuple[Node, ...], dict[str, tuple[float, float]]]:
     """Weigh a grid over the log standard deviations between donors by their posterior."""
     from itertools import product
 
+    curvature, missing = curved
     taus = list(range(outer.gaussian, len(h)))
     if not taus:
         return (centre,), {}
@@ -293,7 +317,7 @@ def _grid(
     weights = np.where([m.converged for m in modes], weights, 0.0)
     weights /= weights.sum()
     nodes = tuple(
-        Node(float(w), outer.spreads(p), m, m.covariance())
+        Node(float(w), outer.spreads(p), m, _covariance(m, missing))
         for w, p, m in zip(weights, points, modes, strict=True)
         if w > 1e-4
     )
