@@ -4,6 +4,8 @@ from imscope.core.rooms import load_name
 
 _HOME = {
     "Culture": "cultures",
+    "Forecast": "forecast",
+    "ForecastSettings": "forecast",
     "PassageData": "cultures",
     "RateFit": "rates",
     "RateSettings": "settings",
@@ -11,9 +13,12 @@ _HOME = {
     "check_intervals": "checks",
     "design_cultures": "design",
     "fit_rates": "rates",
+    "forecast_series": "forecast",
     "propagate": "propagate",
     "rate_matrix": "propagate",
+    "Series": "series",
     "read_passages": "passages",
+    "read_series": "series",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605

@@ -103,7 +103,8 @@ def _observed(model: CurveModel, series: Series) -> tuple[Floats, Floats]:
     if model.scale == "log odds":
         return series.logit, series.variance
     p = np.clip(series.fraction, 0.01, 0.99)
-    return series.fraction, series.variance * (p * (1 - p)) ** 2
+    own = series.variance * (p * (1 - p)) ** 2
+    return series.fraction, np.full(len(own), own.mean())  # the plain baseline weighs all alike
 
 
 def _normal(

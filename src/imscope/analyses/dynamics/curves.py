@@ -25,7 +25,7 @@ class Points:
     donor
         Position of the donor, shape ``(n_points,)``.
     time
-        Passages (or days over days per passage) since the first value.
+        Days since the first value of any donor, over the days of a passage.
     pdl, days
         Doublings and days since the first value of the donor.
     """
@@ -147,25 +147,14 @@ def points_of(series: Series, passages: Floats | None, days_per_passage: float) 
 
     Doublings and days to come are those of the last passages of the donor, continued.
     """
-    unit = 1.0 if series.time_unit == "passage" else 1 / days_per_passage
-    first = {d: series.donor == d for d in range(len(series.donors))}
-    begin = series.passage.min()
-    if passages is None:
-        pdl, days = np.zeros(len(series.donor)), np.zeros(len(series.donor))
-        for mine in first.values():
-            if mine.any():
-                pdl[mine] = series.pdl[mine] - series.pdl[mine][0]
-                days[mine] = series.days[mine] - series.days[mine][0]
-        return Points(series.donor, (series.passage - begin) * unit, pdl, days)
-    donor, x, pdl_at, days_at = [], [], [], []
-    for d, mine in first.items():
-        if not mine.any():
-            continue
-        donor.append(np.full(len(passages), d))
-        x.append((passages - begin) * unit)
-        pdl_at.append(carried(series.passage[mine], series.pdl[mine], passages))
-        days_at.append(carried(series.passage[mine], series.days[mine], passages))
-    return Points(*(np.concatenate(v) for v in (donor, x, pdl_at, days_at)))
+    groups = [np.flatnonzero(series.donor == d) for d in range(len(series.donors))]
+    groups = [g for g in groups if len(g)]
+    at = [series.passage[g] if passages is None else passages for g in groups]
+    donor = [np.full(len(x), series.donor[g[0]]) for g, x in zip(groups, at, strict=True)]
+    pdl = [carried(series.passage[g], series.pdl[g], x) for g, x in zip(groups, at, strict=True)]
+    days = [carried(series.passage[g], series.days[g], x) for g, x in zip(groups, at, strict=True)]
+    time = [(d + series.days[g[0]]) / days_per_passage for d, g in zip(days, groups, strict=True)]
+    return Points(*(np.concatenate(v) for v in (donor, time, pdl, days)))
 
 
 def carried(passage: Floats, value: Floats, at: Floats) -> Floats:

@@ -40,7 +40,7 @@ class Series:
     pdl
         Population doublings reached, not a number where unknown.
     days
-        Days in culture reached; from passages where unknown.
+        Days since the earliest value of any donor; from passages where unknown.
     fraction
         Measured fraction.
     logit, variance
@@ -254,8 +254,9 @@ def _with_growth(
     values: "pd.DataFrame", growth: "pd.DataFrame | None", unit: str, days: float
 ) -> "pd.DataFrame":
     """Add days, and doublings where a table of growth was given."""
-    first = values.groupby("donor")["x"].transform("min")
-    values["days"] = (values["x"] - first) * (days if unit == "passage" else 1.0)
+    unit_days = days if unit == "passage" else 1.0
+    values["days"] = (values["x"] - values["x"].min()) * unit_days
+    offset = (values.groupby("donor")["x"].transform("min") - values["x"].min()) * unit_days
     if growth is None:
         return values
     table = growth.rename(columns={c: str(c) for c in growth.columns})
@@ -286,6 +287,8 @@ def _with_growth(
             fix="give a row of growth for each passage, or leave growth out",
             code=codes.DYNAMICS_SERIES,
         )
+    begin = known.groupby("donor")["days"].transform("min")
+    known["days"] = known["days"] - begin + offset.to_numpy()
     return known
 
 

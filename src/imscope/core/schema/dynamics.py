@@ -67,3 +67,24 @@ CULTURE_DESIGNS = table(
     best | boolean | | the largest narrowing of this target
     """,
 )
+FORECAST_CURVE = table(
+    "forecast_curve",
+    "Forecast of a fraction at each passage for a new lot (for this culture with one donor).",
+    """
+    passage | number | passage or day | time
+    median | number | fraction | median over lots
+    low | number | fraction | lower end of the band of a new measurement
+    high | number | fraction | upper end of the band of a new measurement
+    safe_probability | number | probability | that the limit is kept at this and all earlier ones
+    """,
+)
+FORECAST_MODELS = table(
+    "forecast_models",
+    "Models of the forecast; the first is the plain baseline.",
+    """
+    name | text | | model
+    weight | number | fraction | weight, from forecasts of passages left out
+    rmse_unseen | number | fraction | root mean squared error on passages left out
+    n_unseen | integer | values | forecasts the error is over
+    """,
+)
