@@ -6,7 +6,6 @@ import numpy as np
 
 from imscope.analyses.dynamics import RateSettings, fit_rates, read_passages
 from imscope.analyses.dynamics.posterior import Posterior, Spreads
-from imscope.analyses.dynamics.edges import read_edges
 from imscope.simulate.passages import PassageSettings, simulate_passages
 from validation.common import Row, Study, met, percent
 
@@ -86,7 +85,9 @@ def _poor(post: Posterior, s: PassageSettings) -> np.ndarray:
         max(s.donor_conversion_sd, 1e-3),
     )
     sd = np.sqrt(np.diag(np.linalg.inv(post.evaluate(x, spreads).search)))
-    at = np.r_[np.arange(*lay.growth.indices(lay.size)), np.arange(*lay.conversion.indices(lay.size))]
+    at = np.r_[
+        np.arange(*lay.growth.indices(lay.size)), np.arange(*lay.conversion.indices(lay.size))
+    ]
     return sd[at] > 0.7 * lay.sd[at]
 
 
@@ -148,8 +149,12 @@ def limits(quick: bool) -> list[Row]:
     study = simulate_passages(REFERENCE)
     edges = ",".join(REFERENCE.edges)
     no_totals = fit_rates(read_passages(study.counts), edges, settings=FEW_STARTS)
-    said = bool(no_totals.growth["relative"].all()) and any("relative" in w for w in no_totals.warnings)
-    rows.append(Row("no totals", "growth is called relative", "yes", "yes" if said else "no", met(said)))
+    said = bool(no_totals.growth["relative"].all()) and any(
+        "relative" in w for w in no_totals.warnings
+    )
+    rows.append(
+        Row("no totals", "growth is called relative", "yes", "yes" if said else "no", met(said))
+    )
     runs = simulate(REFERENCE, n, 80_000, totals=False)
     pooled = float(runs.covered.mean())
     rows.append(

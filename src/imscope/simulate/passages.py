@@ -140,9 +140,7 @@ def simulate_passages(settings: PassageSettings | None = None) -> PassageStudy:
     for d in range(s.donors):
         rng = spawn(s.seed, "passages", d)
         shift = s.donor_growth_sd * rng.standard_normal()
-        q = np.array(s.conversion) * np.exp(
-            s.donor_conversion_sd * rng.standard_normal(len(pairs))
-        )
+        q = np.array(s.conversion) * np.exp(s.donor_conversion_sd * rng.standard_normal(len(pairs)))
         b = np.diag(np.array(s.growth) + shift)
         for (i, j), rate in zip(pairs, q, strict=True):
             b[j, i] += rate
@@ -170,9 +168,7 @@ def simulate_passages(settings: PassageSettings | None = None) -> PassageStudy:
                 {"donor": donor, "passage": n, "pdl": pdl, "positive": int(y[k - 1]),
                  "cells": s.cells}
             )  # fmt: skip
-    return PassageStudy(
-        pd.DataFrame(counts), pd.DataFrame(totals), pd.DataFrame(series), _truth(s)
-    )
+    return PassageStudy(pd.DataFrame(counts), pd.DataFrame(totals), pd.DataFrame(series), _truth(s))
 
 
 def write_passages(study: PassageStudy, folder: Path) -> Path:

@@ -3,6 +3,7 @@
 from imscope.core.rooms import load_name
 
 _HOME = {
+    "CompareSettings": "compare",
     "Culture": "cultures",
     "Forecast": "forecast",
     "ForecastSettings": "forecast",
@@ -11,6 +12,7 @@ _HOME = {
     "RateSettings": "settings",
     "DesignSettings": "design",
     "check_intervals": "checks",
+    "compare_composition": "compare",
     "design_cultures": "design",
     "fit_rates": "rates",
     "forecast_series": "forecast",

@@ -105,9 +105,7 @@ class PassageData:
             seen[name] = seen.get(name, 0) + 1
             label = name if seen[name] == 1 else f"{name} ({seen[name]})"
             chosen += [
-                Culture(
-                    c.name, label, c.times, c.counts, c.totals, c.covariates, c.start, c.assay
-                )
+                Culture(c.name, label, c.times, c.counts, c.totals, c.covariates, c.start, c.assay)
                 for c in self.cultures
                 if c.donor == name
             ]

@@ -113,9 +113,7 @@ def design_cultures(fit: RateFit, *, settings: DesignSettings | None = None) -> 
     return CULTURE_DESIGNS.check(table)
 
 
-def _candidates(
-    post: Posterior, fit: RateFit, s: DesignSettings
-) -> list[tuple[str, Culture]]:
+def _candidates(post: Posterior, fit: RateFit, s: DesignSettings) -> list[tuple[str, Culture]]:
     data, k = post.data, len(post.data.subsets)
     longest = max((c for c in data.cultures if c.start is None), key=lambda c: len(c.times))
     times = np.array(s.times) if s.times else longest.times
@@ -136,16 +134,14 @@ def _candidates(
         counts = np.zeros((2, k))
         counts[1] = s.cells / k
         clones = Culture(
-            "planned clones", data.donors[0], times[:2], counts,
-            covariates=np.zeros((1, len(data.covariates))), start=pure, assay=data.cultures[0].assay,
+            "planned clones", data.donors[0], times[:2], counts, start=pure,
+            covariates=_usual(data)[None], assay=data.cultures[0].assay,
         )  # fmt: skip
         out.append((f"clones of {name} followed over one interval", clones))
     return out
 
 
-def _planned(
-    times: Floats, start: Floats, donor: str, cells: int, data: PassageData
-) -> Culture:
+def _planned(times: Floats, start: Floats, donor: str, cells: int, data: PassageData) -> Culture:
     n, k = len(times), len(data.subsets)
     totals = tuple(Total(i, i + 1, 0.0) for i in range(n - 1))
     return Culture(

@@ -56,9 +56,7 @@ def read_edges(edges: str | Sequence[str] | None, subsets: Sequence[str]) -> tup
             )
         pair = (names.index(ends[0]), names.index(ends[1]))
         if pair in out:
-            raise DataError(
-                f"the conversion {word!r} is declared twice", code=codes.DYNAMICS_EDGES
-            )
+            raise DataError(f"the conversion {word!r} is declared twice", code=codes.DYNAMICS_EDGES)
         out.append(pair)
     return tuple(out)
 

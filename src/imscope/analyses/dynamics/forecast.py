@@ -186,9 +186,7 @@ def forecast_series(series: Series, *, settings: ForecastSettings | None = None)
     if not len(unseen.truth):
         notes.append("too few passages to score any model on unseen ones: weights are equal")
     if donors == 1 and s.donor_sd is None:
-        return Forecast(
-            None, None, curve, table, "NOT TESTABLE", ONE_DONOR, None, tuple(notes), s
-        )
+        return Forecast(None, None, curve, table, "NOT TESTABLE", ONE_DONOR, None, tuple(notes), s)
     pdl = _doublings_at(series, grid, s)
     last, median, status, reason = _limit(grid, lots, pdl, s)
     following = _most_telling(grid, lots, noisy, series, s)
@@ -228,10 +226,7 @@ def _lots(
         )
         new = rng.standard_normal((n, len(fit.model.mean)))
         if not several:
-            if s.donor_sd is None:
-                new = np.zeros_like(new)
-            else:
-                new = new * _stated(fit, s.donor_sd)
+            new = new * (0.0 if s.donor_sd is None else _stated(fit, s.donor_sd))
         draws = curve_draws(part, at, new=new)
         curves.append(draws)
         noisy.append(with_noise(part, draws, rng))
@@ -259,9 +254,7 @@ def _doublings_at(series: Series, grid: Floats, s: ForecastSettings) -> Floats:
     return every.pdl.reshape(-1, len(grid)) + np.array(begin)[:, None]
 
 
-def _curve(
-    grid: Floats, noisy: Floats, lots: Floats, s: ForecastSettings
-) -> "pd.DataFrame":
+def _curve(grid: Floats, noisy: Floats, lots: Floats, s: ForecastSettings) -> "pd.DataFrame":
     import pandas as pd
 
     tail = (1 - s.interval) / 2

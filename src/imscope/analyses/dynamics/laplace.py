@@ -74,9 +74,7 @@ class Fitted:
     starts_agreeing: int
 
 
-def find_mode(
-    post: Posterior, x: Floats, spreads: Spreads, tolerance: float = TOLERANCE
-) -> Mode:
+def find_mode(post: Posterior, x: Floats, spreads: Spreads, tolerance: float = TOLERANCE) -> Mode:
     """Descend by damped Newton steps."""
     here = post.evaluate(x, spreads)
     damping, stretch = 0.0, 1.0

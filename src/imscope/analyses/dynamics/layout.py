@@ -121,9 +121,7 @@ def _late_edges(
     from imscope.core import codes
     from imscope.core.errors import DataError
 
-    found = tuple(
-        n for n, (_, to) in enumerate(edges) if data.subsets[to] == settings.senescent
-    )
+    found = tuple(n for n, (_, to) in enumerate(edges) if data.subsets[to] == settings.senescent)
     if not found:
         raise DataError(
             f"no declared conversion leads to the senescent subset {settings.senescent!r}",
@@ -134,9 +132,7 @@ def _late_edges(
     return found
 
 
-def _priors(
-    data: PassageData, cut: list[slice], settings: RateSettings
-) -> tuple[Floats, Floats]:
+def _priors(data: PassageData, cut: list[slice], settings: RateSettings) -> tuple[Floats, Floats]:
     growth, growth_slope, conversion, conversion_slope, logistic, shift, rate_shift, start = cut
     unit = settings.days_per_passage if data.time_unit == "passage" else 1.0
     mean, sd = np.zeros(start.stop), np.ones(start.stop)
@@ -166,9 +162,7 @@ def _covariate_scale(data: PassageData) -> tuple[Floats, Floats]:
     return every.mean(axis=0), np.where(sd > 0, sd, 1.0)
 
 
-def _row(
-    cut: list[slice], size: int, donor: int, value: Floats, shape: tuple[int, int]
-) -> Floats:
+def _row(cut: list[slice], size: int, donor: int, value: Floats, shape: tuple[int, int]) -> Floats:
     """Rates of one interval as a linear map of the parameters."""
     k, e = shape
     x = len(value)

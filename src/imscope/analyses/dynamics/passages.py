@@ -1,5 +1,6 @@
 """Plain tables of counts and totals become cultures."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,9 +88,7 @@ def read_passages(
         cultures += _clones(clones, order, len(covariates))
     plating, cycling = _traits(subsets, order)
     warnings += _noticed(table, order, cultures)
-    return PassageData(
-        order, tuple(cultures), unit, covariates, plating, cycling, tuple(warnings)
-    )
+    return PassageData(order, tuple(cultures), unit, covariates, plating, cycling, tuple(warnings))
 
 
 def _keys(table: "pd.DataFrame") -> dict[str, "pd.Series"]:
@@ -129,9 +128,7 @@ def _totals(
             code=codes.DYNAMICS_TIME,
         )
     known = set(zip(counts["donor"], counts["culture"], strict=True))
-    alien = [
-        k for k in zip(flows["donor"], flows["culture"], strict=True) if k not in known
-    ]
+    alien = [k for k in zip(flows["donor"], flows["culture"], strict=True) if k not in known]
     if alien:
         raise DataError(
             "totals belong to a culture that was not counted",
@@ -163,7 +160,7 @@ def _culture(
             fix="add a column `culture` where a donor has several cultures, or add the counts up",
             code=codes.DYNAMICS_COLUMN,
         )
-    wide = rows.pivot(index="time", columns="subset", values="count")
+    wide = rows.pivot_table(index="time", columns="subset", values="count", aggfunc="sum")
     wide = wide.reindex(columns=list(order)).fillna(0)
     times = np.unique([*wide.index, *flows["from"], *flows["to"]]).astype(np.float64)
     counts = wide.reindex(times).fillna(0).to_numpy(dtype=np.float64)
@@ -183,7 +180,7 @@ def _covariate(
     """Value of a covariate in each interval of a culture."""
     if name == DOUBLINGS and name not in {*rows.columns, *flows.columns}:
         step = {(a, b): f for a, b, f in flows[["from", "to", "fold"]].itertuples(index=False)}
-        gained = [step.get((a, b), np.nan) for a, b in zip(times[:-1], times[1:], strict=True)]
+        gained = [step.get((a, b), np.nan) for a, b in pairwise(times.tolist())]
         before = np.cumsum([0.0, *gained[:-1]]) / np.log(2)
         return _complete(before[: len(times) - 1], name, culture)
     if name in flows.columns:
@@ -209,9 +206,7 @@ def _complete(values: Floats, name: str, culture: str) -> Floats:
 
 def _clones(frame: "pd.DataFrame", order: tuple[str, ...], n_covariates: int) -> list[Culture]:
     """Clones that started in one subset: a culture whose first composition is known."""
-    need(
-        frame, ("donor", "from", "to", "from_subset", "to_subset", "count"), what="clone pairs"
-    )
+    need(frame, ("donor", "from", "to", "from_subset", "to_subset", "count"), what="clone pairs")
     table = frame.assign(subset=frame["to_subset"].astype(str))
     table = long_counts(table).assign(donor=frame["donor"].astype(str))
     for name in ("from", "to"):
@@ -267,9 +262,7 @@ def _traits(
     return out[0], out[1]
 
 
-def _noticed(
-    table: "pd.DataFrame", order: tuple[str, ...], cultures: list[Culture]
-) -> list[str]:
+def _noticed(table: "pd.DataFrame", order: tuple[str, ...], cultures: list[Culture]) -> list[str]:
     out = []
     backwards = 0
     for _, rows in table.groupby(["donor", "culture"], sort=False):

@@ -95,9 +95,7 @@ class Posterior:
         Priors.
     """
 
-    def __init__(
-        self, data: PassageData, edges: tuple[Edge, ...], settings: RateSettings
-    ) -> None:
+    def __init__(self, data: PassageData, edges: tuple[Edge, ...], settings: RateSettings) -> None:
         self.data, self.edges, self.settings = data, edges, settings
         self.layout: Layout = build_layout(data, edges, settings)
         k = len(data.subsets)

@@ -46,9 +46,7 @@ def rate_matrix(
     return out
 
 
-def propagate(
-    composition: ArrayLike, matrix: ArrayLike, duration: float
-) -> tuple[Floats, float]:
+def propagate(composition: ArrayLike, matrix: ArrayLike, duration: float) -> tuple[Floats, float]:
     """Carry a composition over an interval.
 
     Parameters

@@ -262,9 +262,7 @@ def _donor_sd(post: Posterior, fitted: Fitted) -> dict[str, dict[str, float]]:
     }
 
 
-def _warnings(
-    post: Posterior, fitted: Fitted, edges: str | Sequence[str] | None
-) -> list[str]:
+def _warnings(post: Posterior, fitted: Fitted, edges: str | Sequence[str] | None) -> list[str]:
     data, out = post.data, []
     donors = len(data.donors)
     if not data.has_totals:

@@ -139,7 +139,9 @@ def read_series(
         )
     need(table, (name,), what="series")
     when, unit = numeric_times(table[name], name=name)
-    donor = table["donor"].astype(str) if "donor" in table.columns else pd.Series("one", table.index)
+    donor = (
+        table["donor"].astype(str) if "donor" in table.columns else pd.Series("one", table.index)
+    )
     notes: list[str] = []
     column, cells = _value_columns(table, value, notes)
     work = pd.DataFrame({"donor": donor.to_numpy(), "x": when})
@@ -208,7 +210,8 @@ def _measured(
     if bad.any():
         raise DataError(
             what,
-            found=f"{int(bad.sum())} of {len(y)} rows, first row {int(bad.to_numpy().argmax()) + 1}",
+            found=f"{int(bad.sum())} of {len(y)} rows, first row "
+            f"{int(bad.to_numpy().argmax()) + 1}",
             fix="percent goes in a column that ends in _pct or _percent, fractions in _fraction",
             code=codes.DYNAMICS_SERIES,
         )

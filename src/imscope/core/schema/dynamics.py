@@ -88,3 +88,22 @@ FORECAST_MODELS = table(
     n_unseen | integer | values | forecasts the error is over
     """,
 )
+COMPOSITION_CHANGES = table(
+    "composition_changes",
+    "Change of each subset relative to the unchanged bulk; donors are the replicates.",
+    """
+    subset | text | | name of the subset
+    contrast | text | | what is compared with what
+    log_fold | number | log | mean log fold change, median change over subsets taken off
+    low | number | log | lower end of the interval
+    high | number | log | upper end of the interval
+    p_value | number | probability | moderated t, two-sided
+    q_value | number | probability | Benjamini-Hochberg over subsets of a contrast
+    p_exact | number | probability | exact sign flips, or relabelling of unpaired units
+    n_units | integer | units | units compared
+    absolute_log_fold | number | log | change of the number of cells; needs totals
+    absolute_low | number | log | lower end of its interval
+    absolute_high | number | log | upper end of its interval
+    status | text | | ok with its floor, not estimable, or NOT TESTABLE with the reason
+    """,
+)
