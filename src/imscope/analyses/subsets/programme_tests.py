@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imscope.analyses.subsets.moderate import fit_moderated, moderated_f
 from imscope.core.rng import spawn
 from imscope.engine.random_sets import log_profiles, random_scores
 from imscope.stats.adjust import benjamini_hochberg
+from imscope.stats.moderate import fit_moderated, moderated_f
 
 Floats = NDArray[np.float64]
 
