@@ -134,9 +134,10 @@ def _tested(
     test = _test(y, made, settings)
     total = y.sum(axis=1)
     seen = y.sum(axis=0) > 0
+    arms = made.full[:, made.tested[0]] == 1 if _two_arms(made) else None
     likely = np.array(
         [
-            beta_binomial_p(y[:, k], total, made.full, made.null) if seen[k] else np.nan
+            beta_binomial_p(y[:, k], total, made.full, made.null, arms=arms) if seen[k] else np.nan
             for k in range(len(subsets))
         ]
     )
@@ -167,9 +168,13 @@ def _tested(
     return DIFFERENTIAL_ABUNDANCE.check(pd.DataFrame(rows))
 
 
+def _two_arms(made: ShareDesign) -> bool:
+    return made.block is None and len(made.n_units) == 2
+
+
 def _test(y: Floats, made: ShareDesign, settings: AbundanceSettings) -> ShareTest | ArmsTest:
     """Two arms without blocks get variances of their own; other designs one for all units."""
-    if made.block is None and len(made.n_units) == 2:
+    if _two_arms(made):
         late = made.full[:, made.tested[0]] == 1
         got = compare_unlike_arms(y, late, scale=settings.transform, confidence=settings.confidence)
         return replace(got, effect=got.effect[None], low=got.low[None], high=got.high[None])
