@@ -136,7 +136,7 @@ def _write_report(tables: "Mapping[str, pd.DataFrame]", path: Path, title: str) 
 def _measure(cells: "GateCells") -> "Measure":
     """Heterogeneity per group of some of the cells, from the RNA counts of the file."""
     from imscope.analyses.heterogeneity.compute import compute_heterogeneity
-    from imscope.analyses.heterogeneity.index import index_table
+    from imscope.analyses.heterogeneity.indices import index_table
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
     from imscope.core import codes
     from imscope.core.errors import DataError
