@@ -54,7 +54,7 @@ class Arms:
     doublets: Pair = (0.0, 0.0)
     cycling: Pair = (0.0, 0.0)
     known: bool = True
-    genes: int = 500
+    genes: int = 300
     programmes: int = 4
 
 
@@ -74,7 +74,7 @@ def make(rng: np.random.Generator, arms: Arms) -> Made:
     names = [f"GENE{k}" for k in range(g)]
     cyclers = np.zeros(g, dtype=bool)
     if max(arms.cycling) > 0:
-        known = sorted(genes_of("cc_s", "cc_g2m"))[:60]
+        known = sorted(genes_of("cc_s", "cc_g2m"))[:40]
         names[: len(known)] = known
         cyclers[: len(known)] = True
         share[: len(known)] = np.exp(rng.normal(-0.5, 0.3, len(known)))

@@ -142,12 +142,19 @@ def ambient_bounds(h: Heterogeneity, strata: NDArray[np.int64]) -> tuple[float, 
     if AMBIENT in table.columns and table[AMBIENT].notna().any():
         share = float(table[AMBIENT].max())
         return share, share
-    if "platform" in table.columns and all(_WELLS.search(str(v)) for v in table["platform"]):
+    if in_wells(h, strata):
         return 0.0, 0.0
     if high not in table.columns or not table[high].notna().any():
         return 0.0, float("nan")
     least = float(table[low].max()) if low in table.columns else 0.0
     return (least if np.isfinite(least) else 0.0), float(table[high].max())
+
+
+def in_wells(h: Heterogeneity, strata: NDArray[np.int64]) -> bool:
+    """Whether single cells were sorted into wells, as the platform's name says."""
+    if "platform" not in h.strata.columns:
+        return False
+    return all(_WELLS.search(str(v)) for v in h.strata["platform"].iloc[strata])
 
 
 def too_much_ambient(h: Heterogeneity, group: Group) -> str:
