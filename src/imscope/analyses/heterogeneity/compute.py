@@ -216,9 +216,11 @@ def compute_heterogeneity(
             for k in range(len(names))
         )
     masks = {name: own["symbol"].astype(str).isin(s.genes).to_numpy() for name, s in load().items()}
-    unit_pool = pool[stratum]
+    unit_pool, tile = pool[stratum], None if profile is None else chosen.blocks
     programmes = {
-        name: reduce_pools(moments, unit_pool, universes, [mask & u.genes for u in universes])
+        name: reduce_pools(
+            moments, unit_pool, universes, [mask & u.genes for u in universes], tile=tile
+        )
         for name, mask in masks.items()
         if min(int((mask & u.genes).sum()) for u in universes) >= MIN_SET_GENES
     }
@@ -232,8 +234,12 @@ def compute_heterogeneity(
         features=own,
         pool=pool.astype(np.int64),
         universes=universes,
-        all_genes=reduce_pools(moments, unit_pool, universes, [u.genes for u in universes]),
-        without=reduce_pools(moments, unit_pool, universes, [u.without for u in universes]),
+        all_genes=reduce_pools(
+            moments, unit_pool, universes, [u.genes for u in universes], tile=tile
+        ),
+        without=reduce_pools(
+            moments, unit_pool, universes, [u.without for u in universes], tile=tile
+        ),
         programmes=programmes,
         source=held,
         priority=priority,
@@ -298,13 +304,15 @@ def reduce_pools(
     pool: NDArray[np.int64],
     universes: tuple[Universe, ...],
     genes: list[NDArray[np.bool_]],
+    *,
+    tile: int | None = None,
 ) -> Reduced:
     """Sum the genes out, each unit with the weights of its own pool."""
     n = moments.n_units
     square, noise, gram = np.zeros(n), np.zeros(n), np.zeros((n, n))
     for k, universe in enumerate(universes):
         mine = np.flatnonzero(pool == k)
-        part = reduce_moments(moments, universe.reference, genes[k], units=mine)
+        part = reduce_moments(moments, universe.reference, genes[k], units=mine, tile=tile)
         square[mine], noise[mine] = part.square, part.noise
         gram[np.ix_(mine, mine)] = part.gram
     sizes = int(max(g.sum() for g in genes))
