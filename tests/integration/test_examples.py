@@ -18,14 +18,18 @@ from imscope.study.run import run_study
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHARED = os.environ.get("IMSCOPE_SHARED_DATA", "")
-GENES = ["COL1A1", "COL1A2", "COL3A1", "FN1", "SPARC", "LUM", "DCN", "THY1", "NT5E", "ENG", "CD44", "VIM", "TAGLN", "ACTA2", "CDKN1A", "CDKN2A", "MKI67", "TOP2A", "CDK1", "PCNA", "MCM2", "MCM5", "VEGFA", "FGF2", "HGF", "TGFB1", "IDO1", "CXCL8", "IL6", "CCL2", "POU5F1", "SOX2", "NANOG"]
+GENES = """
+COL1A1 COL1A2 COL3A1 FN1 SPARC LUM DCN THY1 NT5E ENG CD44 VIM TAGLN ACTA2 CDKN1A CDKN2A MKI67 TOP2A
+CDK1 PCNA MCM2 MCM5 VEGFA FGF2 HGF TGFB1 IDO1 CXCL8 IL6 CCL2 POU5F1 SOX2 NANOG
+"""
 LIGHT = {"subsets": {"test": "off"}, "path": {"umap": False}}
 
 
 def write_lots(folder, lots, *, seed=0, cells=40, genes=400):
     """One file of counts per sample and a sheet; every lot keeps its cells in any company."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = [*GENES, *(f"GENE{k}" for k in range(genes - len(GENES)))]
+    known = GENES.split()
+    names = [*known, *(f"GENE{k}" for k in range(genes - len(known)))]
     share = np.random.default_rng(seed).gamma(0.5, 1, genes) + 0.05
     rows = []
     for lot in lots:
