@@ -1,62 +1,36 @@
 """Run the studies: `python -m validation [--quick] [NAME ...]`."""
 
 import argparse
+import importlib
+import pkgutil
 import sys
 import time
 
-from validation import (
-    page,
-    study_agreement,
-    study_arms,
-    study_claims,
-    study_comparison,
-    study_cycle,
-    study_depth,
-    study_fucci,
-    study_gates,
-    study_identity,
-    study_mixture,
-    study_nested,
-    study_null,
-    study_nulls,
-    study_programmes,
-    study_real,
-    study_residual,
-    study_stages,
-    study_subsets,
-)
+import validation
+from validation import page
+from validation.common import Study
 
-STUDIES = [
-    study_null.STUDY,
-    study_depth.DEPTH,
-    study_depth.CELLS,
-    study_mixture.MIXTURE,
-    study_mixture.CONFOUNDERS,
-    study_cycle.STUDY,
-    study_nested.STUDY,
-    study_comparison.STUDY,
-    study_nulls.STUDY,
-    study_claims.RULE,
-    study_claims.POWER,
-    study_claims.CROSSED,
-    study_claims.ABUNDANCE,
-    study_agreement.STUDY,
-    study_real.STUDY,
-    study_programmes.STUDY,
-    study_fucci.STUDY,
-    study_identity.STUDY,
-    study_residual.STUDY,
-    study_arms.STUDY,
-    study_stages.STUDY,
-    study_arms.STUDY_HARD,
-    study_gates.TRANSFER,
-    study_gates.COST,
-    study_gates.COVERAGE,
-    study_gates.NULL,
-    study_subsets.GAPS,
-    study_subsets.ERRORS,
-    study_subsets.POWER,
-]
+FIRST = (
+    *("null", "depth", "cells", "mixture", "confounders", "cycle", "nested", "comparison"),
+    *("agreement", "real", "programmes", "fucci", "identity", "residual", "arms", "stages"),
+)
+"""Studies in the order in which the page begins; the others follow by their module."""
+
+
+def find_studies() -> list[Study]:
+    """Every :class:`Study` of a module `study_*`, found by walking."""
+    names = sorted(m.name for m in pkgutil.iter_modules(validation.__path__))
+    modules = [importlib.import_module(f"validation.{n}") for n in names if n.startswith("study_")]
+    found = {
+        value.name: value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, Study)
+    }
+    return sorted(found.values(), key=lambda s: (*FIRST, s.name).index(s.name))
+
+
+STUDIES = find_studies()
 
 
 def main(words: list[str] | None = None) -> int:

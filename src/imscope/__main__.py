@@ -1,6 +1,6 @@
 """``python -m imscope`` is the command line."""
 
-from imscope.cli.main import main
+from imscope.cli.main import start
 
 if __name__ == "__main__":
-    main()
+    start()

@@ -308,7 +308,7 @@ SHEETS = {
     "doublings_infinite": ("sample,path,population_doublings\na,a.h5ad,inf\n", "E-SHEET-VALUE"),
     "reference_maybe": ("sample,path,is_reference\na,a.h5ad,perhaps\n", "E-SHEET-VALUE"),
     "date_wrong": ("sample,path,collected_at\na,a.h5ad,31.31.2024\n", "E-SHEET-VALUE"),
-    "source_class_unknown": ("sample,path,source_class\na,a.h5ad,iMSCs\n", "E-SHEET-WORD"),
+    "source_class_unknown": ("sample,path,source_class\na,a.h5ad,fibroblast\n", "E-SHEET-WORD"),
     "fields_more": ("sample,path\na,a.h5ad,x,y\n", "E-SHEET-RAGGED"),
     "select_wrong": ("sample,path,select\na,a.h5ad,protocol\n", "E-SHEET-SELECT"),
     "select_without_value": ("sample,path,select\na,a.h5ad,protocol=\n", "E-SHEET-SELECT"),

@@ -25,7 +25,9 @@ def load(name):
 
 
 malformed = load("malformed")
-load("malformed_text")  # adds to the cases
+load("malformed_text")  # these add to the cases
+hostile_hdf5 = load("hostile_hdf5")
+load("hostile_zarr")
 CASES = malformed.CASES
 
 
@@ -86,7 +88,7 @@ def test_thirty_crafted_files_would_reach_outside():
 
 
 FORMATS = ("h5ad_", "tenx_", "mtx_", "csv_", "zarr", "sheet_")
-THROUGH_THE_COMMAND = [c for c in CASES[::3] if c.name != "csv_absent"]  # the sheet would say so
+THROUGH_THE_COMMAND = [c for c in CASES[::5] if c.name != "csv_absent"]  # the sheet would say so
 
 
 def run_command(sheet, out, monkeypatch, capsys):
@@ -147,3 +149,28 @@ def test_the_command_itself_shows_no_traceback(tmp_path):
     assert "E-" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_enough_crafted_files():
+    hdf5 = sum(c.name.startswith(hostile_hdf5.KINDS) for c in CASES)
+    stores = sum(c.name.startswith("zarr") for c in CASES)
+    assert hdf5 >= 60
+    assert stores >= 70
+
+
+def test_a_reference_to_linked_categories_is_followed(tmp_path):
+    """The layout of old files is read as before."""
+    with read_counts(hostile_hdf5.linked_reference(tmp_path)) as counts:
+        assert counts.obs["kind"].tolist()[:3] == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize("case", hostile_hdf5.REFERRING, ids=lambda c: c.name)
+def test_the_reader_opens_nothing_the_inspection_did_not_see(case, tmp_path, monkeypatch):
+    """Even if the inspection let such a file through."""
+    from imscope.io import guard_hdf5
+
+    monkeypatch.setattr(guard_hdf5, "_ask_child", hostile_hdf5.blind)
+    with pytest.raises(ImscopeError) as caught:
+        read_all(case.make(tmp_path))
+    assert caught.value.code == "E-H5-REFERENCE"
+    assert "SECRETS!" not in str(caught.value)

@@ -23,7 +23,7 @@ from imscope.cli.shell import (
 
 if TYPE_CHECKING:
     from imscope.analyses.heterogeneity import HeterogeneitySettings, Profile
-    from imscope.core.result import Result
+    from imscope.core.result import Notice, Result
 
 app = typer.Typer(no_args_is_help=True, help="How varied the cells are, and why.")
 
@@ -99,11 +99,16 @@ def index(
             relative_to=relative_to, ratios=relative is not None,
             carriers=bool(genes or programmes),
         )  # fmt: skip
-    _emit_index(found, more, as_json=as_json, out=out)
+    _emit_index(found, more, cells.notices, as_json=as_json, out=out)
 
 
 def _emit_index(
-    found: "Result", more: dict[str, Path | None], *, as_json: bool, out: Path | None
+    found: "Result",
+    more: dict[str, Path | None],
+    read: "tuple[Notice, ...]",
+    *,
+    as_json: bool,
+    out: Path | None,
 ) -> None:
     """Write the tables beside the index, and show it with the ratios."""
     from imscope.io.atomic import write_tsv
@@ -129,7 +134,8 @@ def _emit_index(
     if "hi2_above_floor" in table and table["hi2_above_floor"].notna().any():
         shown.append("hi2_above_floor")
     shown += ["bcv_percent", "status"]
-    emit(table, as_json=as_json, out=out, content=content, columns=shown, notices=found.notices)
+    emit(table, as_json=as_json, out=out, content=content, columns=shown,
+         notices=(*read, *found.notices))  # fmt: skip
     if ratios is not None and not as_json:
         emit(ratios, columns=["group", "reference", "ratio", "low", "high", "status"])
 
@@ -162,7 +168,7 @@ def decompose(
     }
     if out is not None:
         emit(result.table, out=out, lines=[])
-    emit(table, as_json=as_json, content=content, columns=LEVEL_FIELDS)
+    emit(table, as_json=as_json, content=content, columns=LEVEL_FIELDS, notices=cells.notices)
 
 
 @app.command()
@@ -194,6 +200,7 @@ def compare(
     """Claims A, B and C of two groups, with units as replicates, verdict and reason."""
     from imscope.analyses.heterogeneity import HeterogeneitySettings
     from imscope.analyses.heterogeneity import compare as test_claims
+    from imscope.core.result import Notice
 
     settings = HeterogeneitySettings(
         seed=seed, replicate_unit=unit, margin_low=margin_low, margin_high=margin_high,
@@ -209,7 +216,8 @@ def compare(
     records = [{k: row[k] for k in CLAIM_FIELDS} for row in as_records(table)]
     content: dict[str, object] = {"records": records, "settings_hash": settings.digest}
     shown = ["claim", "test_group", "reference_group", "p_value", "verdict", "reason"]
-    emit(table, as_json=as_json, out=out, content=content, columns=shown)
+    told = (*cells.notices, *(Notice(**n) for n in table.attrs["imscope"]["notices"]))
+    emit(table, as_json=as_json, out=out, content=content, columns=shown, notices=told)
 
 
 @app.command()

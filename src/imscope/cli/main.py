@@ -1,12 +1,14 @@
 """The ``imscope`` command: groups, version, and one clear line for a problem the user can mend."""
 
+import contextlib
 import os
 import sys
 
 import typer
 
 from imscope import __version__
-from imscope.core.errors import ImscopeError
+from imscope.cli.boundary import guarded_call
+from imscope.core.errors import MachineError
 from imscope.core.rooms import find_modules
 
 app = typer.Typer(
@@ -55,17 +57,26 @@ add_commands(app)
 
 
 def main() -> None:
-    """Run the command line; an :class:`ImscopeError` becomes one message and its exit code."""
+    """Run the command line; every problem becomes one message, a code and an exit class."""
     # blocks run in our own threads; a second layer inside linear algebra would cost time and digits
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("MKL_NUM_THREADS", "1")
+    guarded_call(app)
+
+
+def start() -> None:
+    """Entry point of the installed command: as :func:`main`, in a process of its own.
+
+    After a failed write the process ends at once: HDF5 would try to write again while it is taken
+    down, and crash.
+    """
     try:
-        app()
-    except ImscopeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # the reader of our output went away; keep Python from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        main()
+    except SystemExit as ended:
+        if ended.code == MachineError.exit_code:
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError, ValueError):
+                    stream.flush()
+            os._exit(MachineError.exit_code)
+        raise

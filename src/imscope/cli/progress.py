@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 
+from imscope.core.terminal import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -56,7 +58,7 @@ class ProgressShown:
         left = "" if seconds_left is None else f"about {_duration(seconds_left)} left"
         if self._bar is not None:
             self._bar.update(
-                self._bar.task_ids[0], description=step, completed=done_frac, left=left
+                self._bar.task_ids[0], description=printable(step), completed=done_frac, left=left
             )
 
     def step_finished(self, record: "StepRecord", done_frac: float) -> None:
@@ -64,11 +66,13 @@ class ProgressShown:
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=done_frac)
         took = "found finished" if record.cached else f"{record.seconds:.1f} s"
-        self._console.print(f"  {record.step:<18} {took:>14}  {record.peak_mb:6.0f} MB peak")
+        self._console.print(
+            f"  {printable(record.step):<18} {took:>14}  {record.peak_mb:6.0f} MB peak"
+        )
 
     def message(self, text: str) -> None:
         """Show a sentence."""
-        self._console.print(text, markup=False)
+        self._console.print(printable(text), markup=False)
 
 
 def _duration(seconds: float) -> str:

@@ -13,6 +13,7 @@ import typer
 
 from imscope.core import codes
 from imscope.core.errors import UsageError
+from imscope.core.terminal import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,13 +43,15 @@ def _writable(path: Path, kind: str) -> None:
         )
 
 
-def _out_file(path: Path | None) -> Path | None:
+def check_out(path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written, before any work."""
     if path is not None:
         _writable(path, "file")
     return path
 
 
-def _out_folder(path: Path | None) -> Path | None:
+def check_out_folder(path: Path | None) -> Path | None:
+    """Refuse a folder that cannot be written, before any work."""
     if path is not None:
         _writable(path, "folder")
     return path
@@ -70,11 +73,13 @@ UnitOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Also write the table (.tsv).", callback=_out_file),
+    typer.Option("--out", "-o", help="Also write the table (.tsv).", callback=check_out),
 ]
 OutFolderOption = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Also write all tables into a folder.", callback=_out_folder),
+    typer.Option(
+        "--out", "-o", help="Also write all tables into a folder.", callback=check_out_folder
+    ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all random draws.")]
 ThreadsOption = Annotated[
@@ -101,7 +106,7 @@ def tell(notices: "Iterable[Notice]") -> None:
 
 def say(line: str) -> None:
     """One line of words on stderr."""
-    typer.echo(line, err=True)
+    typer.echo(printable(line), err=True)
 
 
 def emit(
@@ -136,10 +141,10 @@ def emit(
     if out is not None:
         _write(table, out)
     if as_json:
-        print_json({**_content(table, content), "notices": _as_dicts(notices)})
+        print_json({**_content(table, content), "notices": notices_json(notices)})
     elif lines is not None:
         for line in lines:
-            typer.echo(line)
+            typer.echo(printable(line))
     elif isinstance(table, Mapping):
         for name, frame in table.items():
             typer.echo(f"\n{name}")
@@ -158,7 +163,8 @@ def _content(
     return {"records": as_records(table)}
 
 
-def _as_dicts(notices: "Iterable[Notice]") -> list[dict[str, str]]:
+def notices_json(notices: "Iterable[Notice]") -> list[dict[str, str]]:
+    """Notices as JSON holds them."""
     return [{"code": n.code, "message": n.message, "subject": n.subject} for n in notices]
 
 
@@ -185,6 +191,7 @@ def show(table: "pd.DataFrame", columns: Sequence[str] | None = None) -> None:
     """Show rows in a terminal: a table where it fits, else one block of lines for each row."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     names = [c for c in (columns or table.columns) if c in table.columns]
     rows = [[_shown(row[c]) for c in names] for row in as_records(table)]
@@ -194,22 +201,22 @@ def show(table: "pd.DataFrame", columns: Sequence[str] | None = None) -> None:
     if fits:
         view = Table()
         for name in names:
-            view.add_column(name, overflow="fold")
+            view.add_column(Text(printable(name)), overflow="fold")
         for row in rows:
-            view.add_row(*row)
+            view.add_row(*(Text(cell) for cell in row))
         console.print(view)
         return
     for row in rows:
         for name, value in zip(names, row, strict=True):
             if value:
-                console.print(f"{name:<20} {value}", markup=False, highlight=False)
+                console.print(f"{printable(name):<20} {value}", markup=False, highlight=False)
         console.print("")
 
 
 def _shown(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else printable(value)
 
 
 def as_records(table: "pd.DataFrame") -> list[dict[str, object]]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from imscope.io.gating_ml import RectangleGate as RectangleGate
     from imscope.io.gating_ml import read_gating_ml as read_gating_ml
     from imscope.io.gating_ml import write_gating_ml as write_gating_ml
+    from imscope.io.gating_scheme import Scheme as Scheme
+    from imscope.io.gating_scheme import read_gating_scheme as read_gating_scheme
     from imscope.io.genes import gene_classes as gene_classes
     from imscope.io.genes import gene_table as gene_table
     from imscope.io.genes import map_genes as map_genes
@@ -32,10 +34,15 @@ if TYPE_CHECKING:
     from imscope.io.open import annotate as annotate
     from imscope.io.open import open_cells as open_cells
     from imscope.io.raw import Modality as Modality
+    from imscope.io.same_cells import fingerprint_cells as fingerprint_cells
+    from imscope.io.same_cells import refuse_same_cells as refuse_same_cells
+    from imscope.io.same_cells import same_cells_notices as same_cells_notices
     from imscope.io.sheet import SampleRow as SampleRow
     from imscope.io.sheet import SampleSheet as SampleSheet
+    from imscope.io.sheet import check_sheet as check_sheet
     from imscope.io.sheet import read_sheet as read_sheet
     from imscope.io.sheet import sample_sheet_schema as sample_sheet_schema
+    from imscope.io.sheet_write import sheet_of_folder as sheet_of_folder
     from imscope.io.store import open_store as open_store
     from imscope.io.store import write_store as write_store
 else:

@@ -49,8 +49,12 @@ def read_array(node: Any) -> NDArray[Any]:
             return np.asarray(node.asstr()[()], dtype=object)
     values = np.asarray(node[()])
     if values.dtype.kind in "ST" or values.dtype.kind == "U":
-        values = np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
-        return values.astype(object)
+        if values.dtype.kind != "S":
+            return values.astype(object)
+        # one by one: an array of decoded text would take four times the widest for each
+        decoded = np.empty(values.shape, dtype=object)
+        decoded.reshape(-1)[:] = [v.decode("utf-8", "replace") for v in values.reshape(-1)]
+        return decoded
     return values
 
 
@@ -120,7 +124,7 @@ def read_column(node: Any, path: Path, where: str, categories: Any = None) -> tu
         return None, f"encoding {kind or 'unknown'!r}"
     if node.shape == () or len(node.shape) != 1:
         return None, f"shape {tuple(node.shape)}"
-    if node.dtype.kind not in "biufOSUT":
+    if node.dtype.kind not in "biufOSUT" or _holds_other_objects(node):
         return None, f"type {node.dtype}"
     values = read_array(node)
     if categories is None:
@@ -133,15 +137,19 @@ def read_column(node: Any, path: Path, where: str, categories: Any = None) -> tu
     return values, ""
 
 
+def _holds_other_objects(node: Any) -> bool:
+    """References and lists inside HDF5 columns are of kind `O` too, and are no text."""
+    if node.dtype.kind != "O" or not hasattr(node, "asstr"):
+        return False
+    import h5py
+
+    return h5py.check_string_dtype(node.dtype) is None
+
+
 def _referenced(node: Any) -> Any:
     """Old files name the categories of a column by a reference to another dataset."""
-    if not hasattr(node, "id") or "categories" not in node.attrs:
-        return None
-    reference = node.attrs["categories"]
-    try:
-        return node.file[reference]
-    except (TypeError, ValueError, KeyError):
-        return None
+    follow = getattr(node, "referred", None)
+    return None if follow is None else follow("categories")
 
 
 def _categorical(

@@ -139,9 +139,25 @@ def _write_counts(
         _append(counts["indices"], block.indices)
         _append(normal["data"], _log_shares(block, size_factors[low:high]))
         pointers.append(block.indptr[1:] + pointers[-1][-1])
-    counts.create_dataset("indptr", data=np.concatenate(pointers))
+    places = np.concatenate(pointers)
+    # readers such as SciPy take both arrays of places in one width, so they are written in one
+    if places[-1] < 2**31:
+        places = places.astype(np.int32)
+    else:
+        _widen(counts, "indices")
+    counts.create_dataset("indptr", data=places)
     for name in ("indices", "indptr"):  # the same places: a second name, not a second copy
         normal[name] = counts[name]
+
+
+def _widen(group: "h5py.Group", name: str) -> None:
+    """Write a dataset of places again with 64 bits, piece by piece."""
+    group.move(name, f"{name}_narrow")
+    narrow = group[f"{name}_narrow"]
+    _growing(group, name, np.dtype(np.int64), shuffle=True)
+    for low in range(0, narrow.shape[0], CHUNK):
+        _append(group[name], narrow[low : low + CHUNK].astype(np.int64))
+    del group[f"{name}_narrow"]
 
 
 def _growing(group: "h5py.Group", name: str, kind: "np.dtype[Any]", *, shuffle: bool) -> None:
@@ -198,8 +214,10 @@ def _write_sparse(group: "h5py.Group", name: str, matrix: "sp.csr_array") -> Non
     made = group.create_group(name)
     _mark(made, "csr_matrix", "0.1.0")
     made.attrs["shape"] = np.array(matrix.shape, dtype=np.int64)
+    wide = np.int32 if matrix.nnz < 2**31 else np.int64
     for part in ("data", "indices", "indptr"):
         values = getattr(matrix, part)
+        values = values if part == "data" else values.astype(wide)
         made.create_dataset(part, data=values, compression="gzip", compression_opts=1, shuffle=True)
 
 

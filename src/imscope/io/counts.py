@@ -1,31 +1,19 @@
 """Read counts of any supported format: one door, one result."""
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from imscope.core import codes
-from imscope.core.blocks import BlockSource, CsrBlock, block_bounds
 from imscope.core.cells import Cells
-from imscope.core.errors import DataError, MethodError
-from imscope.core.views import map_features
-from imscope.io.genes import map_genes
+from imscope.core.errors import DataError
+from imscope.io.archives import is_archive, unpack
+from imscope.io.delivery import resolve_folder
+from imscope.io.finish import finish
+from imscope.io.memory_size import half_of_memory
 from imscope.io.notice import Notice, first_few
-from imscope.io.raw import Modality, RawCounts
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-_RNA_TYPES = ("gene expression", "gene", "rna", "")
-_OTHER_TYPES = {"antibody capture": "protein", "crispr guide capture": "guide"}
+from imscope.io.raw import RawCounts
 
 
 def read_counts(
@@ -67,15 +55,10 @@ def read_counts(
     budget = max_bytes if max_bytes is not None else half_of_memory()
     raw = _read_raw(path, expression=expression, max_bytes=budget)
     try:
-        return finish(raw, path)
+        return finish(raw, path, max_bytes=budget)
     except BaseException:
         raw.close()
         raise
-
-
-def half_of_memory() -> int:
-    """Half of the memory of this machine, in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def _read_raw(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
@@ -91,12 +74,12 @@ def _read_raw(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
             from imscope.io.zarr_store import read_zarr
 
             return read_zarr(path, expression=expression, max_bytes=max_bytes)
-        from imscope.io.matrix_market import read_folder
-
-        return read_folder(path, expression=expression, max_bytes=max_bytes)
+        return _read_folder(path, expression=expression, max_bytes=max_bytes)
     if not path.is_file():
         raise DataError(f"{path} is neither a file nor a folder", code=codes.FILE_FORMAT)
-    if name.endswith((".h5", ".hdf5", ".h5ad", ".h5mu")):
+    if is_archive(path):
+        return _read_archive(path, expression=expression, max_bytes=max_bytes)
+    if name.endswith((".h5", ".hdf5", ".h5ad", ".h5mu", ".loom", ".h5seurat")):
         return _read_hdf5(path, expression=expression, max_bytes=max_bytes)
     if name.endswith((".mtx", ".mtx.gz")):
         from imscope.io.matrix_market import read_mtx
@@ -106,12 +89,98 @@ def _read_raw(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
         from imscope.io.dense_text import read_table
 
         return read_table(path, expression=expression, max_bytes=max_bytes)
+    advice = next((words for ends, words in _ADVICE if name.endswith(ends)), "")
     raise DataError(
         f"{path} is of no format imscope reads",
         found=f"the name ends in {''.join(path.suffixes[-2:])!r}",
-        fix="give a 10x .h5 or matrix folder, .h5ad, .h5mu, .zarr, .mtx, or a dense .csv/.tsv",
+        fix=advice
+        or "give a 10x .h5 or matrix folder, .h5ad, .h5mu, .zarr, .loom, .mtx, a dense .csv/.tsv, "
+        "or a .zip or .tar of one of them",
         code=codes.FILE_FORMAT,
     )
+
+
+_R_LINES = (
+    'in R: `m <- SeuratObject::LayerData(x, layer = "counts"); Matrix::writeMM(m, "matrix.mtx")` '
+    "(for a SingleCellExperiment `m <- SingleCellExperiment::counts(x)`), then "
+    '`writeLines(rownames(m), "genes.tsv"); writeLines(colnames(m), "barcodes.tsv")`; '
+    "give the folder with the three files"
+)
+_ADVICE = (
+    ((".rds", ".rdata", ".rda", ".qs", ".robj", ".h5seurat"), _R_LINES),
+    (
+        (".bam", ".fastq.gz", ".fq.gz", ".cram"),
+        "these are reads: give the count matrix made of them",
+    ),
+    ((".pkl", ".pickle", ".joblib"), "a pickle runs code when it is opened: write .h5ad instead"),
+    ((".xlsx", ".xls"), "save the table as .csv, without turning names of genes into dates"),
+    ((".cloupe",), "give the matrix of the same run, in `outs/filtered_feature_bc_matrix.h5`"),
+    ((".7z", ".rar"), "unpack it, or pack it as .zip"),
+)
+
+
+def _read_folder(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
+    """Read a folder with a matrix in it, or the one matrix of a delivery below it."""
+    from imscope.io.matrix_market import read_folder
+
+    if _has_mtx(path):
+        return read_folder(path, expression=expression, max_bytes=max_bytes)
+    inside, told = resolve_folder(path)
+    raw = _read_raw(inside, expression=expression, max_bytes=max_bytes)
+    raw.notices[:0] = told
+    return raw
+
+
+def _has_mtx(folder: Path) -> bool:
+    return any(p.name.lower().endswith((".mtx", ".mtx.gz")) for p in folder.iterdir())
+
+
+def _read_archive(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
+    """Unpack an archive and read the one matrix in it; closing removes what was unpacked."""
+    import shutil
+
+    root = unpack(path, max_bytes=max_bytes)
+    try:
+        told: list[Notice] = []
+        inside = root
+        if not _is_zarr(root) and not _has_mtx(root):
+            inside, told = _inside_archive(path, root)
+        raw = _read_raw(inside, expression=expression, max_bytes=max_bytes)
+    except DataError as error:
+        shutil.rmtree(root, ignore_errors=True)
+        raise DataError(
+            error.problem.replace(str(root), str(path)),
+            found=error.found.replace(str(root), str(path)),
+            fix=error.fix.replace(str(root), str(path)),
+            code=error.code,
+        ) from error
+    except BaseException:
+        shutil.rmtree(root, ignore_errors=True)
+        raise
+    raw.notices[:0] = told
+    opened = raw.close
+
+    def close() -> None:
+        opened()
+        shutil.rmtree(root, ignore_errors=True)
+
+    raw.close = close
+    return raw
+
+
+def _inside_archive(path: Path, root: Path) -> tuple[Path, list[Notice]]:
+    files = [p for p in root.rglob("*") if p.is_file()]
+    if len(files) == 1 and not is_archive(files[0]):
+        return files[0], []
+    inside, told = resolve_folder(root)
+    if is_archive(inside):
+        raise DataError(
+            f"{path} holds an archive again",
+            found=inside.name,
+            fix="unpack it once and give what is inside",
+            code=codes.FILE_ARCHIVE,
+        )
+    return inside, told
 
 
 def _is_zarr(path: Path) -> bool:
@@ -122,6 +191,7 @@ def _is_zarr(path: Path) -> bool:
 def _read_hdf5(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
     from imscope.io.guard_hdf5 import hdf5_errors, open_hdf5
     from imscope.io.h5ad import read_annotated, read_mudata
+    from imscope.io.loom import is_loom, read_loom
     from imscope.io.tenx import is_tenx, read_tenx
 
     handle = open_hdf5(path)
@@ -133,12 +203,18 @@ def _read_hdf5(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
                 raw = read_mudata(handle, path, kind="h5mu", **options)  # type: ignore[arg-type]
             elif "obs" in handle and "var" in handle:
                 raw = read_annotated(handle, path, kind="h5ad", **options)  # type: ignore[arg-type]
+            elif is_loom(handle):
+                raw = read_loom(handle, path, expression=expression, guard=guard)
             elif is_tenx(handle):
                 raw = read_tenx(handle, path, **options)  # type: ignore[arg-type]
             else:
                 raise DataError(
                     f"{path} is neither a 10x matrix nor AnnData nor MuData",
                     found=f"at the top: {first_few(list(handle)) or 'nothing'}",
+                    fix=_R_LINES
+                    if "assays" in handle
+                    else "give the matrix of counts"
+                    + (", not the table of molecules" if "barcode_idx" in handle else ""),
                     code=codes.H5_LAYOUT,
                 )
     except BaseException:
@@ -146,168 +222,3 @@ def _read_hdf5(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
         raise
     raw.close = handle.close
     return raw
-
-
-def finish(raw: RawCounts, path: Path | str) -> Cells:
-    """Check names, split modalities, map genes."""
-    cells = [str(c) for c in raw.cells]
-    _check_cells(cells, raw, path)
-    rna, others, dropped = _split(raw)
-    notices = list(raw.notices)
-    if dropped:
-        notices.append(
-            Notice(
-                codes.W_FEATURES_DROPPED,
-                f"{sum(dropped.values()):,} features left out, of type {first_few(list(dropped))}",
-            )
-        )
-    if not rna.size:
-        raise DataError(
-            f"{path} has no gene expression feature",
-            found=f"{len(raw.names):,} features"
-            + (f" of types {sorted(dropped)}" if dropped else ""),
-            code=codes.GENES_NONE,
-        )
-    features, more = map_genes(
-        [raw.names[k] for k in rna],
-        [raw.symbols[k] for k in rna] if raw.symbols is not None else None,
-        path=path,
-    )
-    notices += more
-    modalities = {**raw.modalities, **_modalities(raw, others)}
-    if raw.stored_per_cell is not None:
-        empty = int((raw.stored_per_cell == 0).sum())
-        if empty:
-            notices.append(
-                Notice(codes.W_CELLS_EMPTY, f"{empty:,} of {len(cells):,} cells have no counts")
-            )
-    if not raw.whole:
-        notices.append(
-            Notice(codes.W_MATRIX_EXPRESSION, f"{raw.where} is taken as expression values")
-        )
-    rows = _WhileOpen(raw.rows, str(path))
-
-    def close() -> None:
-        rows.closed.append(True)
-        raw.close()
-
-    mapping = np.full(len(raw.names), -1, dtype=np.int32)
-    mapping[rna] = np.arange(rna.size, dtype=np.int32)
-    return Cells(
-        name=str(path),
-        format=raw.format,
-        where=raw.where,
-        kind="counts" if raw.whole else "expression",
-        source=map_features(rows, mapping, int(rna.size)),
-        features=features,
-        obs=_obs(raw, cells),
-        modalities=modalities,
-        notices=tuple(notices),
-        on_close=close,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _WhileOpen:
-    """Rows of a file that say so when they are asked for after it was closed."""
-
-    rows: BlockSource
-    name: str
-    closed: list[bool] = field(default_factory=list)
-
-    @property
-    def n_cells(self) -> int:
-        return self.rows.n_cells
-
-    @property
-    def n_features(self) -> int:
-        return self.rows.n_features
-
-    def read(self, start: int, stop: int) -> CsrBlock:
-        if self.closed:
-            raise MethodError(
-                f"counts of {self.name} are asked for after it was closed",
-                fix="do all reading inside the `with` block, or open it again",
-                code=codes.CELLS_CLOSED,
-            )
-        return self.rows.read(start, stop)
-
-
-def _obs(raw: RawCounts, cells: list[str]) -> "pd.DataFrame":
-    import pandas as pd
-
-    index = pd.Index(cells, dtype="str", name="cell")
-    return pd.DataFrame(index=index) if raw.obs is None else raw.obs.set_axis(index, axis=0)
-
-
-def _check_cells(cells: list[str], raw: RawCounts, path: Path | str) -> None:
-    if not cells or (raw.stored_per_cell is not None and not raw.stored_per_cell.any()):
-        raise DataError(
-            f"{path} has no cell with any count",
-            found=f"{len(cells):,} cells, {len(raw.names):,} features",
-            fix="check that this is the right matrix",
-            code=codes.CELLS_NONE,
-        )
-    if not all(c.strip() for c in cells):
-        row = next(k for k, c in enumerate(cells) if not c.strip())
-        raise DataError(f"{path}: cell {row + 1} has no name", code=codes.CELLS_NAME)
-    if len(set(cells)) < len(cells):
-        seen: set[str] = set()
-        twice = [c for c in cells if c in seen or seen.add(c)]  # type: ignore[func-returns-value]
-        raise DataError(
-            f"{path}: {len(twice):,} cell names stand more than once",
-            found=first_few(twice),
-            fix="make them unique, such as by a sample prefix (`adata.obs_names_make_unique()`)",
-            code=codes.CELLS_DUPLICATE,
-        )
-
-
-def _split(
-    raw: RawCounts,
-) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]], dict[str, int]]:
-    """Positions of RNA features, of each other modality, and how many of which type are dropped."""
-    if raw.types is None:
-        return np.arange(len(raw.names), dtype=np.int64), {}, {}
-    rna: list[int] = []
-    others: dict[str, list[int]] = {}
-    dropped: dict[str, int] = {}
-    for k, kind in enumerate(t.strip().lower() for t in raw.types):
-        if kind in _RNA_TYPES:
-            rna.append(k)
-        elif kind in _OTHER_TYPES:
-            others.setdefault(_OTHER_TYPES[kind], []).append(k)
-        else:
-            dropped[raw.types[k]] = dropped.get(raw.types[k], 0) + 1
-    return (
-        np.array(rna, dtype=np.int64),
-        {name: np.array(where, dtype=np.int64) for name, where in others.items()},
-        dropped,
-    )
-
-
-def _modalities(raw: RawCounts, others: dict[str, NDArray[np.int64]]) -> dict[str, Modality]:
-    """Read the columns of other modalities in one pass."""
-    import pandas as pd
-    import scipy.sparse as sp
-
-    parts: dict[str, list[sp.csr_array]] = {name: [] for name in others}
-    for low, high in block_bounds(raw.rows.n_cells) if others else ():
-        block = raw.rows.read(low, high)
-        whole = sp.csr_array(
-            (block.data, block.indices, block.indptr), shape=(block.n_rows, block.n_features)
-        )
-        for name, where in others.items():
-            parts[name].append(sp.csr_array(whole[:, where]))
-    out = {}
-    for name, where in others.items():
-        ids = [raw.names[k] for k in where]
-        features = pd.DataFrame(
-            {
-                "feature_id": pd.array(ids, dtype="str"),
-                "symbol": pd.array(
-                    [raw.symbols[k] for k in where] if raw.symbols is not None else ids, dtype="str"
-                ),
-            }
-        )
-        out[name] = Modality(features, sp.csr_array(sp.vstack(parts[name], "csr")))
-    return out

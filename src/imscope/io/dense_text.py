@@ -22,6 +22,8 @@ from imscope.io.values import look_at
 
 _MAX_COLUMNS = 500_000
 _LONGEST_LINE = 64 * 2**20
+_MAX_COMMENTS = 200
+"""Lines that begin with a hash, as BD Rhapsody and featureCounts write them above the header."""
 _COMMA_NUMBER = re.compile(r"^-?\d+,\d+$")
 _CLEAR = 0.15  # difference in the share of gene-like names that settles the orientation
 
@@ -62,6 +64,10 @@ def read_table(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
 
 def _header(path: Path, handle: IO[bytes]) -> tuple[list[str], str]:
     line = handle.readline(_LONGEST_LINE).decode("utf-8", "replace").rstrip("\r\n")
+    skipped = 0
+    while line.startswith("#") and skipped < _MAX_COMMENTS:
+        line = handle.readline(_LONGEST_LINE).decode("utf-8", "replace").rstrip("\r\n")
+        skipped += 1
     counts = {s: line.count(s) for s in ("\t", ";", ",")}
     separator = max(counts, key=lambda s: counts[s])
     if not line.strip() or not counts[separator]:
@@ -77,7 +83,15 @@ def _header(path: Path, handle: IO[bytes]) -> tuple[list[str], str]:
             fix="check the separator and the line ends",
             code=codes.CSV_WIDTH,
         )
-    return next(csv.reader([line], delimiter=separator)), separator
+    try:
+        return next(csv.reader([line], delimiter=separator)), separator
+    except csv.Error as error:
+        raise DataError(
+            f"{path}: the first line is not a line of a table",
+            found=str(error),
+            fix="check the quotes and the line ends",
+            code=codes.CSV_RAGGED,
+        ) from error
 
 
 def _body(

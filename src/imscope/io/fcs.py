@@ -1,4 +1,4 @@
-"""Flow cytometry files (FCS 2.0, 3.0, 3.1): guarded reading of events, channels and spillover.
+"""Flow cytometry files (FCS 2.0 to 3.2, LMD): guarded reading of events, channels and spillover.
 
 Header and keywords are checked in :mod:`imscope.io.fcs_text`. FlowIO then decodes the events from a
 plain copy that holds nothing but the checked layout and the bytes of the DATA segment, so text of
@@ -18,36 +18,23 @@ from numpy.typing import NDArray
 
 from imscope.core import codes
 from imscope.core.errors import DataError
-from imscope.io.fcs_text import Head, read_head, whole_number
+from imscope.io.fcs_names import marker_of
+from imscope.io.fcs_spillover import MAX_CHANNELS, Spillover, read_spillover
+from imscope.io.fcs_text import Head, cut_sets, read_head, whole_number
+from imscope.io.guard_text import require_regular
 from imscope.io.notice import Notice, first_few
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_CHANNELS = 2_000
 MAX_BYTES = 8 * 2**30
-MAX_CONDITION = 1e6
-"""Condition number above which a spillover matrix only adds noise."""
-_ORDERS = {"1,2,3,4": "<", "4,3,2,1": ">", "1,2": "<", "2,1": ">"}
+_ORDERS = {
+    ",".join(map(str, order)): "<" if order[0] == 1 else ">"
+    for n in (2, 3, 4, 8)
+    for order in (range(1, n + 1), range(n, 0, -1))
+} | {"1": "<"}
+_ANTIGEN = re.compile(r"CD\d|HLA|SSEA|STRO", re.IGNORECASE)
 _SCATTER = re.compile(r"^(FSC|SSC|FS|SS)\b|^(FSC|SSC)", re.IGNORECASE)
-_SPILLOVER = ("$SPILLOVER", "SPILLOVER", "$SPILL", "SPILL")
-
-
-@dataclass(frozen=True, eq=False)
-class Spillover:
-    """Spillover matrix of the header.
-
-    Attributes
-    ----------
-    channels
-        Names of the channels, in the order of rows and columns.
-    matrix
-        Shape ``(n, n)``: row = fluorochrome, column = detector that sees it. Unit: fraction of the
-        fluorochrome's own detector.
-    """
-
-    channels: tuple[str, ...]
-    matrix: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,15 +69,24 @@ class FlowData:
     notices: tuple[Notice, ...]
 
 
-def read_fcs(path: str | Path, *, spillover: bool = True, max_bytes: int = MAX_BYTES) -> FlowData:
+def read_fcs(
+    path: str | Path,
+    *,
+    spillover: bool = True,
+    data_set: int | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> FlowData:
     """Read a flow cytometry file after checking every offset, keyword and value.
 
     Parameters
     ----------
     path
-        FCS 2.0, 3.0 or 3.1 file with events in list mode.
+        FCS 2.0, 3.0, 3.1 or 3.2 file, or LMD, with events in list mode.
     spillover
         Read the spillover matrix too; a damaged one is an error. False leaves it unread.
+    data_set
+        Number of the data set in a file that holds several, from 1. Left out, the best is taken:
+        with labels before without, then the finest values, then the first; the others are told.
     max_bytes
         Longest file read.
 
@@ -126,17 +122,59 @@ def read_fcs(path: str | Path, *, spillover: bool = True, max_bytes: int = MAX_B
     """
     path = Path(path)
     content = _content(path, max_bytes)
-    head = read_head(content, path)
-    notices = list(head.notices)
+    content, head, told = _one_set(content, path, data_set)
+    notices = [*head.notices, *told]
     table = _channels(head, path, notices)
     raw = _decode(content, head, table, path, notices)
     del content
     events = _linear(raw, head, table, notices)
     matrix = (
-        _spillover(head.keywords, table["channel"].tolist(), path, notices) if spillover else None
+        read_spillover(head.keywords, table["channel"].tolist(), path, notices)
+        if spillover
+        else None
     )
     shown = ["channel", "label", "marker", "kind", "range"]
     return FlowData(path, head.version, events, table[shown], matrix, head.keywords, tuple(notices))
+
+
+def _one_set(content: bytes, path: Path, wanted: int | None) -> tuple[bytes, Head, list[Notice]]:
+    """The data set that is read, and which are left out."""
+    places = cut_sets(content, path)
+    if wanted is not None and not 1 <= wanted <= len(places):
+        raise DataError(
+            f"{path} has no data set {wanted}",
+            found=f"it holds {len(places)}",
+            fix="name one of these",
+            code=codes.FCS_MORE_DATA,
+        )
+    if len(places) == 1:
+        return content, read_head(content, path), []
+    pieces = [content[start:stop] for start, stop in places]
+    if wanted is not None:
+        return pieces[wanted - 1], read_head(pieces[wanted - 1], path), []
+    heads = [read_head(piece, path) for piece in pieces]
+    best = max(range(len(heads)), key=lambda k: (*_worth(heads[k]), -k))
+    sizes = ", ".join(h.keywords.get("$TOT", "?").strip()[:12] for h in heads)
+    told = Notice(
+        codes.W_FCS_SETS,
+        f"the file holds {len(heads)} data sets of {sizes} events; set {best + 1} is read, "
+        "the others are left out",
+    )
+    return pieces[best], heads[best], [told]
+
+
+def _worth(head: Head) -> tuple[bool, float]:
+    """Labels count before fine values."""
+    words = head.keywords
+    channels = [k for k in words if re.fullmatch(r"\$P\d+N", k)]
+    labelled = any(words.get(f"{k[:-1]}S", "").strip() for k in channels)
+    ranges = []
+    for k in channels:
+        try:
+            ranges.append(float(words.get(f"{k[:-1]}R", "0")))
+        except ValueError:
+            ranges.append(0.0)
+    return labelled, float(np.median(ranges)) if ranges else 0.0
 
 
 def compensate(data: FlowData) -> NDArray[np.float64]:
@@ -167,6 +205,7 @@ def compensate(data: FlowData) -> NDArray[np.float64]:
 
 
 def _content(path: Path, max_bytes: int) -> bytes:
+    require_regular(path)
     if not path.is_file():
         raise DataError(f"there is no file {path}", code=codes.FILE_MISSING)
     try:
@@ -209,7 +248,7 @@ def _channels(head: Head, path: Path, notices: list[Notice]) -> "pd.DataFrame":
 def _layout(head: Head, path: Path) -> str:
     """Data type, after mode, type and byte order were found readable."""
     words = head.keywords
-    kind, mode = words["$DATATYPE"].strip().upper(), words["$MODE"].strip().upper()
+    kind, mode = words["$DATATYPE"].strip().upper(), words.get("$MODE", "L").strip().upper()
     order = words["$BYTEORD"].replace(" ", "")
     if mode != "L" or kind not in ("F", "D", "I") or order not in _ORDERS:
         raise DataError(
@@ -230,10 +269,18 @@ def _channel(
             f"{path}: channel {k} has no name", found=f"$P{k}N missing", code=codes.FCS_CHANNELS
         )
     bits = whole_number(words, f"$P{k}B", path)
-    if bits not in {"F": (32,), "D": (64,), "I": (8, 16, 32)}[kind]:
+    if bits not in {"F": (32,), "D": (64,), "I": (8, 16, 24, 32, 40, 48, 64)}[kind]:
         raise DataError(
             f"{path}: channel {k} ({name}) has {bits} bits, which type {kind} is not read with",
             fix="export as 32 bit float",
+            code=codes.FCS_LAYOUT,
+        )
+    own = words.get(f"$P{k}DATATYPE", kind).strip().upper()
+    if own != kind:
+        raise DataError(
+            f"{path}: channel {k} ({name}) is of another type than the rest",
+            found=f"$P{k}DATATYPE {own[:8]!r}, $DATATYPE {kind!r}",
+            fix="export all channels as 32 bit float",
             code=codes.FCS_LAYOUT,
         )
     top = _number(words, f"$P{k}R", path)
@@ -257,7 +304,7 @@ def _channel(
     return {
         "channel": name,
         "label": label,
-        "marker": marker_of(label) or name,
+        "marker": marker_of(label) or (marker_of(name) if _ANTIGEN.search(name) else name),
         "kind": "time" if time else "scatter" if scatter else "fluorescence" if label or
         name.upper().endswith(("-A", "-H", "-W")) else "other",
         "range": top,
@@ -266,43 +313,6 @@ def _channel(
         "lowest": lowest,
         "gain": 1.0 if time or gain <= 0 else gain,
     }  # fmt: skip
-
-
-def marker_of(label: str) -> str:
-    """Antigen in a stain's label: what is left without the fluorochrome.
-
-    Parameters
-    ----------
-    label
-        Text of `$PnS`, such as ``BV785 - CD3`` or ``CD3 FITC``.
-
-    Returns
-    -------
-    marker
-        The antigen; empty when the label is.
-
-    Examples
-    --------
-    >>> [marker_of(x) for x in ("BV785 - CD3", "CD45RA-PE", "CD3 FITC", "PE-Cy7 - CCR7", "HLA-DR")]
-    ['CD3', 'CD45RA', 'CD3', 'CCR7', 'HLA-DR']
-    """
-    text = label.strip()
-    parts = [p.strip() for p in re.split(r"\s+-\s+|\s*[:_|]\s*", text) if p.strip()]
-    if len(parts) < 2:
-        parts = [p for p in re.split(r"\s+", text) if p]
-    kept = [p for p in parts if not _DYE.fullmatch(p)]
-    out = " ".join(kept) if kept else text
-    return _DYE_TAIL.sub("", out) or out
-
-
-_DYES = (
-    r"(?:FITC|AF\s?\d{3}|Alexa(?:\s?Fluor)?\s?\d{3}|A\d{3}|APC(?:-?(?:Cy7|H7|R700|Fire\s?\d{3}|"
-    r"Alexa\s?\d{3}|eF\d{3}))?|PE(?:-?(?:Cy5(?:[.-]?5)?|Cy7|CF594|Dazzle\s?594|TR|Texas\s?Red|eF610))?|"
-    r"PerCP(?:-?(?:Cy5?[.-]?5+|eF710))?|B[UV]V?\s?\d{3}|BB\d{3}|RB\d{3}|eF(?:luor)?\s?\d{3}|"
-    r"Pacific\s?(?:Blue|Orange)|PacB|V\d{3}|Qdot\s?\d{3}|L/D\s?\w+|FVS\d{3}|Super\s?Bright\s?\d{3})"
-)
-_DYE = re.compile(_DYES, re.IGNORECASE)
-_DYE_TAIL = re.compile(r"[\s-]+" + _DYES + r"$", re.IGNORECASE)
 
 
 def _number(words: dict[str, str], name: str, path: Path, default: float | None = None) -> float:
@@ -363,7 +373,9 @@ def _decode(
         raise DataError(f"{path} has no events", found="$TOT 0", code=codes.FCS_LENGTH)
     stored = content[where.first : where.first + n * per_event]
     kind, order = words["$DATATYPE"].strip().upper(), words["$BYTEORD"].replace(" ", "")
-    events = _flowio(stored, kind, order, table, n)
+    widths = set(table["bits"].tolist())
+    usual = kind != "I" or (len(widths) == 1 and widths <= {8, 16, 32})
+    events = (_flowio if usual else _packed_integers)(stored, kind, order, table, n)
     _plausible(events, stored, kind, order, table, path, notices)
     return events
 
@@ -393,10 +405,33 @@ def _flowio(
         first = 58 + length
         text = text.format(first, first + len(stored) - 1)
         head = "FCS3.1    " + "".join(f"{p:>8}" for p in (58, first - 1, 0, 0, 0, 0))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         decoded = Decoder(io.BytesIO(head.encode() + text.encode() + stored))
-    return np.asarray(decoded.events, dtype=np.float64).reshape(n, len(table))
+    with np.errstate(all="ignore"):  # what is not finite is told below
+        return np.asarray(decoded.events, dtype=np.float64).reshape(n, len(table))
+
+
+def _packed_integers(
+    stored: bytes, kind: str, order: str, table: "pd.DataFrame", n: int
+) -> NDArray[np.float64]:
+    """Integers of other or of mixed widths: whole bytes each, the bits of the range kept."""
+    del kind
+    raw = np.frombuffer(stored, dtype=np.uint8).reshape(n, -1)
+    out = np.empty((n, len(table)), dtype=np.float64)
+    at = 0
+    for k, (bits, top) in enumerate(zip(table["bits"], table["range"], strict=True)):
+        width = int(bits) // 8
+        piece = raw[:, at : at + width].astype(np.uint64)
+        if _ORDERS[order] == ">":
+            piece = piece[:, ::-1]
+        value = np.zeros(n, dtype=np.uint64)
+        for byte in range(width):
+            value |= piece[:, byte] << np.uint64(8 * byte)
+        mask = (1 << max(0, int(top) - 1).bit_length()) - 1
+        out[:, k] = value & np.uint64(mask)
+        at += width
+    return out
 
 
 def _plausible(
@@ -480,63 +515,3 @@ def _linear(
             else:
                 notices.append(Notice(codes.W_FCS_TEXT, f"$TIMESTEP {step[:20]!r} is not used"))
     return out
-
-
-def _spillover(
-    words: dict[str, str], names: list[str], path: Path, notices: list[Notice]
-) -> Spillover | None:
-    found = [k for k in _SPILLOVER if words.get(k, "").strip()]
-    if not found:
-        old = ", ".join(k for k in ("$COMP", "COMP", "$DFC1TO2") if k in words)
-        notices.append(
-            Notice(
-                codes.W_FCS_SPILLOVER,
-                f"only {old} of the old kind is there" if old else "there is no spillover matrix",
-            )
-        )
-        return None
-    if len({words[k].replace(" ", "") for k in found}) > 1:
-        raise _bad_spillover(path, f"{first_few(found)} differ")
-    parts = [p.strip() for p in words[found[0]].split(",")]
-    n = int(parts[0]) if re.fullmatch(r"[0-9]{1,4}", parts[0]) else 0
-    if not 1 <= n <= len(names) or len(parts) != 1 + n + n * n:
-        raise _bad_spillover(
-            path,
-            f"it says {parts[0][:20]!r} channels of {len(names)} and has {len(parts):,} fields",
-        )
-    channels = _spillover_channels(parts[1 : n + 1], names, path)
-    try:
-        values = np.array([float(p) for p in parts[n + 1 :]], dtype=np.float64).reshape(n, n)
-    except ValueError as error:
-        raise _bad_spillover(path, f"a coefficient is not a number: {error}") from error
-    if not np.isfinite(values).all() or np.abs(values).max() > 1e4 or (np.diag(values) <= 0).any():
-        raise _bad_spillover(path, "coefficients are not finite, or zero on the diagonal")
-    values = values / np.diag(values)[:, None]
-    condition = float(np.linalg.cond(values))
-    if not condition < MAX_CONDITION:
-        raise _bad_spillover(path, f"it cannot be inverted (condition number {condition:.3g})")
-    return Spillover(tuple(channels), values)
-
-
-def _spillover_channels(given: list[str], names: list[str], path: Path) -> list[str]:
-    """Names as given, or numbers of channels, which some programs write."""
-    if all(g not in names for g in given) and all(g.isdigit() for g in given):
-        numbers = [int(g) for g in given]
-        if all(1 <= k <= len(names) for k in numbers):
-            given = [names[k - 1] for k in numbers]
-    unknown = [g for g in given if g not in names]
-    if unknown or len(set(given)) < len(given):
-        raise _bad_spillover(
-            path,
-            f"unknown channels {first_few(unknown)}" if unknown else "a channel stands twice",
-        )
-    return given
-
-
-def _bad_spillover(path: Path, found: str) -> DataError:
-    return DataError(
-        f"{path}: the spillover matrix cannot be used",
-        found=found,
-        fix="correct it, or read without compensation",
-        code=codes.FCS_SPILLOVER,
-    )

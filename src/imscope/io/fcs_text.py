@@ -8,12 +8,13 @@ from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.io.notice import Notice, first_few
 
-VERSIONS = ("FCS2.0", "FCS3.0", "FCS3.1")
+VERSIONS = ("FCS2.0", "FCS3.0", "FCS3.1", "FCS3.2")
 HEADER_BYTES = 58
 MAX_TEXT = 64 * 2**20
 """Bytes of TEXT; real ones stay below one million."""
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_LAYOUT = ("$PAR", "$MODE", "$DATATYPE", "$BYTEORD")
+_LAYOUT = ("$PAR", "$DATATYPE", "$BYTEORD")
+MAX_SETS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def read_head(content: bytes, path: Path) -> Head:
     keywords = _keywords(content, text, path, notices)
     if version != "FCS2.0":
         _supplement(content, keywords, path, notices)
-    missing = [k for k in _LAYOUT if k not in keywords]
+    needed = _LAYOUT if version == "FCS3.2" else (*_LAYOUT, "$MODE")  # 3.2 has one mode
+    missing = [k for k in needed if k not in keywords]
     if missing:
         raise DataError(
             f"{path} lacks keywords that FCS requires",
@@ -83,12 +85,18 @@ def read_head(content: bytes, path: Path) -> Head:
             fix="export the file again",
             code=codes.FCS_KEYWORD,
         )
-    _one_data_set(content, keywords, path)
     where = _data_segment(keywords, version, data, path, notices)
     if where.last == len(content) > where.first:  # counted from one instead of zero, or half open
         where = Segment(where.first, where.last - 1)
         notices.append(Notice(codes.W_FCS_OFFSETS, "DATA ends one byte behind the file"))
     _inside(content, where, "DATA", path)
+    more = _second_text(keywords, path)
+    if more is not None and where.first <= more.last and where.last >= more.first:
+        raise DataError(
+            f"{path}: DATA and the second TEXT overlap",
+            found=f"TEXT {more.first}-{more.last}, DATA {where.first}-{where.last}",
+            code=codes.FCS_OFFSETS,
+        )
     if where.first <= text.last and where.last >= text.first:
         raise DataError(
             f"{path}: DATA and TEXT overlap",
@@ -253,12 +261,8 @@ def _supplement(
     content: bytes, keywords: dict[str, str], path: Path, notices: list[Notice]
 ) -> None:
     """Add the keywords of a supplemental TEXT segment."""
-    if not {"$BEGINSTEXT", "$ENDSTEXT"} <= set(keywords):
-        return
-    where = Segment(
-        whole_number(keywords, "$BEGINSTEXT", path), whole_number(keywords, "$ENDSTEXT", path)
-    )
-    if where.first == 0 or where.last <= where.first:
+    where = _second_text(keywords, path)
+    if where is None:
         return
     if where.first < HEADER_BYTES:
         raise DataError(
@@ -270,10 +274,12 @@ def _supplement(
     mark = content[where.first : where.first + 1].decode("latin-1")
     body = content[where.first + 1 : where.last + 1].decode("utf-8", errors="replace")
     pieces = _cut(mark + body if body.endswith(mark) else mark + body + mark, mark)
-    if len(pieces) % 2 or not all(p.strip() for p in pieces[::2]):
-        raise DataError(
-            f"{path}: the second TEXT does not fall into keywords and values", code=codes.FCS_TEXT
+    names = [p.strip() for p in pieces[::2]]
+    if len(pieces) % 2 or not all(n and n.isprintable() and len(n) < 200 for n in names):
+        notices.append(
+            Notice(codes.W_FCS_TEXT, "the second TEXT holds no keywords; it is left out")
         )
+        return
     more = {k.strip().upper(): v for k, v in zip(pieces[::2], pieces[1::2], strict=True)}
     twice = [k for k, v in more.items() if keywords.get(k, v) != v]
     if twice:
@@ -286,17 +292,57 @@ def _supplement(
     notices.append(Notice(codes.W_FCS_TEXT, f"{len(more)} keywords stand in a second TEXT"))
 
 
-def _one_data_set(content: bytes, keywords: dict[str, str], path: Path) -> None:
-    if "$NEXTDATA" not in keywords:
-        return
-    after = whole_number(keywords, "$NEXTDATA", path)
-    if after not in (0, len(content)):
-        raise DataError(
-            f"{path} says that another data set follows",
-            found=f"$NEXTDATA is {after:,} in a file of {len(content):,} bytes",
-            fix="split it into one file per data set",
-            code=codes.FCS_MORE_DATA,
-        )
+def _second_text(keywords: dict[str, str], path: Path) -> Segment | None:
+    """Where the supplemental TEXT is said to stand, or None."""
+    if not {"$BEGINSTEXT", "$ENDSTEXT"} <= set(keywords):
+        return None
+    where = Segment(
+        whole_number(keywords, "$BEGINSTEXT", path), whole_number(keywords, "$ENDSTEXT", path)
+    )
+    return None if where.first == 0 or where.last <= where.first else where
+
+
+def cut_sets(content: bytes, path: Path) -> list[tuple[int, int]]:
+    """First and last byte (half open) of every data set of a file, told by `$NEXTDATA`.
+
+    Parameters
+    ----------
+    content
+        The whole file.
+    path
+        File, for messages.
+
+    Raises
+    ------
+    DataError
+        A data set is said to begin where none does.
+    """
+    starts, at = [0], 0
+    while True:
+        piece = content[at:] if at else content
+        _, text, _, _ = _header(piece, path)
+        keywords = _keywords(piece, text, path, [])
+        after = whole_number(keywords, "$NEXTDATA", path) if "$NEXTDATA" in keywords else 0
+        if after in (0, len(piece)):
+            break
+        if after < text.last or after > len(piece) or len(starts) >= MAX_SETS:
+            raise _no_set(path, after, len(piece))
+        if piece[after : after + 3] != b"FCS":
+            if not piece[after:].strip(b"\0 \r\n"):
+                break  # padding behind the last data set
+            raise _no_set(path, after, len(piece))
+        at += after
+        starts.append(at)
+    return list(zip(starts, [*starts[1:], len(content)], strict=True))
+
+
+def _no_set(path: Path, after: int, size: int) -> DataError:
+    return DataError(
+        f"{path} says that another data set follows, and none does",
+        found=f"$NEXTDATA is {after:,} in {size:,} bytes",
+        fix="export the file again, or split it into one file per data set",
+        code=codes.FCS_MORE_DATA,
+    )
 
 
 def _data_segment(
@@ -310,6 +356,17 @@ def _data_segment(
         )
     chosen = header if text.last == 0 else text
     if header.last and text.last and header != text:
+        fits = [s for s in (header, text) if s.length == _expected(keywords)]
+        if len(fits) == 1 and abs(header.last - text.last) != 1:
+            word = "header" if fits[0] == header else "TEXT"
+            notices.append(
+                Notice(
+                    codes.W_FCS_OFFSETS,
+                    f"header and TEXT place the events differently; only the {word} fits $TOT, "
+                    "channels and bits",
+                )
+            )
+            return fits[0]
         if header.first != text.first or abs(header.last - text.last) != 1:
             raise DataError(
                 f"{path}: header and TEXT place the events differently",
@@ -325,3 +382,15 @@ def _data_segment(
             code=codes.FCS_OFFSETS,
         )
     return chosen
+
+
+def _expected(keywords: dict[str, str]) -> int:
+    """Bytes of all events by `$TOT`, channels and bits; -1 if they do not say."""
+    try:
+        n = int(keywords["$PAR"])
+        if not 1 <= n <= 10_000:
+            return -1
+        bits = sum(int(keywords[f"$P{k}B"]) for k in range(1, n + 1))
+        return int(keywords["$TOT"]) * bits // 8
+    except (KeyError, ValueError):
+        return -1

@@ -116,7 +116,7 @@ def write_gating_ml(path: str | Path, gates: Sequence[RectangleGate]) -> None:
     names = [g.name for g in gates]
     borders = [v for g in gates for d in g.dimensions for v in (d.low, d.high) if v is not None]
     if not gates or len(set(names)) < len(names) or not all(map(math.isfinite, borders)):
-        raise _bad(Path(path), "need gates with ids of their own and finite borders")
+        raise bad_file(Path(path), "need gates with ids of their own and finite borders")
     for prefix, space in (("gating", G), ("transforms", T), ("data-type", D)):
         ET.register_namespace(prefix, space)
     root = ET.Element(f"{{{G}}}Gating-ML")
@@ -163,30 +163,30 @@ def read_gating_ml(path: str | Path) -> list[RectangleGate]:
         ratios): none of it can be written as markers with signs.
     """
     path = Path(path)
-    root = _safe_tree(path)
+    root = safe_tree(path)
     if root.tag != f"{{{G}}}Gating-ML":
-        raise _bad(path, f"the root is {root.tag[:80]!r}, not Gating-ML 2.0")
+        raise bad_file(path, f"the root is {root.tag[:80]!r}, not Gating-ML 2.0")
     transforms = _transforms(root, path)
     boxes: dict[str, tuple[str, list[Dimension]]] = {}
     ands: dict[str, tuple[str, list[str]]] = {}
     order: list[str] = []
     for node in root:
-        kind = _local(node)
+        kind = local_name(node)
         if kind in ("transformation", "spectrumMatrix", "custom_info"):
             continue
         name = node.get(f"{{{G}}}id", "")
         if not name or name in boxes or name in ands:
-            raise _bad(path, f"a gate has no id of its own: {name!r}")
+            raise bad_file(path, f"a gate has no id of its own: {name!r}")
         parent = node.get(f"{{{G}}}parent_id", "")
         if kind == "RectangleGate":
             boxes[name] = (parent, [_dimension(d, transforms, path) for d in _sides(node)])
         elif kind == "BooleanGate":
             ands[name] = (parent, _and_parts(node, path))
         else:
-            raise _bad(path, f"{kind} {name!r} cannot be written as markers with signs")
+            raise bad_file(path, f"{kind} {name!r} cannot be written as markers with signs")
         order.append(name)
     if not order:
-        raise _bad(path, "there is no gate in it")
+        raise bad_file(path, "there is no gate in it")
     return [RectangleGate(n, tuple(_all_sides(n, boxes, ands, path))) for n in order]
 
 
@@ -199,7 +199,7 @@ def _all_sides(
 ) -> list[Dimension]:
     """Dimensions of a gate, its parts and its parents; a circle is an error."""
     if name in above or len(above) > MAX_DEPTH:
-        raise _bad(path, f"gates refer to each other in a circle: {name!r}")
+        raise bad_file(path, f"gates refer to each other in a circle: {name!r}")
     if name in boxes:
         parent, out = boxes[name]
         out = list(out)
@@ -207,25 +207,25 @@ def _all_sides(
         parent, parts = ands[name]
         out = [d for p in parts for d in _all_sides(p, boxes, ands, path, (*above, name))]
     else:
-        raise _bad(path, f"a gate refers to {name!r}, which is not there")
+        raise bad_file(path, f"a gate refers to {name!r}, which is not there")
     if parent:
         out = _all_sides(parent, boxes, ands, path, (*above, name)) + out
     if len(out) > 200:
-        raise _bad(path, "a gate has more than 200 sides")
+        raise bad_file(path, "a gate has more than 200 sides")
     return list(dict.fromkeys(out))
 
 
 def _sides(node: "ET.Element[str]") -> list["ET.Element[str]"]:
-    return [n for n in node if _local(n) == "dimension"]
+    return [n for n in node if local_name(n) == "dimension"]
 
 
 def _and_parts(node: "ET.Element[str]", path: Path) -> list[str]:
-    inner = [n for n in node if _local(n) in ("and", "or", "not")]
-    if len(inner) != 1 or _local(inner[0]) != "and":
-        raise _bad(path, "only AND of gates can be written as markers with signs")
-    parts = [n for n in inner[0] if _local(n) == "gateReference"]
+    inner = [n for n in node if local_name(n) in ("and", "or", "not")]
+    if len(inner) != 1 or local_name(inner[0]) != "and":
+        raise bad_file(path, "only AND of gates can be written as markers with signs")
+    parts = [n for n in inner[0] if local_name(n) == "gateReference"]
     if any(n.get(f"{{{G}}}use-as-complement", "false").lower() in ("true", "1") for n in parts):
-        raise _bad(path, "an AND uses the complement of a gate")
+        raise bad_file(path, "an AND uses the complement of a gate")
     return [n.get(f"{{{G}}}ref", "") for n in parts]
 
 
@@ -233,15 +233,15 @@ def _dimension(node: "ET.Element[str]", transforms: dict[str, Transform], path: 
     channel = node.find(f"{{{D}}}fcs-dimension")
     name = channel.get(f"{{{D}}}name", "") if channel is not None else ""
     if not name:
-        raise _bad(path, "a dimension names no channel (ratios are not read)")
+        raise bad_file(path, "a dimension names no channel (ratios are not read)")
     ref = node.get(f"{{{G}}}transformation-ref")
     if ref is not None and ref not in transforms:
-        raise _bad(path, f"scale {ref!r} is not defined")
-    low, high = (_number(node.get(f"{{{G}}}{k}"), path) for k in ("min", "max"))
+        raise bad_file(path, f"scale {ref!r} is not defined")
+    low, high = (finite_number(node.get(f"{{{G}}}{k}"), path) for k in ("min", "max"))
     if low is None and high is None:
-        raise _bad(path, f"the dimension {name!r} has no border")
+        raise bad_file(path, f"the dimension {name!r} has no border")
     if low is not None and high is not None and low >= high:
-        raise _bad(path, f"the dimension {name!r} begins at {low} and ends at {high}")
+        raise bad_file(path, f"the dimension {name!r} begins at {low} and ends at {high}")
     return Dimension(
         name,
         low,
@@ -255,16 +255,16 @@ def _transforms(root: "ET.Element[str]", path: Path) -> dict[str, Transform]:
     out: dict[str, Transform] = {}
     for node in root.iter(f"{{{T}}}transformation"):
         name = node.get(f"{{{T}}}id", "")
-        kinds = [n for n in node if _local(n) in _KINDS]
+        kinds = [n for n in node if local_name(n) in _KINDS]
         if not name or name in out or len(kinds) != 1:
-            raise _bad(path, f"scale {name!r} is of a kind that is not read, or has no own id")
-        kind = _KINDS[_local(kinds[0])]
-        values = {k: _number(kinds[0].get(f"{{{T}}}{k}"), path) for k in "TWMA"}
+            raise bad_file(path, f"scale {name!r} is of a kind that is not read, or has no own id")
+        kind = _KINDS[local_name(kinds[0])]
+        values = {k: finite_number(kinds[0].get(f"{{{T}}}{k}"), path) for k in "TWMA"}
         if any(values[k] is None for k in _NEEDS[kind]):
-            raise _bad(path, f"scale {name!r} lacks one of {', '.join(_NEEDS[kind])}")
+            raise bad_file(path, f"scale {name!r} lacks one of {', '.join(_NEEDS[kind])}")
         t, w, m, a = (values[k] or 0.0 for k in "TWMA")
         if t <= 0 or (kind != "linear" and m <= 0):
-            raise _bad(path, f"scale {name!r} has T {t} and M {m}")
+            raise bad_file(path, f"scale {name!r} has T {t} and M {m}")
         out[name] = Transform(kind, t, w, m, a)  # type: ignore[arg-type]
     return out
 
@@ -277,23 +277,23 @@ def _write_transform(root: "ET.Element[str]", name: str, t: Transform) -> None:
     ET.SubElement(node, f"{{{T}}}{tag}", words)
 
 
-def _safe_tree(path: Path) -> "ET.Element[str]":
+def safe_tree(path: Path) -> "ET.Element[str]":
     """Parse after a first pass has refused document types, depth and damage."""
     if not path.is_file():
         raise DataError(f"there is no file {path}", code=codes.FILE_MISSING)
     if path.stat().st_size > MAX_BYTES:
-        raise _bad(path, f"{path.stat().st_size:,} bytes are too many")
+        raise bad_file(path, f"{path.stat().st_size:,} bytes are too many")
     content = path.read_bytes()
     depth = 0
 
     def refuse(*_: object) -> None:
-        raise _bad(path, "it declares a document type or entities, which gates never need")
+        raise bad_file(path, "it declares a document type or entities, which gates never need")
 
     def enter(*_: object) -> None:
         nonlocal depth
         depth += 1
         if depth > MAX_DEPTH:
-            raise _bad(path, f"elements are nested deeper than {MAX_DEPTH}")
+            raise bad_file(path, f"elements are nested deeper than {MAX_DEPTH}")
 
     def leave(*_: object) -> None:
         nonlocal depth
@@ -309,14 +309,16 @@ def _safe_tree(path: Path) -> "ET.Element[str]":
     except (expat.ExpatError, ET.ParseError, LookupError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise _bad(path, f"it is not well-formed: {error}") from error
+        raise bad_file(path, f"it is not well-formed: {error}") from error
 
 
-def _local(node: "ET.Element[str]") -> str:
+def local_name(node: "ET.Element[str]") -> str:
+    """Name of an element without its namespace."""
     return str(node.tag).rpartition("}")[2]
 
 
-def _number(text: str | None, path: Path) -> float | None:
+def finite_number(text: str | None, path: Path) -> float | None:
+    """A finite number, None where there is no text; anything else is an error."""
     if text is None:
         return None
     try:
@@ -324,7 +326,7 @@ def _number(text: str | None, path: Path) -> float | None:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise _bad(path, f"{text[:40]!r} is not a number")
+        raise bad_file(path, f"{text[:40]!r} is not a number")
     return value
 
 
@@ -339,10 +341,11 @@ def _ids(names: Sequence[str]) -> list[str]:
     return out
 
 
-def _bad(path: Path, found: str) -> DataError:
+def bad_file(path: Path, found: str) -> DataError:
+    """The error of every fault of a Gating-ML file."""
     return DataError(
         f"{path} cannot be read or written as Gating-ML 2.0",
         found=found,
-        fix="use rectangle gates on linear, log, asinh or logicle scales",
+        fix="mend the place named, or export the gates again as Gating-ML 2.0",
         code=codes.GATING_ML,
     )

@@ -234,6 +234,48 @@ def gene_score(names: Sequence[str]) -> float:
     return hits / len(names) if len(names) else 0.0
 
 
+def known_symbol(name: str, *, any_case: bool = False) -> str | None:
+    """Symbol as the gene table writes it, current or outdated; nothing if it is not known.
+
+    Examples
+    --------
+    >>> known_symbol("NT5E"), known_symbol("c1orf112"), known_symbol("c1orf112", any_case=True)
+    ('NT5E', None, 'C1orf112')
+    """
+    known, previous = _symbol_index()
+    if name in known or name in previous or name in _tied():
+        return name
+    return _upper().get(name.upper()) if any_case else None
+
+
+def is_mouse_name(name: str) -> bool:
+    """Whether a name is a mouse Ensembl id, or a known symbol written as mouse genes are.
+
+    Examples
+    --------
+    >>> is_mouse_name("Nt5e"), is_mouse_name("NT5E"), is_mouse_name("C1orf112")
+    (True, False, False)
+    """
+    if _MOUSE_ID.match(name):
+        return True
+    known, _ = _symbol_index()
+    if name in known or not name[:1].isupper() or name[1:] == name[1:].upper():
+        return name.startswith("mt-") and name.upper() in known
+    return name[1:] == name[1:].lower() and name.upper() in known
+
+
+@lru_cache(maxsize=1)
+def _tied() -> frozenset[str]:
+    """Symbols that several genes share: known, though without one id."""
+    return frozenset(row[1] for row in _rows()) - frozenset(_symbol_index()[0])
+
+
+@lru_cache(maxsize=1)
+def _upper() -> dict[str, str]:
+    known, previous = _symbol_index()
+    return {n.upper(): n for n in (*previous, *known)}
+
+
 @lru_cache(maxsize=1)
 def _by_id() -> dict[str, list[str]]:
     return {row[0]: row for row in _rows()}

@@ -1,8 +1,9 @@
 """Open an HDF5 file only after it was inspected in another process.
 
 HDF5 files can point at other files, and damaged ones can crash the library. The inspection
-(:mod:`imscope.io.h5_inspect`) runs under limits of memory and time with filter plugins switched
-off; whatever happens there reaches the user as an error with a code.
+(:mod:`imscope.io.h5_inspect`) runs under limits of memory and time with loading of filter plugins
+switched off; whatever happens there reaches the user as an error with a code. The file handed out
+(:mod:`imscope.io.h5_seen`) opens only objects that were inspected.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from imscope.core import codes
 from imscope.core.errors import DataError, ImscopeError
+from imscope.io.guard_text import require_regular
 
 if TYPE_CHECKING:
     import h5py
@@ -43,14 +45,14 @@ def open_hdf5(path: Path) -> "h5py.File":
         The file is no HDF5, is damaged, reaches outside itself, or declares absurd sizes.
     """
     path = Path(path)
-    before = inspect_hdf5(path)
-    import h5py
+    before, addresses = _inspect(path)
     import hdf5plugin  # noqa: F401  registers zstd, blosc, lz4 and bitshuffle
 
+    from imscope.io.h5_seen import SeenFile
+
     with hdf5_errors(path):
-        handle = h5py.File(path, "r", locking=False)
-    now = os.stat(path)
-    if _identity(now) != before:
+        handle = SeenFile(path, addresses)
+    if handle.identity() != before:
         handle.close()
         raise DataError(f"{path} was changed while it was read", code=codes.FILE_CHANGED)
     return handle
@@ -64,7 +66,12 @@ def inspect_hdf5(path: Path) -> tuple[int, ...]:
     DataError
         See :func:`open_hdf5`.
     """
-    path = Path(path)
+    return _inspect(Path(path))[0]
+
+
+def _inspect(path: Path) -> tuple[tuple[int, ...], frozenset[int]]:
+    """What identifies the file, and the addresses of the objects that were checked in it."""
+    require_regular(path)
     try:
         with path.open("rb") as handle:
             identity = _identity(os.fstat(handle.fileno()))
@@ -89,7 +96,12 @@ def inspect_hdf5(path: Path) -> tuple[int, ...]:
             fix=declared.fix if declared else "",
             code=code,
         )
-    return identity
+    try:
+        return identity, frozenset(int(a) for a in finding["addresses"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: the inspection gave no list of objects", code=codes.H5_CRASH
+        ) from error
 
 
 @contextmanager
@@ -99,7 +111,7 @@ def hdf5_errors(path: Path) -> Iterator[None]:
         yield
     except ImscopeError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, UnicodeError) as error:
+    except Exception as error:  # a library on damage raises whatever it likes
         text = str(error).splitlines()[0] if str(error) else ""
         raise DataError(
             f"{path} is damaged",

@@ -3,6 +3,8 @@
 import codecs
 import gzip
 import io
+import os
+import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,49 @@ RATIO = 300
 """Unpacked bytes per packed byte; count matrices stay below 60."""
 FREE = 64 * 2**20
 """Unpacked bytes below which the ratio does not matter."""
+MAX_COLUMNS = 5_000
+
+
+def require_regular(path: Path) -> None:
+    """Refuse pipes, devices and sockets before they are opened: reading one may never end.
+
+    Raises
+    ------
+    DataError
+        The path is there and is neither a file nor a folder.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return  # that it is missing or closed to us is for the caller to say
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        kinds = (
+            (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"),
+            (stat.S_ISBLK, "a disk"),
+        )  # fmt: skip
+        raise DataError(
+            f"{path} is no file",
+            found=next((word for test, word in kinds if test(mode)), "something else"),
+            fix="write the content to a file and give that",
+            code=codes.FILE_KIND,
+        )
+
+
+def require_columns(path: Path, header: list[str]) -> None:
+    """Refuse a sheet that is far wider than any design: it is a matrix, or made to take for ever.
+
+    Raises
+    ------
+    DataError
+        More than :data:`MAX_COLUMNS` columns.
+    """
+    if len(header) > MAX_COLUMNS:
+        raise DataError(
+            f"{path} is too wide for a sample sheet",
+            found=f"{len(header):,} columns, at most {MAX_COLUMNS:,} are read",
+            fix="give the sample sheet, one line per sample; a matrix goes into its column `path`",
+            code=codes.SHEET_WIDE,
+        )
 
 
 class GuardedText(io.RawIOBase):
@@ -109,6 +154,7 @@ class GuardedText(io.RawIOBase):
 @contextmanager
 def open_text(path: Path, *, max_bytes: int) -> Iterator["io.BufferedReader[GuardedText]"]:
     """Open a text file, packed or not, for guarded reading; a byte order mark is skipped."""
+    require_regular(path)
     try:
         empty = path.stat().st_size == 0
         raw = None if empty else GuardedText(path, max_bytes=max_bytes)

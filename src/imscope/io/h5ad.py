@@ -13,6 +13,7 @@ from imscope.io.annotated import is_group, need, read_array, read_frame
 from imscope.io.matrix import Guard, Stored, check_shape, stored_matrix
 from imscope.io.notice import Notice
 from imscope.io.raw import Modality, RawCounts
+from imscope.io.raw_checks import text_columns
 from imscope.io.rows import Names
 from imscope.io.tenx import no_counts
 from imscope.io.values import look_at
@@ -90,7 +91,9 @@ def read_annotated(
         names=names,
         symbols=symbols,
         types=feature_types(var),
+        columns=text_columns(var),
         obs=obs,
+        var=var,
         notices=[*notices, *(n for n in more if n.code != codes.W_OBS_COLUMN)],
         stored_per_cell=np.diff(rows.indptr) if hasattr(rows, "indptr") else None,
     )
@@ -132,11 +135,7 @@ def read_mudata(
 def gene_names(var: "pd.DataFrame") -> tuple[list[str], list[str] | None]:
     """Ids (or symbols) and symbols of the features of a ``var`` table, wherever they stand."""
     index = [str(v) for v in var.index]
-    texts = {
-        str(c): [str(v) for v in var[c]]
-        for c in var.columns
-        if var[c].dtype.kind in "OSTU" or str(var[c].dtype) in ("str", "category", "string")
-    }
+    texts = text_columns(var)
     scores = {name: _id_share(values) for name, values in texts.items()}
     best = max(scores, key=lambda name: scores[name], default="")
     if _id_share(index) >= 0.5:

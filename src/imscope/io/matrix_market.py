@@ -8,40 +8,66 @@ from numpy.typing import NDArray
 
 from imscope.core import codes
 from imscope.core.errors import DataError
-from imscope.io.guard_text import open_text, read_lines
+from imscope.io.guard_text import open_text
 from imscope.io.notice import Notice, first_few
 from imscope.io.raw import RawCounts
 from imscope.io.rows import CsrRows, Names
+from imscope.io.side_files import (
+    CELLS,
+    FEATURES,
+    cell_table,
+    feature_parts,
+    find_side,
+    need_side,
+    read_side,
+    spliced_names,
+    stem_of,
+)
 from imscope.io.tenx import no_counts
 from imscope.io.values import look_at
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-_FEATURES = ("features", "genes")
-_CELLS = ("barcodes", "cells")
-
 
 def read_folder(folder: Path, *, expression: bool, max_bytes: int) -> RawCounts:
-    """Read a 10x matrix folder (Cell Ranger 2 or 3 names, packed or not, one prefix allowed)."""
+    """Read a folder with one matrix and its names, as any of the usual programs writes it."""
     files = sorted(p for p in folder.iterdir() if p.is_file())
-    found = [p for p in files if _bare(p).endswith("matrix.mtx")]
-    found = found or [p for p in files if _bare(p).endswith(".mtx")]
-    if not found:
+    path, told = _chosen(folder, [p for p in files if _bare(p).endswith(".mtx")])
+    if path is None:
         raise DataError(
             f"{folder} holds no matrix",
             found=first_few([p.name for p in files]) or "no files",
             fix="give a 10x matrix folder, or the file itself",
             code=codes.FILE_FORMAT,
         )
-    if len(found) > 1:
-        raise DataError(
-            f"{folder} holds several matrices",
-            found=first_few([p.name for p in found]),
-            fix="keep one matrix with its names per folder",
-            code=codes.SIDE_AMBIGUOUS,
-        )
-    return _read(found[0], "10x folder", expression=expression, max_bytes=max_bytes)
+    raw = _read(path, "10x folder", expression=expression, max_bytes=max_bytes)
+    raw.notices[:0] = told
+    return raw
+
+
+def _chosen(folder: Path, found: list[Path]) -> tuple[Path | None, list[Notice]]:
+    """The matrix to take of several, where one is the usual choice."""
+    if len(found) < 2:
+        return (found[0] if found else None), []
+    by_stem = {stem_of(p): p for p in found}
+    for first in ("matrix", "cells_x_genes.total", "cells_x_genes.cell", "cells_x_genes.nucleus"):
+        others = [p.name for s, p in by_stem.items() if s != first]
+        beside = [s for s in by_stem if s != first and s.endswith("matrix")]
+        if first in by_stem and not beside:
+            told = f"{by_stem[first].name} is taken, not {first_few(others)}"
+            return by_stem[first], [Notice(codes.W_DELIVERY_CHOSEN, told)]
+    whole = [p for p in found if _bare(p).endswith("matrix.mtx")]
+    if len(whole) == 1:
+        others = [p.name for p in found if p is not whole[0]]
+        told = f"{whole[0].name} is taken, not {first_few(others)}"
+        return whole[0], [Notice(codes.W_DELIVERY_CHOSEN, told)]
+    raise DataError(
+        f"{folder} holds several matrices",
+        found=first_few([p.name for p in found]),
+        fix="keep one matrix with its names per folder, or give the file itself",
+        code=codes.SIDE_AMBIGUOUS,
+    )
 
 
 def read_mtx(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
@@ -54,13 +80,30 @@ def _bare(path: Path) -> str:
 
 
 def _read(path: Path, kind: str, *, expression: bool, max_bytes: int) -> RawCounts:
-    prefix = _prefix(path)
-    names, symbols, types, features_file = _feature_names(path, prefix, max_bytes)
-    cells_file = _side(path, prefix, _CELLS)
-    cells = np.array([_first(line) for line in read_lines(cells_file, max_bytes=max_bytes)], object)
+    features_file, cells_file = need_side(path, FEATURES), need_side(path, CELLS)
     shape, row, column, value = _triplets(path, max_bytes)
+    table = read_side(features_file, shape, max_bytes=max_bytes)
+    names, symbols, types, columns = feature_parts(table)
+    second = find_side(path, FEATURES, more=True)
+    if second is not None:
+        symbols = read_side(second, shape, max_bytes=max_bytes).names
+        symbols = symbols if len(symbols) == len(names) else None
+    cell_side = read_side(cells_file, shape, max_bytes=max_bytes)
+    cells = np.array(cell_side.names, dtype=object)
     notices = []
-    if shape == (len(cells), len(names)) != (len(names), len(cells)):
+    own = (len(names), len(cells))
+    if own[0] == own[1] and shape == own:
+        by_rows = stem_of(path).startswith(("cells_x_genes", "quants_mat", "DGE", "count_matrix"))
+        notices.append(
+            Notice(
+                codes.W_MATRIX_TRANSPOSED,
+                f"{path.name} has as many cells as features; its "
+                f"{'rows' if by_rows else 'columns'} are taken as cells, as its program writes it",
+            )
+        )
+        if by_rows:
+            row, column = column, row
+    elif shape == own[::-1]:
         notices.append(
             Notice(
                 codes.W_MATRIX_TRANSPOSED,
@@ -68,7 +111,7 @@ def _read(path: Path, kind: str, *, expression: bool, max_bytes: int) -> RawCoun
             )
         )
         row, column = column, row
-    elif shape != (len(names), len(cells)):
+    elif shape != own:
         raise DataError(
             f"{path} does not fit its names",
             found=f"matrix {shape[0]:,} x {shape[1]:,}; {len(names):,} features in "
@@ -76,7 +119,14 @@ def _read(path: Path, kind: str, *, expression: bool, max_bytes: int) -> RawCoun
             fix="export matrix and names together again",
             code=codes.MATRIX_SHAPE,
         )
-    look = look_at(value)
+    spliced = spliced_names(names)
+    if spliced is not None:
+        place, names, lost = spliced
+        keep = place[row] >= 0
+        notices.append(Notice(codes.W_FEATURES_DROPPED, lost))
+        row, column, value = _added(place[row[keep]], column[keep], value[keep], len(names))
+        symbols, types, columns = None, None, {}
+    look = look_at(value, cells=column)
     if not expression and not look.is_counts:
         raise no_counts(path, {path.name: look.words})
     csr = _to_rows(row, column, value, (len(cells), len(names)))
@@ -91,9 +141,19 @@ def _read(path: Path, kind: str, *, expression: bool, max_bytes: int) -> RawCoun
         names=names,
         symbols=symbols,
         types=types,
+        columns=columns,
+        obs=cell_table(cell_side),
         notices=notices,
         stored_per_cell=np.diff(indptr),
     )
+
+
+def _added(
+    row: NDArray[np.int64], column: NDArray[np.int64], value: NDArray[Any], n: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+    """Sum values of one gene in one cell."""
+    where, inverse = np.unique(column * n + row, return_inverse=True)
+    return where % n, where // n, np.bincount(inverse, weights=value, minlength=len(where))
 
 
 def _to_rows(
@@ -248,60 +308,3 @@ def _bad_line(path: Path, text: bytes, before: int) -> DataError:
                 code=codes.MTX_LINE,
             )
     return DataError(f"{path}: its entries cannot be read", code=codes.MTX_LINE)
-
-
-def _prefix(path: Path) -> str:
-    stem = path.name.removesuffix(".gz").removesuffix(".mtx")
-    return stem.removesuffix("matrix") if stem.endswith("matrix") else f"{stem}_"
-
-
-def _side(path: Path, prefix: str, words: tuple[str, ...]) -> Path:
-    """Find the one names file of a kind beside the matrix."""
-    ends = (".tsv", ".txt", ".csv")
-    for start in dict.fromkeys((prefix, prefix.rstrip("_") + ".", "")):
-        names = [f"{start}{w}{e}{z}" for w in words for e in ends for z in ("", ".gz")]
-        there = [path.parent / n for n in names if (path.parent / n).is_file()]
-        if len(there) > 1:
-            raise DataError(
-                f"{path.parent} holds several files that could name the same thing",
-                found=first_few([p.name for p in there]),
-                fix="keep one of them",
-                code=codes.SIDE_AMBIGUOUS,
-            )
-        if there:
-            return there[0]
-    raise DataError(
-        f"{path} has no names beside it",
-        found=f"no {prefix}{words[0]}.tsv(.gz) in {path.parent}",
-        fix=f"put {words[0]}.tsv there, one line per {'cell' if words is _CELLS else 'feature'}",
-        code=codes.SIDE_MISSING,
-    )
-
-
-def _feature_names(
-    path: Path, prefix: str, max_bytes: int
-) -> tuple[list[str], list[str] | None, list[str] | None, Path]:
-    """Ids, symbols and types of the features; a file of one column has names only."""
-    side = _side(path, prefix, _FEATURES)
-    lines = [_fields(line) for line in read_lines(side, max_bytes=max_bytes)]
-    width = max((len(f) for f in lines), default=0)
-    ragged = next((k for k, f in enumerate(lines) if len(f) != width or not f[0].strip()), None)
-    if ragged is not None:
-        raise DataError(
-            f"{side}: a line is empty or has too few columns",
-            found=f"line {ragged + 1} has {len(lines[ragged])} of {width} columns",
-            fix="export it again",
-            code=codes.SIDE_LINE,
-        )
-    names = [f[0] for f in lines]
-    symbols = [f[1] for f in lines] if width > 1 else None
-    return names, symbols, [f[2] for f in lines] if width > 2 else None, side
-
-
-def _fields(line: str) -> list[str]:
-    parts = line.split("\t") if "\t" in line else line.split(",")
-    return [p.strip().strip('"') for p in parts]
-
-
-def _first(line: str) -> str:
-    return _fields(line)[0]

@@ -12,6 +12,7 @@ from imscope.core.blocks import MemoryBlocks
 from imscope.core.errors import DataError
 from imscope.io.h5ad import COUNT_LAYERS, feature_types, gene_names, modality_kind
 from imscope.io.raw import Modality, RawCounts
+from imscope.io.raw_checks import text_columns
 from imscope.io.tenx import no_counts
 from imscope.io.values import look_at, sample_slices
 
@@ -52,7 +53,9 @@ def memory_counts(adata: Any, *, expression: bool) -> RawCounts:
         names=names,
         symbols=symbols,
         types=feature_types(var),
+        columns=text_columns(var),
         obs=adata.obs.copy(),
+        var=var.copy(),
         modalities=_proteins(adata),
         stored_per_cell=np.diff(csr.indptr).astype(np.int64),
     )

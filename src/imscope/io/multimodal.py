@@ -66,8 +66,8 @@ def read_mudata_file(path: str | Path, *, max_bytes: int | None = None) -> Multi
     DataError
         The file is missing, damaged, unsafe or not MuData, or a modality is not well formed.
     """
-    from imscope.io.counts import half_of_memory
     from imscope.io.guard_hdf5 import hdf5_errors, open_hdf5
+    from imscope.io.memory_size import half_of_memory
 
     path = Path(path)
     if not path.is_file():

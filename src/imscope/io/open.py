@@ -144,7 +144,7 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_anndata(adata: Any, *, expression: bool) -> Cells:
-    from imscope.io.counts import finish
+    from imscope.io.finish import finish
     from imscope.io.memory import memory_counts
 
     return finish(memory_counts(adata, expression=expression), "the AnnData in memory")

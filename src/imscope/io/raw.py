@@ -29,7 +29,9 @@ class RawCounts:
     names: list[str]
     symbols: list[str] | None = None
     types: list[str] | None = None
+    columns: dict[str, list[str]] = field(default_factory=dict)
     obs: "pd.DataFrame | None" = None
+    var: "pd.DataFrame | None" = None
     modalities: dict[str, Modality] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     stored_per_cell: NDArray[np.int64] | None = None

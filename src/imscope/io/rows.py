@@ -249,6 +249,8 @@ def checked_indptr(
         found = f"{len(indptr):,} pointers for {n_rows:,} rows"
     elif indptr[0] != 0:
         found = f"first pointer is {indptr[0]}"
+    elif int(indptr.max()) > n_stored:
+        found = f"a pointer is {int(indptr.max()):,}, there are {n_stored:,} values"
     elif (np.diff(indptr.astype(np.int64)) < 0).any():
         k = int(np.flatnonzero(np.diff(indptr.astype(np.int64)) < 0)[0])
         found = f"pointers fall after row {k + 1}: {indptr[k]} to {indptr[k + 1]}"

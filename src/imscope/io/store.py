@@ -6,7 +6,6 @@ Rows are read by offset into fresh memory, not mapped, so that the peak memory i
 
 import json
 import os
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,14 @@ from numpy.typing import NDArray
 from imscope.core import codes
 from imscope.core.blocks import BlockSource, CsrBlock, block_bounds
 from imscope.core.errors import DataError
-from imscope.io.atomic import TEMPORARY, crash_point, guarded, sync_file, sync_folder
+from imscope.io.atomic import (
+    TEMPORARY,
+    crash_point,
+    guarded,
+    remove_tree,
+    sync_file,
+    sync_folder,
+)
 
 _ARRAYS = ("indptr", "indices", "data")
 
@@ -147,13 +153,26 @@ def _write_and_swap(folder: Path, source: BlockSource, n_features: int) -> None:
     try:
         temporary.chmod(0o755)
         _fill(temporary, source, n_features)
-        crash_point()
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
         sync_folder(folder.parent)
+        crash_point()
+        _swap(temporary, folder)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove_tree(temporary)
+
+
+def _swap(temporary: Path, folder: Path) -> None:
+    """Let a finished folder take its place; what stood there goes only afterwards."""
+    if not folder.exists():
+        os.replace(temporary, folder)
+        return
+    old = temporary.with_name(f"{temporary.name}.old")
+    os.rename(folder, old)
+    try:
+        os.replace(temporary, folder)
+    except BaseException:
+        os.rename(old, folder)
+        raise
+    remove_tree(old)
 
 
 def _fill(folder: Path, source: BlockSource, n_features: int) -> None:

@@ -18,7 +18,12 @@ class Look:
     words: str
 
 
-def look_at(values: NDArray[Any], row_sums: NDArray[np.float64] | None = None) -> Look:
+def look_at(
+    values: NDArray[Any],
+    row_sums: NDArray[np.float64] | None = None,
+    *,
+    cells: NDArray[np.integer] | None = None,
+) -> Look:
     """Judge non-zero values of a matrix.
 
     Parameters
@@ -27,6 +32,8 @@ def look_at(values: NDArray[Any], row_sums: NDArray[np.float64] | None = None) -
         A sample of the stored values, any shape.
     row_sums
         Sums of ``expm1`` of some whole rows, shape ``(n,)``: equal sums betray log-normalisation.
+    cells
+        Cell of each value, where all values of the cells are given: their sums betray scaling.
 
     Returns
     -------
@@ -63,11 +70,40 @@ def look_at(values: NDArray[Any], row_sums: NDArray[np.float64] | None = None) -
         middle = float(np.median(row_sums))
         if np.isfinite(middle) and middle > 0 and np.ptp(row_sums) < 0.02 * middle:
             return Look(False, f"log-normalised values (each cell scaled to {middle:,.0f})")
-    if high < 30:
+    if high < 30 and not _small_steps(finite):
         return Look(False, f"log-transformed values (largest {high:.3g})")
-    if share > 0.3:
-        return Look(False, f"estimated or corrected counts ({1 - share:.0%} not whole)")
+    total = _equal_sums(values, cells)
+    if total:
+        return Look(False, f"normalised values (each cell scaled to {total:,.0f})")
+    if share > 0.3 or _small_steps(finite):
+        return Look(
+            False,
+            f"estimated or corrected counts ({1 - share:.0%} not whole), as ambient removal "
+            "(SoupX, DecontX, CellBender) or expected counts (EM) leave them; give those before",
+        )
     return Look(False, f"normalised values such as FPKM, TPM or CPM (largest {high:,.4g})")
+
+
+def _equal_sums(values: NDArray[Any], cells: NDArray[np.integer] | None) -> float:
+    """The sum that all cells have, or 0."""
+    if cells is None or len(cells) != np.asarray(values).size:
+        return 0.0
+    sums = np.bincount(cells, weights=np.nan_to_num(np.asarray(values, dtype=np.float64).ravel()))
+    sums = sums[sums > 0]
+    middle = float(np.median(sums)) if sums.size > 2 else 0.0
+    return middle if middle and np.ptp(sums) < 0.02 * middle else 0.0
+
+
+def _small_steps(values: NDArray[np.float64]) -> bool:
+    """Whether most values lie a little below small whole numbers, as corrected counts do.
+
+    A share is taken off each count, so what was 1 becomes the commonest value, somewhat below 1.
+    """
+    if values.size < 50:
+        return False
+    low, middle, high = (float(q) for q in np.quantile(values, [0.05, 0.5, 0.99]))
+    below_one = float(((values > 0.5) & (values <= 1)).mean())
+    return low > 0.3 and middle <= 4 and below_one > 0.15 and high > 1.5
 
 
 def sample_slices(n: int) -> list[slice]:

@@ -4,15 +4,30 @@ Read by :mod:`imscope.study.read_config`, which adds the sections that steps dec
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Section(BaseModel):
     """A part of the configuration; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words_of_yaml(cls, values: Any) -> Any:
+        """Take `off` and `on` as the words they are, where YAML made flags of them."""
+        if not isinstance(values, dict):
+            return values
+        out = dict(values)
+        for name, value in values.items():
+            known = cls.model_fields.get(str(name))
+            if isinstance(value, bool) and known is not None:
+                words = ("on", "yes") if value else ("off", "no")
+                options = get_args(known.annotation)
+                out[name] = next((w for w in words if w in options), value)
+        return out
 
 
 class InputSection(Section):
@@ -22,6 +37,11 @@ class InputSection(Section):
         "counts",
         description="`counts`: whole UMI counts, or no run. `expression`: FPKM or other values; "
         "the run goes on without any answer that needs counts.",
+    )
+    protein_roles: dict[str, Literal["antigen", "isotype", "hashtag", "spike"]] = Field(
+        default_factory=dict,
+        description="What protein columns are, where their names do not say it, such as "
+        "`barcode_7: hashtag`.",
     )
 
 

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from imscope.core.blocks import BlockSource
 from imscope.core.cells import Cells, Modality
 from imscope.core.views import concat_blocks, fixed_point, map_features, select_rows
+from imscope.io.count_check import refuse_reads
+from imscope.io.same_cells import fingerprint_cells
 from imscope.io.store import open_store, write_store
+from imscope.study.sample_checks import write_fingerprint
 
 FIXED_POINT = 1000
 """Resolution of expression values that are not counts: steps per unit."""
@@ -63,7 +66,13 @@ def write_sample(folder: Path, data: Cells, rows: NDArray[np.int64]) -> None:
     whole = len(rows) == len(data.obs)
     source = data.source if whole else select_rows(data.source, rows)
     write_store(folder / "rna", source, n_features=source.n_features)
+    if data.kind == "counts":
+        refuse_reads(data)
     data.features.to_parquet(folder / "features.parquet")
+    ids = [str(f) for f in data.features["feature_id"]]
+    names = [str(c) for c in data.obs.index[rows]]
+    made = fingerprint_cells(open_store(folder / "rna"), ids, names)
+    write_fingerprint(folder, made)
     obs = data.obs.iloc[rows]
     obs = obs.rename(columns=str).rename_axis("cell").reset_index()
     _plain(obs).to_parquet(folder / "obs.parquet")

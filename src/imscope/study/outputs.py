@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ import pandas as pd
 
 from imscope.core.schema import WARNINGS
 from imscope.engine.execute import thread_count
-from imscope.io.atomic import crash_point, sync_folder, write_parquet, write_text, write_tsv
+from imscope.io.atomic import file_set, write_bytes, write_parquet, write_text, write_tsv
 from imscope.study.provenance import machine, versions, write_crate
 from imscope.study.results import build_results, list_warnings
 from imscope.study.step import Run
@@ -43,7 +44,7 @@ def write_outputs(
     started: datetime,
     telemetry: Telemetry,
 ) -> Written:
-    """Write every file of the run folder, each whole or not at all.
+    """Write every file of the run folder, all of them, or none.
 
     Parameters
     ----------
@@ -58,6 +59,18 @@ def write_outputs(
     telemetry
         Told about the work.
     """
+    with file_set(folder, whole=(TABLES_FOLDER,)) as draft:
+        return _write_all(draft, run, done, started=started, telemetry=telemetry)
+
+
+def _write_all(
+    folder: Path,
+    run: Run,
+    done: Mapping[str, Finished],
+    *,
+    started: datetime,
+    telemetry: Telemetry,
+) -> Written:
     with telemetry.step("write", WRITE_SHARE):
         tables = collect_tables(run, done)
         results = build_results(run, done, tables)
@@ -92,9 +105,6 @@ def _write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> list[Path
         write_parquet(folder / f"{name}.parquet", frame)
         write_tsv(folder / f"{name}.tsv", frame)
         written += [folder / f"{name}.parquet", folder / f"{name}.tsv"]
-    for path in folder.iterdir():  # tables of an earlier configuration
-        if path not in written:
-            path.unlink()
     return written
 
 
@@ -102,13 +112,8 @@ def _place(files: list[Path], folder: Path) -> list[Path]:
     """Link the finished files of a step into the run folder under their own names."""
     placed = []
     for path in files:
-        draft = folder / f".{path.name}.linking"
-        draft.unlink(missing_ok=True)
-        os.link(path, draft)
-        crash_point()
-        draft.replace(folder / path.name)
+        os.link(path, folder / path.name)
         placed.append(folder / path.name)
-    sync_folder(folder)
     return placed
 
 
@@ -122,6 +127,8 @@ def run_stamp(run: Run, started: datetime, telemetry: Telemetry) -> dict[str, An
         "threads": thread_count(run.threads),
         "memory_total_mb": round(memory_total_mb()),
         "steps": [asdict(record) for record in telemetry.records],
+        "command": command_line(),
+        "sheet": None if run.sheet_file is None else _identity(Path(run.sheet_file)),
         "seeds": {"seed": run.config.seed},
         "config_sha256": sha256_text(canonical(run.config.model_dump(mode="json"))),
     }
@@ -133,17 +140,38 @@ def _write_provenance(
     place = folder / PROVENANCE_FOLDER
     place.mkdir(exist_ok=True)
     config = run.config.model_dump(mode="json")
+    given = run.config.model_dump(mode="json", exclude_unset=True)
     outputs = [
         {"path": p.relative_to(folder).as_posix(), "sha256": sha256_file(p)} for p in written
     ]
-    for name, content in (("config", config), ("run", stamp)):
+    for name, content in (("config", config), ("config_given", given), ("run", stamp)):
         write_text(place / f"{name}.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
     write_text(place / "outputs.json", json.dumps(outputs, indent=1) + "\n")
     write_crate(
         folder,
-        inputs=list(run.inputs.values()),
+        inputs=[*([_sheet(run, place)] if run.sheet_file else []), *run.inputs.values()],
         outputs=written,
         started=started,
         ended=datetime.now(UTC),
         title=run.title,
+        command=stamp["command"],
     )
+
+
+def command_line() -> list[str]:
+    """Words of the command, the program by its name; empty where Python called the library."""
+    program = Path(sys.argv[0]) if sys.argv else Path()
+    ours = program.stem == "imscope" or program.parent.name == "imscope"
+    return ["imscope", *sys.argv[1:]] if ours else []
+
+
+def _identity(path: Path) -> dict[str, Any]:
+    return {"path": str(path), "sha256": sha256_file(path), "bytes": path.stat().st_size}
+
+
+def _sheet(run: Run, place: Path) -> dict[str, Any]:
+    """Keep a copy of the sample sheet beside the results; return its identity."""
+    path = Path(str(run.sheet_file))
+    content = path.read_bytes()
+    write_bytes(place / f"sheet{path.suffix.lower()}", content)
+    return _identity(path)

@@ -59,6 +59,7 @@ def write_crate(
     started: datetime,
     ended: datetime,
     title: str,
+    command: Sequence[str] = (),
 ) -> None:
     """Write ``ro-crate-metadata.json`` describing one run.
 
@@ -74,6 +75,8 @@ def write_crate(
         Times of the run.
     title
         Name of the run.
+    command
+        The command line, word by word; empty when the library was called.
     """
     import json
 
@@ -84,7 +87,16 @@ def write_crate(
     crate = ROCrate(gen_preview=False)
     crate.name = title
     crate.description = "Results of one imscope run with the identity of every input."
-    crate.license = "not stated"
+    crate.root_dataset["license"] = _entity(
+        crate,
+        "#licence",
+        {
+            "@type": "CreativeWork",
+            "name": "Not stated",
+            "description": "Rights in inputs and results are those of their owner.",
+        },
+    )
+    crate.root_dataset["datePublished"] = ended.isoformat(timespec="seconds")
     crate.root_dataset["conformsTo"] = _entity(
         crate,
         PROFILE,
@@ -99,6 +111,7 @@ def write_crate(
             "startTime": started.isoformat(timespec="seconds"),
             "endTime": ended.isoformat(timespec="seconds"),
             "actionStatus": "http://schema.org/CompletedActionStatus",
+            "description": " ".join(command) or "Called from Python.",
         },
     )
     action["instrument"] = _software(crate)

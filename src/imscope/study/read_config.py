@@ -15,6 +15,8 @@ import pydantic
 from imscope.core import codes
 from imscope.core.errors import UsageError
 from imscope.core.names import did_you_mean
+from imscope.io.config_text import MAX_BYTES, read_yaml
+from imscope.io.guard_text import require_regular
 from imscope.study.config import RunConfig
 from imscope.study.plan import find_steps
 
@@ -89,20 +91,23 @@ def parse_config(content: object, *, source: str = "configuration") -> RunConfig
 
 
 def _load(path: Path) -> object:
+    require_regular(path)
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"larger than {MAX_BYTES:,} bytes")
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".json":
             return json.loads(text)
         if path.suffix == ".toml":
             return tomllib.loads(text)
         if path.suffix in {".yaml", ".yml"}:
-            import yaml
-
-            return yaml.safe_load(text)
+            return read_yaml(text)
     except OSError as error:
         problem = f"cannot read the configuration {path}"
-        raise UsageError(problem, found=error.strerror or str(error)) from None
-    except ValueError as error:  # JSON, TOML and text encoding errors
+        raise UsageError(
+            problem, found=error.strerror or str(error), code=codes.FILE_READ
+        ) from None
+    except (ValueError, RecursionError) as error:  # JSON, TOML and text encoding errors
         raise _unreadable(path, error) from None
     except Exception as error:
         if type(error).__module__.startswith("yaml"):
@@ -132,7 +137,12 @@ def _explain(error: pydantic.ValidationError, source: str) -> UsageError:
     more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
         known = _known_keys(first["loc"][:-1])
-        fix = did_you_mean(first["loc"][-1], known, f"known keys here: {', '.join(known)}")
+        elsewhere = _sections_with(str(first["loc"][-1]))
+        fix = (
+            f"it belongs to {' or '.join(f'`{s}:`' for s in elsewhere)}"
+            if elsewhere
+            else did_you_mean(first["loc"][-1], known, f"known keys here: {', '.join(known)}")
+        )
         return UsageError(
             f"{source} has the unknown key {place!r}{more}", fix=fix, code=codes.CONFIG_KEY
         )
@@ -144,6 +154,13 @@ def _explain(error: pydantic.ValidationError, source: str) -> UsageError:
         fix=first["msg"],
         code=codes.CONFIG_VALUE,
     )
+
+
+def _sections_with(key: str) -> list[str]:
+    """Sections that have a key of this name."""
+    fields = run_config_model().model_fields
+    found = {name: getattr(f.annotation, "model_fields", {}) for name, f in fields.items()}
+    return [name for name, own in found.items() if key in own]
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -59,9 +59,12 @@ def build_results(
         "imscope_version": __version__,
         "title": run.title,
         "simulated": run.simulated,
-        "answer": answer_lines(
-            tables["samples"], index, claims, ledger=tables["qc_ledger"], screens=tables
-        ),
+        "answer": [
+            *([f"WARNING: {run.barred}. No verdict is given."] if run.barred else []),
+            *answer_lines(
+                tables["samples"], index, claims, ledger=tables["qc_ledger"], screens=tables
+            ),
+        ],
         "verdicts": as_records(claims),
         "headline": as_records(index),
         "design": {
@@ -88,7 +91,8 @@ def build_results(
 
 def list_warnings(run: Run, done: Mapping[str, Finished]) -> list[Notice]:
     """What the readers and the steps must tell, in the order of the samples and the steps."""
-    found = [
+    found = list(run.notices)
+    found += [
         Notice(code, message, sample)
         for sample, info in run.cohort.info.items()
         for code, message in info["notices"]

@@ -18,13 +18,23 @@ from threadpoolctl import threadpool_limits
 from imscope.core import codes
 from imscope.core.errors import UsageError
 from imscope.core.names import read_truth
+from imscope.core.result import Notice
+from imscope.core.schema import DESIGN_FACTORS
 from imscope.io.counts import read_counts
+from imscope.io.finish import with_roles
 from imscope.io.sheet import SampleRow, SampleSheet, read_sheet
 from imscope.study.config import RunConfig
 from imscope.study.design import summarise_design
 from imscope.study.ingest import join_samples, write_sample
 from imscope.study.outputs import WRITE_SHARE, write_outputs
 from imscope.study.plan import find_steps, run_steps
+from imscope.study.sample_checks import (
+    UNIVERSE,
+    bar_claims,
+    check_same_cells,
+    check_universes,
+    factors_from_cells,
+)
 from imscope.study.step import Run
 from imscope.study.steps.panel import Panel
 from imscope.study.store import Finished, StepStore, sha256_path
@@ -32,6 +42,10 @@ from imscope.study.telemetry import Listener, Telemetry
 
 INGEST_SHARE = 2.9
 """Rough seconds to read the demonstration's files, as the shares of the steps."""
+
+
+INGEST_LAYOUT = 2
+"""Raised when a stored sample holds more than before, so that it is stored again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +120,10 @@ def run_study(
     """
     config = config or RunConfig()
     read = read_sheet(Path(sheet))
-    frame = read.frame.rename_axis("sample").reset_index()
-    for key in ("group", "unit"):
-        _known_column(key, getattr(config.heterogeneity, key), frame)
-    chosen = config.heterogeneity
-    design = summarise_design(
-        frame, group=chosen.group, unit=chosen.unit, adjustment=chosen.adjustment
-    )
+    asked = config.heterogeneity
+    for key in ("group", "unit"):  # a factor may still come from the cells' own columns
+        if getattr(asked, key) not in DESIGN_FACTORS:
+            _known_column(key, getattr(asked, key), read.frame.rename_axis("sample").reset_index())
     plan = find_steps()
     total = INGEST_SHARE + WRITE_SHARE + sum(step.share for step in plan)
     telemetry = Telemetry(listener, total)
@@ -120,9 +131,19 @@ def run_study(
     with _work_folder(Path(out), fresh=fresh, telemetry=telemetry) as work:
         inputs = _identify(read, telemetry)
         ingested = work.settle(_ingest(read, config, inputs, work.store, telemetry))
-        names = [row.sample for row in read.rows]
+        folders = {row.sample: ingested[row.sample].folder for row in read.rows}
+        cohort = join_samples(list(folders), folders)
+        frame, notices = _with_samples(read, cohort.cells, folders)
+        for key in ("group", "unit"):
+            _known_column(key, getattr(asked, key), frame)
+        design, barred = bar_claims(
+            summarise_design(
+                frame, group=asked.group, unit=asked.unit, adjustment=asked.adjustment
+            ),
+            notices,
+        )
         run = Run(
-            cohort=join_samples(names, {s: ingested[s].folder for s in names}),
+            cohort=cohort,
             sheet=frame,
             design=design,
             config=config,
@@ -131,6 +152,9 @@ def run_study(
             title=config.report.title or read.path.stem,
             simulated=simulated or _says_simulated(frame),
             threads=threads,
+            notices=notices,
+            barred=barred,
+            sheet_file=read.path,
         )
         with threadpool_limits(1, user_api="blas"):  # one layer of threads: ours
             done = run_steps(plan, run, ingested, work.store, telemetry)
@@ -148,6 +172,18 @@ def run_study(
     )
 
 
+def _with_samples(
+    read: SampleSheet, cells: pd.DataFrame, folders: Mapping[str, Path]
+) -> tuple[pd.DataFrame, tuple[Notice, ...]]:
+    """Sheet with what the samples themselves tell, and what must be told of them together."""
+    frame = read.frame.rename_axis("sample").reset_index()
+    frame, taken = factors_from_cells(frame, cells)
+    universe, apart = check_universes(list(folders), folders)
+    if apart:
+        frame[UNIVERSE] = universe
+    return frame, (*read.notices, *taken, *apart, *check_same_cells(folders))
+
+
 class _Work:
     """The run folder while it is being made.
 
@@ -160,8 +196,11 @@ class _Work:
         self.new = not out.exists() or not any(out.iterdir())
         self.folder = out.parent / f".{out.name}.starting" if self.new else out
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.store = StepStore(self.folder / ".steps")
         self.telemetry = telemetry
+        self.store = StepStore(self.folder / ".steps", tell=self._tell)
+
+    def _tell(self, text: str) -> None:
+        self.telemetry.message(text)
 
     def settle(self, steps: dict[str, Finished]) -> dict[str, Finished]:
         """Take the folder's own name, open the log; return the steps where they are now."""
@@ -170,7 +209,7 @@ class _Work:
                 self.out.rmdir()
             self.folder.rename(self.out)
             self.folder, self.new = self.out, False
-            self.store = StepStore(self.folder / ".steps")
+            self.store = StepStore(self.folder / ".steps", tell=self._tell)
         self.telemetry.open_log(self.folder / "log.jsonl")
         root = self.store.root
         return {k: replace(step, folder=root / step.folder.name) for k, step in steps.items()}
@@ -267,7 +306,8 @@ def _ingest(
 
             def work(folder: Path, row: SampleRow, path: str, opened: list[Any]) -> None:
                 if not opened:
-                    opened.append(read_counts(Path(path), expression=expression))
+                    read = read_counts(Path(path), expression=expression)
+                    opened.append(with_roles(read, config.input.protein_roles))
                 data = opened[0]
                 write_sample(folder, data, row.cells_of(data.obs))
 
@@ -278,6 +318,8 @@ def _ingest(
                         "sample_key": row.sample_key,
                         "select": row.select,
                         "expression": expression,
+                        "layout": INGEST_LAYOUT,
+                        "protein_roles": dict(config.input.protein_roles),
                     }
                     digest = {"file": str(inputs[path]["sha256"])}
                     steps[row.sample] = store.run(

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from imscope.core.cells import Cells, Modality
-from imscope.core.result import Result
+from imscope.core.result import Notice, Result
 from imscope.core.schema import Table
 from imscope.core.views import select_rows
 from imscope.study.config import RunConfig, Section
@@ -53,6 +53,12 @@ class Run:
         Of the report.
     threads
         Threads to use; changes no digit.
+    notices
+        What must be told about the sheet and about the samples as a whole.
+    barred
+        Why no question between groups may be answered; empty where they may.
+    sheet_file
+        The sample sheet.
     """
 
     cohort: Cohort
@@ -64,6 +70,9 @@ class Run:
     title: str = ""
     simulated: bool = False
     threads: int | None = None
+    notices: tuple[Notice, ...] = ()
+    barred: str = ""
+    sheet_file: Path | None = None
 
     @cached_property
     def samples(self) -> list[str]:

@@ -1,5 +1,8 @@
 """Content-addressed steps: a finished step is found again by what went into it.
 
+The record carries the address of the step and a seal made with a key of this user, so that a step
+copied from elsewhere, or changed together with its record, is computed anew, and that is said.
+
 A step's folder is named by the hash of its name, its version, its parameters and the digests of
 the steps it reads. It is written under a temporary name and renamed once its files and the commit
 record (file sizes and hashes) are on disk. So a folder that exists is whole, and a killed run picks
@@ -7,6 +10,7 @@ up exactly where it stopped. Files are hashed again before they are trusted.
 """
 
 import hashlib
+import hmac
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +27,7 @@ from imscope import __version__
 from imscope.core.result import Notice, Result, Status
 from imscope.core.schema import Table
 from imscope.io.atomic import crash_point, sync_file, sync_folder
+from imscope.study.seal import seal
 
 COMMIT = "commit.json"
 RECORD = "result.json"
@@ -212,8 +217,9 @@ class StepStore:
     True
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, tell: Callable[[str], None] | None = None) -> None:
         self.root = root
+        self.tell = tell
         root.mkdir(parents=True, exist_ok=True)
 
     def key(self, name: str, parameters: object, inputs: Mapping[str, str]) -> str:
@@ -252,7 +258,9 @@ class StepStore:
         if digest is not None:
             return Finished(name, folder, digest, cached=True)
         if folder.exists():
-            shutil.rmtree(folder)  # damaged after it was finished: its hashes no longer agree
+            if self.tell is not None:
+                self.tell(f"step {name}: its stored files are not what was computed; done again")
+            shutil.rmtree(folder)  # changed after it was finished: its record no longer agrees
         draft = self.root / f".draft-{folder.name}"
         if draft.exists():
             shutil.rmtree(draft)  # left by a run that was killed
@@ -262,7 +270,7 @@ class StepStore:
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
-        digest = _commit(draft)
+        digest = _commit(draft, folder.name)
         crash_point()
         draft.rename(folder)
         sync_folder(self.root)
@@ -279,19 +287,34 @@ class StepStore:
         try:
             record: dict[str, Any] = json.loads((folder / COMMIT).read_text())
             files: dict[str, str] = record["files"]
-            same = all(sha256_file(folder / name) == digest for name, digest in files.items())
-        except (OSError, ValueError, KeyError):
+            there = {
+                p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()
+            } - {COMMIT}
+            same = there == set(files) and all(
+                not (folder / name).is_symlink() and sha256_file(folder / name) == digest
+                for name, digest in files.items()
+            )
+            digest = str(record["digest"])
+            same = same and digest == _digest(folder.name, files)
+            same = same and hmac.compare_digest(str(record["seal"]), seal(digest))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
-        return str(record["digest"]) if same else None
+        return digest if same else None
 
 
-def _commit(draft: Path) -> str:
+def _digest(address: str, files: Mapping[str, str]) -> str:
+    """Digest of a step: over its address and the hashes of its files."""
+    return sha256_text(canonical({"address": address, "files": dict(files)}))
+
+
+def _commit(draft: Path, address: str) -> str:
     files = {}
     for path in sorted(p for p in draft.rglob("*") if p.is_file()):
         sync_file(path)
         files[path.relative_to(draft).as_posix()] = sha256_file(path)
-    digest = sha256_text(canonical(files))
-    (draft / COMMIT).write_text(canonical({"files": files, "digest": digest}))
+    digest = _digest(address, files)
+    record = {"address": address, "files": files, "digest": digest, "seal": seal(digest)}
+    (draft / COMMIT).write_text(canonical(record))
     sync_file(draft / COMMIT)
     sync_folder(draft)
     return digest

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from imscope.analyses.gates.gate_file import gates_schema, read_gates
 from imscope.cli.main import app
 from imscope.core.errors import DataError, UsageError
+from imscope.io.genes import gene_table
 
 RUN = CliRunner()
 FAST = ["--max-size", "2", "--objective", "blend"]
@@ -117,7 +118,8 @@ def test_few_target_cells_give_no_gate_and_a_reason(cells, tmp_path):
     )
     content = json.loads(done.stdout)
     assert content["gates"] == []
-    assert content["status"].startswith("not testable: the target has 12 cells")
+    assert content["status"] == "NOT TESTABLE"
+    assert content["reason"].startswith("the target has 12 cells")
 
 
 def test_heterogeneity_before_and_after_the_gate(tmp_path):
@@ -132,9 +134,9 @@ def test_heterogeneity_before_and_after_the_gate(tmp_path):
     obs = pd.DataFrame(
         {"label": np.where(kind, "T", "B"), "donor": np.repeat(["x", "y", "z"], n // 3)}, index
     )
-    a = ad.AnnData(
-        counts.astype(np.float32), obs, pd.DataFrame(index=[f"GENE{k}" for k in range(n_genes)])
-    )
+    table = gene_table()
+    genes = table.index[table["biotype"] == "protein_coding"][:n_genes].astype(str)
+    a = ad.AnnData(counts.astype(np.float32), obs, pd.DataFrame(index=genes))
     a.obsm["protein"] = pd.DataFrame({"CD3": rng.poisson(np.where(kind, 90, 5))}, index)
     a.write_h5ad(tmp_path / "c.h5ad")
     done = RUN.invoke(

@@ -11,8 +11,16 @@ from imscope.cli.heterogeneity import CLAIM_FIELDS, INDEX_FIELDS, LEVEL_FIELDS
 from imscope.cli.main import app
 from imscope.core.errors import DataError
 from imscope.evidence.gene_sets import load
+from imscope.io.genes import gene_table
 
 GENES = ["NT5E", "THY1", "ENG", "VIM", "COL1A1", "COL1A2", "SPARC", "FN1", "TAGLN", "LGALS1"]
+
+
+def other_symbols(n):
+    """Symbols of other genes, each the name of one."""
+    table = gene_table()
+    plain = table[(table["biotype"] == "protein_coding") & (table["chromosome"] == "1")]
+    return [s for s in plain["symbol"].drop_duplicates(keep=False) if s not in GENES][:n]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +37,7 @@ def matrix(tmp_path_factory):
         },
         index=[f"c{k}" for k in range(120)],
     )
-    names = GENES + [f"GENE{k}" for k in range(110)]
+    names = [*GENES, *other_symbols(110)]
     path = tmp_path_factory.mktemp("matrix") / "cells.h5ad"
     ad.AnnData(sp.csr_matrix(counts), obs=obs, var=pd.DataFrame(index=names)).write_h5ad(path)
     return path

@@ -153,6 +153,12 @@ def header(**changes):
     return lambda draft: draft.header.update(changes)
 
 
+def misplaced(draft):
+    """Header and TEXT place the events differently, and neither fits."""
+    words(TOT="2")(draft)
+    header(data=400)(draft)
+
+
 def data(make):
     def change(draft):
         draft.data = make(draft.data)
@@ -184,7 +190,7 @@ DAMAGE = {
     "ends in header": (lambda b: b[:40], "E-FCS-TRUNCATED"),
     "another magic": (lambda b: b"PNG" + b[3:], "E-FCS-HEADER"),
     "version 1": (lambda b: b"FCS1.0" + b[6:], "E-FCS-HEADER"),
-    "version 3.2": (lambda b: b"FCS3.2" + b[6:], "E-FCS-HEADER"),
+    "version 4": (lambda b: b"FCS4.0" + b[6:], "E-FCS-HEADER"),
     "version of letters": (lambda b: b"FCSx.y" + b[6:], "E-FCS-HEADER"),
     "letters as offset": (lambda b: b[:10] + b"   abcde" + b[18:], "E-FCS-HEADER"),
     "negative offset": (lambda b: b[:10] + b"     -58" + b[18:], "E-FCS-HEADER"),
@@ -193,9 +199,7 @@ DAMAGE = {
     "text in the header": (header(text=10), "E-FCS-OFFSETS"),
     "text ends before it begins": (header(text_end=57), "E-FCS-OFFSETS"),
     "text behind the file": (header(text_end=9_999_999), "E-FCS-TRUNCATED"),
-    "data in the header": (header(data=3), "E-FCS-OFFSETS"),
-    "data start differs": (header(data=400), "E-FCS-OFFSETS"),
-    "data end differs": (header(data_end=777), "E-FCS-OFFSETS"),
+    "no place of data fits": (misplaced, "E-FCS-OFFSETS"),
     "no data anywhere": (lambda b: cut_words(b, data=0, data_end=0), "E-FCS-OFFSETS"),
     "data over text": (lambda b: cut_words(b, data=60, data_end=107), "E-FCS-OFFSETS"),
     # truncation

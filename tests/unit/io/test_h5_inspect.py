@@ -34,3 +34,17 @@ def test_a_crash_of_the_inspection_is_an_error_with_a_code(tmp_path, monkeypatch
     with pytest.raises(DataError) as caught:
         guard_hdf5.inspect_hdf5(tmp_path / "x.h5")
     assert caught.value.code == "E-H5-CRASH"
+
+
+def test_the_inspection_bounds_its_memory_and_its_time():
+    """The library may turn in circles on a damaged file; the process that reads it then ends."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import h5_inspect, resource as r\nh5_inspect.limit_self(500 << 20)\n"
+        "print(r.getrlimit(r.RLIMIT_CPU)[0], r.getrlimit(r.RLIMIT_AS)[0] >> 20)\n"
+    )
+    folder = os.path.dirname(h5_inspect.__file__)
+    done = subprocess.run(
+        [sys.executable, "-c", code, folder], capture_output=True, check=True, text=True
+    )
+    assert done.stdout.split() == ["16", "1024"]

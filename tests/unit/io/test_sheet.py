@@ -41,7 +41,7 @@ def test_cells_are_selected(tmp_path, monkeypatch):
     assert row.cells_of(obs).tolist() == [0, 2]
     with pytest.raises(DataError, match="no cell has line=y"):
         row.cells_of(obs[obs["line"] != "y"])
-    with pytest.raises(DataError, match="did you mean 'protocols'"):
+    with pytest.raises(DataError, match="did you mean protocols"):
         row.cells_of(obs.rename(columns={"protocol": "protocols"}))
 
 

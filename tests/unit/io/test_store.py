@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imscope.core.blocks import MemoryBlocks
-from imscope.core.errors import DataError
+from imscope.core.errors import DataError, MachineError
 from imscope.core.views import concat_blocks, map_features, select_rows
 from imscope.io.atomic import write_bytes, write_tsv
 from imscope.io.store import open_store, write_store
@@ -121,7 +121,7 @@ def test_a_killed_write_leaves_the_old_file(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(MachineError) as caught:
         write_bytes(tmp_path / "no" / "t", b"x")
     assert caught.value.code == "E-WRITE-FAILED"
 

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -153,3 +155,91 @@ def test_a_table_that_breaks_its_declaration_makes_no_step(tmp_path):
             "one", {}, {}, lambda f: write_result(f, wrong, [TABLES["design_tests"]])
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def made(root, told=None):
+    store = StepStore(root, tell=told)
+    return store.run("claims", {}, {}, lambda f: (f / "verdict.txt").write_text("OPEN") and None)
+
+
+def forge(folder, **changes):
+    """Change a stored verdict and make its record agree, as far as anyone without the key can."""
+    (folder / "verdict.txt").write_text("SUPPORTED")
+    record = json.loads((folder / "commit.json").read_text())
+    record["files"]["verdict.txt"] = hashlib.sha256(b"SUPPORTED").hexdigest()
+    what = record["files"]
+    if changes.get("bound", True):
+        what = {"address": folder.name, "files": record["files"]}
+    record["digest"] = hashlib.sha256(canonical(what).encode()).hexdigest()
+    (folder / "commit.json").write_text(canonical(record | changes.get("record", {})))
+
+
+def extra_file(folder):
+    (folder / "per_cell.parquet").write_bytes(b"of another step")
+
+
+def linked_file(folder):
+    (folder / "verdict.txt").rename(folder.parent / "elsewhere")
+    (folder / "verdict.txt").symlink_to(folder.parent / "elsewhere")
+
+
+FORGERIES = {
+    "own_hash": lambda f: forge(f, bound=False),
+    "own_hash_and_address": forge,
+    "own_seal": lambda f: forge(f, record={"seal": "0" * 64}),
+    "no_seal": lambda f: forge(f, record={"seal": None}),
+    "content_only": lambda f: (f / "verdict.txt").write_text("SUPPORTED"),
+    "record_gone": lambda f: (f / "commit.json").unlink(),
+    "record_deep": lambda f: (f / "commit.json").write_text("[" * 50_000),
+    "record_list": lambda f: (f / "commit.json").write_text("[]"),
+    "extra_file": extra_file,
+    "linked_file": linked_file,
+}
+
+
+@pytest.mark.parametrize("change", FORGERIES.values(), ids=FORGERIES)
+def test_a_forged_step_is_computed_again_and_that_is_said(tmp_path, change):
+    first = made(tmp_path / "s")
+    change(first.folder)
+    told = []
+    again = made(tmp_path / "s", told.append)
+    assert not again.cached
+    assert (again.folder / "verdict.txt").read_text() == "OPEN"
+    assert sorted(p.name for p in again.folder.iterdir()) == ["commit.json", "verdict.txt"]
+    assert again.digest == first.digest
+    assert len(told) == 1
+    assert "claims" in told[0]
+
+
+def test_a_step_moved_to_another_address_is_not_believed(tmp_path):
+    store = StepStore(tmp_path / "s")
+    first = store.run("a", {"k": 1}, {}, lambda f: (f / "x").write_text("1") and None)
+    other = store.root / f"a-{store.key('a', {'k': 2}, {})}"
+    first.folder.rename(other)
+    again = store.run("a", {"k": 2}, {}, lambda f: (f / "x").write_text("2") and None)
+    assert not again.cached
+    assert (again.folder / "x").read_text() == "2"
+
+
+def test_an_untouched_step_is_found_in_silence(tmp_path):
+    made(tmp_path / "s")
+    told = []
+    assert made(tmp_path / "s", told.append).cached
+    assert not told
+
+
+def test_the_key_is_the_accounts_own(tmp_path, monkeypatch):
+    from imscope.study import seal
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    seal._key.cache_clear()
+    try:
+        one = seal.seal("a")
+        assert seal.key_file().stat().st_mode & 0o077 == 0
+        seal._key.cache_clear()
+        assert seal.seal("a") == one
+        seal.key_file().write_bytes(b"short")
+        seal._key.cache_clear()
+        assert seal.seal("a") != one
+    finally:
+        seal._key.cache_clear()

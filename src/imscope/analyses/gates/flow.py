@@ -79,6 +79,8 @@ def gate_files(
     *,
     predicted: Predicted | None = None,
     aligned: bool = True,
+    compensation: bool = True,
+    data_set: int | None = None,
 ) -> FlowGating:
     """Gate flow cytometry files with the rule of a gate.
 
@@ -95,6 +97,10 @@ def gate_files(
         From :func:`predicted_share`.
     aligned
         Thresholds are in aligned units. False: compensated linear values, as in Gating-ML.
+    compensation
+        False leaves the matrix of the header unread.
+    data_set
+        Number of the data set in files that hold several.
 
     Raises
     ------
@@ -112,8 +118,10 @@ def gate_files(
     inside: dict[str, NDArray[np.bool_]] = {}
     notes: list[str] = []
     for path in map(Path, paths):
-        data = read_fcs(path)
+        data = read_fcs(path, spillover=compensation, data_set=data_set)
         notes += [f"{path.name}: {n.message}" for n in data.notices]
+        if not compensation:
+            notes.append(f"{path.name}: read without compensation, as asked")
         values, channels = flow_values(data, gate.markers)
         used = _inside_detectors(data)
         hit = np.zeros(len(values), dtype=bool)
@@ -122,7 +130,7 @@ def gate_files(
             pairs = (f"{m}: {c}" for m, c in zip(gate.markers, channels, strict=True))
             notes.append("channels " + "; ".join(pairs))
         inside[path.name] = hit
-        rows.append(_row(path.name, int(used.sum()), len(used), int(hit.sum()), predicted))
+        rows.append(flow_row(path.name, int(used.sum()), len(used), int(hit.sum()), predicted))
     table = pd.DataFrame(rows, columns=TABLES["gate_flow"].names)
     status = "no labels: share of events only"
     if predicted is not None:
@@ -359,9 +367,10 @@ def _apply(gate: Gate, values: "pd.DataFrame", *, aligned: bool) -> NDArray[np.b
     return apply_gate(done.values, Gate(cuts, Scale(default_cut=default)))
 
 
-def _row(
+def flow_row(
     name: str, n_used: int, n_events: int, n_inside: int, predicted: Predicted | None
 ) -> tuple[object, ...]:
+    """One row of ``gate_flow``."""
     seen = n_inside / n_used if n_used else np.nan
     if not n_used:
         status = "no event lies inside the detectors"

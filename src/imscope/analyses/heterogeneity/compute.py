@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from imscope.analyses.heterogeneity.floor import Floor
     from imscope.analyses.heterogeneity.frozen import Profile
 
-KEY_COLUMNS = ("platform", "chemistry", "pipeline")
+KEY_COLUMNS = ("platform", "chemistry", "pipeline", "gene_universe")
 """Columns that must agree before two indices may be compared."""
 AMBIENT = "ambient_frac"
 """Ambient share of the library, as known."""

@@ -22,8 +22,10 @@ from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
 from imscope.analyses.heterogeneity.slopes import with_fractions
 from imscope.core.result import Notice, Result
 from imscope.core.schema import CLAIMS, DESIGN_FACTORS, HETEROGENEITY_INDEX, HETEROGENEITY_LEVELS
+from imscope.io.count_check import refuse_reads
 from imscope.io.genes import gene_classes
 from imscope.io.open import open_cells
+from imscope.io.same_cells import refuse_same_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +88,7 @@ def _measured(
         return data, ()
     cells: Cells = open_cells(data)
     cells.need_counts("heterogeneity")
+    refuse_reads(cells)
     unit = settings.replicate_unit if settings is not None else None
     wanted = [c for c in (*columns, unit) if c is not None and c != "all"]
     known = cells.known(*columns, unit if unit in wanted else None)
@@ -100,6 +103,16 @@ def _measured(
         threads=threads,
     )
     return h, known.notices[len(cells.notices) :]
+
+
+def _distinct(data: object) -> object:
+    """Refuse one library listed as several: its copies are no replicates."""
+    if isinstance(data, Heterogeneity):
+        return data
+    cells = open_cells(data)
+    cells.need_counts("heterogeneity")
+    refuse_same_cells(cells)
+    return cells
 
 
 def _settings(
@@ -276,6 +289,7 @@ def decompose(
     MethodError
         The cells cannot be compared, or a cell has no value for a level.
     """
+    data = _distinct(data)
     h, _ = _measured(data, *levels, settings=_settings(settings, unit), threads=threads)
     made = split_levels(h, levels, programmes=programmes, **more)
     about = Result(settings=asdict(h.settings))
@@ -328,6 +342,7 @@ def compare(
         A column or group does not exist.
     """
     chosen = None if isinstance(data, Heterogeneity) else _settings(settings, unit)
+    data = _distinct(data)
     h, notices = _measured(data, by, unit, settings=chosen, threads=threads)
     if senescent is not None:
         h = with_fractions(h, senescent)

@@ -59,6 +59,11 @@ FCS_MORE_DATA = declare(
     "The file holds more than one data set ($NEXTDATA).",
     "Split it into one file per data set.",
 )
+W_FCS_SETS = declare(
+    "W-FCS-SETS",
+    "The file holds several data sets, of which one is read.",
+    "Name another one (`--data-set`), or split the file.",
+)
 W_FCS_OFFSETS = declare(
     "W-FCS-OFFSETS",
     "An offset is off in a way that is common and harmless; the data were still found.",

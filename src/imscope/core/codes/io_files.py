@@ -13,6 +13,11 @@ FILE_FORMAT = declare(
     "The file is none of the formats imscope reads.",
     "Give a 10x .h5 or matrix folder, .h5ad, .h5mu, .zarr, .mtx, or a dense .csv/.tsv.",
 )
+FILE_KIND = declare(
+    "E-FILE-KIND",
+    "The path is a pipe, a device or a socket, not a file.",
+    "Write the content to a file and give that.",
+)
 FILE_EMPTY = declare("E-FILE-EMPTY", "The file has no content.", "Export or copy it again.")
 FILE_READ = declare(
     "E-FILE-READ", "The operating system could not read the file.", "Check the rights and the disk."
@@ -26,6 +31,21 @@ FILE_MEMORY = declare(
     "E-FILE-MEMORY",
     "Reading this layout would need more memory than allowed.",
     "Store the matrix as CSR in an .h5ad file, which is read in pieces.",
+)
+FILE_ARCHIVE = declare(
+    "E-FILE-ARCHIVE",
+    "An archive holds something that must not be unpacked, or is damaged.",
+    "Unpack it by hand, look at it, and give the matrix itself.",
+)
+FILE_SAMPLES = declare(
+    "E-FILE-SAMPLES",
+    "A folder or archive holds several samples.",
+    "`imscope sheet FOLDER` writes a sample sheet with a line for each.",
+)
+W_DELIVERY_CHOSEN = declare(
+    "W-DELIVERY-CHOSEN",
+    "Of several matrices of one sample, one was taken.",
+    "Name the other one in the sheet if it was meant.",
 )
 
 # HDF5
@@ -56,6 +76,11 @@ H5_VIRTUAL = declare(
 )
 H5_USER_LINK = declare(
     "E-H5-USER-LINK", "The file holds a user-defined link.", "Rewrite the file without it."
+)
+H5_REFERENCE = declare(
+    "E-H5-REFERENCE",
+    "A reference inside the file leads to an object that no link reaches.",
+    "Rewrite the file with a current anndata, which writes no references.",
 )
 H5_SOFT_LINK = declare(
     "E-H5-SOFT-LINK",
@@ -112,13 +137,18 @@ ZARR_CODEC = declare(
 )
 ZARR_LINK = declare(
     "E-ZARR-LINK",
-    "A symbolic link leads out of the zarr store.",
+    "An entry of the zarr store is a symbolic link.",
     "Copy the linked data into the store.",
+)
+ZARR_ENTRY = declare(
+    "E-ZARR-ENTRY",
+    "An entry of the zarr store is neither a file nor a folder, or hides below an array.",
+    "Copy the store with a tool that copies files and folders only.",
 )
 ZARR_SIZE = declare(
     "E-ZARR-SIZE",
-    "A zarr array declares an absurd size.",
-    "The metadata are wrong: write it again.",
+    "A zarr array, or one of its chunks, opens to an absurd size.",
+    "The metadata are wrong or hostile: write it again.",
 )
 
 # writing
@@ -126,6 +156,34 @@ WRITE_FAILED = declare(
     "E-WRITE-FAILED",
     "A file could not be written; the earlier state is untouched.",
     "Check space and rights.",
+)
+DISK_FULL = declare(
+    "E-DISK-FULL",
+    "There is no space for a file, or it reached the size allowed.",
+    "Make room or raise the limit; the earlier state is untouched.",
+)
+PERMISSION = declare(
+    "E-PERMISSION", "The operating system denies access.", "Check the rights of file and folder."
+)
+MEMORY = declare(
+    "E-MEMORY", "Memory is used up.", "Close programs, or use a machine with more memory."
+)
+FILES_OPEN = declare(
+    "E-FILES-OPEN", "Too many files are open.", "Raise the limit (`ulimit -n`) and start again."
+)
+DISK_FAULT = declare(
+    "E-DISK-FAULT", "The disk reports a fault.", "Check the disk and copy its data away."
+)
+SYSTEM = declare(
+    "E-SYSTEM",
+    "The operating system refused something else.",
+    "See what was found, mend it and start again.",
+)
+INTERNAL = declare(
+    "E-INTERNAL",
+    "A fault of imscope itself.",
+    "Send the report file named in the message to the maintainers (see `SECURITY.md` if the input "
+    "is of unknown origin).",
 )
 STORE_DAMAGED = declare(
     "E-STORE-DAMAGED",

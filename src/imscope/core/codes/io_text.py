@@ -2,6 +2,12 @@
 
 from imscope.core.code_book import declare
 
+SHEET_WIDE = declare(
+    "E-SHEET-WIDE",
+    "The sample sheet has far more columns than any design.",
+    "Give the sample sheet, one line per sample; a matrix goes into its column `path`.",
+)
+
 # matrices
 MATRIX_NO_COUNTS = declare(
     "E-MATRIX-NO-COUNTS",
@@ -44,6 +50,32 @@ MATRIX_LARGE = declare(
 )
 MATRIX_TYPE = declare(
     "E-MATRIX-TYPE", "The matrix holds something other than real numbers.", "Give raw counts."
+)
+MATRIX_ROUNDED = declare(
+    "E-MATRIX-ROUNDED",
+    "The whole numbers are rounded or scaled values, not counts of molecules.",
+    "Give the counts before they were scaled and rounded.",
+)
+MATRIX_BINARY = declare(
+    "E-MATRIX-BINARY",
+    "Every value is 0 or 1: whether a gene was seen, not how often.",
+    "Give the counts before they were made 0 and 1.",
+)
+W_MATRIX_ONE_DEPTH = declare(
+    "W-MATRIX-ONE-DEPTH",
+    "All cells have exactly the same total, as counts drawn down to one depth have.",
+    "Give the counts as they were before, which say more.",
+)
+W_MATRIX_READS = declare(
+    "W-MATRIX-READS",
+    "The whole numbers look like reads without molecular barcodes, not counts of molecules.",
+    "Questions that need counts of molecules are not answered.",
+)
+MATRIX_READS = declare(
+    "E-MATRIX-READS",
+    "The whole numbers are reads without molecular barcodes, not counts of molecules.",
+    "`input.matrix: expression` in the run configuration takes them, without any answer that needs "
+    "counts.",
 )
 
 # text

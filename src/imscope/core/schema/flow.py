@@ -46,6 +46,21 @@ GATE_FLOW = table(
     status | text | | agrees, differs, or why it cannot be told
     """,
 )
+SCHEME_FLOW = table(
+    "scheme_flow",
+    "Every gate of a Gating-ML file on flow cytometry files.",
+    """
+    file | text | | the file
+    gate | text | | id of the gate
+    parent | text | | id of the gate it lies in; empty at the top
+    kind | text | | rectangle, polygon, ellipsoid, quadrant, and, or, not
+    n_events | integer | events | events in the file
+    n_parent | integer | events | events inside the parent, or in the file
+    n_inside | integer | events | events inside the gate and its parents
+    observed | number | fraction | inside, of all events
+    of_parent | number | fraction | inside, of the events of the parent; NaN when there is none
+    """,
+)
 SORT_PLAN = table(
     "sort_plan",
     "What to do at the sorter, step by step.",

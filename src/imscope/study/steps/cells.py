@@ -70,11 +70,26 @@ def write_files(run: Run, had: Had, folder: Path) -> None:
                 "connectivities": read_graph(had["neighbours"]),
                 "distances": _distances(had["neighbours"]),
             },
-            "uns": {"imscope": _facts(run)},
+            "uns": {"imscope": _facts(run), "neighbors": _neighbours(run), "log1p": {}},
         },
     )
     if run.cohort.modalities:
         _write_modalities(run, cells, folder)
+
+
+def _neighbours(run: Run) -> dict[str, Any]:
+    """Where other programs find the graph, and how it was made."""
+    return {
+        "connectivities_key": "connectivities",
+        "distances_key": "distances",
+        "params": {
+            "n_neighbors": run.config.path.n_neighbours,
+            "method": "umap",
+            "metric": "euclidean",
+            "random_state": run.config.seed,
+            "use_rep": "X_pca",
+        },
+    }
 
 
 def _facts(run: Run) -> dict[str, Any]:

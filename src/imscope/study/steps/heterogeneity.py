@@ -40,6 +40,7 @@ from imscope.core.schema import (
 )
 from imscope.io.genes import gene_classes
 from imscope.study.config import RunConfig
+from imscope.study.sample_checks import UNIVERSE
 from imscope.study.step import Had, Run, Step
 from imscope.study.store import Finished
 
@@ -70,7 +71,10 @@ def heterogeneity_settings(config: RunConfig, unit: str | None) -> Heterogeneity
 def work_heterogeneity(run: Run, had: Had) -> Result:
     """Compute the index and the claims of a run."""
     if not run.has_counts:
-        tables = {"heterogeneity_index": _refused_index(run, had), "claims": _refused_claims(run)}
+        tables = {
+            "heterogeneity_index": _refused_index(run, had),
+            "claims": _refused_claims(run, f"heterogeneity {NO_COUNTS}"),
+        }
         skipped = skip(["heterogeneity_levels"], "needs UMI counts").skipped
         return Result(tables, facts={"skipped": "needs UMI counts"}, skipped=skipped)
     cells, profile = run.cells(had), _profile(run)
@@ -160,6 +164,8 @@ def _carriers(h: Heterogeneity, by: str) -> dict[str, pd.DataFrame]:
 
 def _claims(run: Run, h: Heterogeneity) -> pd.DataFrame:
     """Claims between groups where the design has groups, then each sample against its pool."""
+    if run.barred:
+        return _refused_claims(run, run.barred)
     parts = [describe_claims(h)]
     group, unit = run.design.group, run.design.unit
     if group is not None:
@@ -176,6 +182,8 @@ def _decompose(run: Run, h: Heterogeneity) -> tuple[dict[str, Any], pd.DataFrame
     if "platform" in sheet and sheet["platform"].nunique() > 1:
         why = "platforms differ, and what differs between them is technical"
         return nothing | {"skipped": why}, None
+    if run.barred:
+        return nothing | {"skipped": run.barred}, None
     if len(sheet) < 2:
         return nothing | {"skipped": "one sample has no level above its cells"}, None
     try:
@@ -210,8 +218,7 @@ def _cells(run: Run, had: Had) -> pd.DataFrame:
     """Design of every kept cell: its sample's row of the sheet and its ambient share."""
     names = ["sample", *(f for f in run.design.factors if f not in {"library", "collected_at"})]
     names += [c for c in run.config.heterogeneity.by if c in run.sheet and c not in names]
-    if POOL_COLUMN in run.sheet:
-        names.append(POOL_COLUMN)
+    names += [c for c in (POOL_COLUMN, UNIVERSE) if c in run.sheet]
     per_sample = run.sheet[names].copy()
     if POOL_COLUMN in per_sample:
         yes = read_truth(per_sample[POOL_COLUMN], POOL_COLUMN)
@@ -250,15 +257,16 @@ def _refused_index(run: Run, had: Had) -> pd.DataFrame:
     )
 
 
-def _refused_claims(run: Run) -> pd.DataFrame:
+def _refused_claims(run: Run, reason: str) -> pd.DataFrame:
     return CLAIMS.frame(
         [
             {
-                "claim": "A",
+                "claim": claim,
                 "test_group": run.design.group or "",
                 "verdict": "NOT TESTABLE",
-                "reason": f"heterogeneity {NO_COUNTS}",
+                "reason": reason,
             }
+            for claim in (("A", "B") if run.barred else ("A",))
         ]
     )
 
