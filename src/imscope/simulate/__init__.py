@@ -14,6 +14,12 @@ from imscope.simulate.modalities import (
     simulate_peaks,
     simulate_protein,
 )
+from imscope.simulate.passages import (
+    PassageSettings,
+    PassageStudy,
+    simulate_passages,
+    write_passages,
+)
 from imscope.simulate.screen_cells import SimulatedCells, simulate_cell_screen
 from imscope.simulate.screen_files import simulate_screen, write_screen_simulation
 from imscope.simulate.screen_plates import simulate_plates, simulate_rescue
@@ -28,6 +34,8 @@ __all__ = [
     "CohortSettings",
     "KaryotypeLot",
     "KaryotypeSettings",
+    "PassageSettings",
+    "PassageStudy",
     "PeakLayer",
     "ProteinLayer",
     "SimulatedCells",
@@ -40,6 +48,7 @@ __all__ = [
     "simulate_cell_screen",
     "simulate_cohort",
     "simulate_karyotype_lot",
+    "simulate_passages",
     "simulate_peaks",
     "simulate_plates",
     "simulate_pooled",
@@ -52,5 +61,6 @@ __all__ = [
     "true_index",
     "true_indices",
     "write_cohort",
+    "write_passages",
     "write_screen_simulation",
 ]

@@ -137,7 +137,10 @@ def run_study(
         for key in ("group", "unit"):
             _known_column(key, getattr(asked, key), frame)
         design, barred = bar_claims(
-            summarise_design(frame, group=asked.group, unit=asked.unit), notices
+            summarise_design(
+                frame, group=asked.group, unit=asked.unit, adjustment=asked.adjustment
+            ),
+            notices,
         )
         run = Run(
             cohort=cohort,

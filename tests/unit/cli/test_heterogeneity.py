@@ -120,6 +120,8 @@ def test_power_keeps_its_json_contract():
         "power_equivalence",
         "type_one_error",
         "smallest_detectable_ratio",
+        "smallest_p",
+        "notices",
     ]
     assert content["power_superiority"] > 0.85
 

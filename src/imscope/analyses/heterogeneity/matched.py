@@ -3,11 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imscope.analyses.heterogeneity.compute import Heterogeneity, reduce_pools
+from imscope.analyses.heterogeneity.groups import in_wells
 from imscope.core.errors import MethodError
 from imscope.engine.moments import compute_unit_moments
 from imscope.engine.thin import ThinnedBlocks
+
+TWIN = 1.6
+"""Multiple of a library's median UMI above which a droplet may hold two like cells."""
 
 
 def match_depth(h: Heterogeneity, *, threads: int | None = None) -> Heterogeneity:
@@ -25,6 +30,8 @@ def match_depth(h: Heterogeneity, *, threads: int | None = None) -> Heterogeneit
     matched
         Same genes, weights and groups; counts drawn without replacement. Cells below the target
         depth stay as they are. The target is never under ``settings.matched_depth_floor``.
+        Droplets with more than 1.6 times the median of their library are left out: two like cells
+        in one droplet look more uniform than one.
 
     Raises
     ------
@@ -40,11 +47,25 @@ def match_depth(h: Heterogeneity, *, threads: int | None = None) -> Heterogeneit
         )
     target = max(int(np.percentile(depth, 10)), h.settings.matched_depth_floor)
     thin = ThinnedBlocks(h.source, h.kept, target, h.settings.seed)
-    moments = compute_unit_moments(
-        thin, h.moments.unit, h.moments.n_units, kept=h.kept, threads=threads
-    )
+    unit = np.where(_twins(h), np.int32(-1), h.moments.unit)
+    moments = compute_unit_moments(thin, unit, h.moments.n_units, kept=h.kept, threads=threads)
     genes = [u.genes for u in h.universes]
     reduced = reduce_pools(moments, h.pool[h.stratum], h.universes, genes)
-    return replace(
-        h, moments=moments, all_genes=reduced, source=thin, programmes={}, coordinated_cache={}
+    without = reduce_pools(
+        moments, h.pool[h.stratum], h.universes, [u.without for u in h.universes]
     )
+    return replace(
+        h, moments=moments, all_genes=reduced, without=without, source=thin, programmes={}
+    )
+
+
+def _twins(h: Heterogeneity) -> NDArray[np.bool_]:
+    """Droplets that hold too much RNA for one cell of their library; wells hold one by design."""
+    out = np.zeros(len(h.moments.depth), dtype=bool)
+    stratum = np.where(h.moments.unit >= 0, h.stratum[h.moments.unit], -1)
+    for s in range(len(h.strata)):
+        mine = np.flatnonzero(stratum == s)
+        if len(mine) and not in_wells(h, np.array([s])):
+            depth = h.moments.depth[mine]
+            out[mine] = depth > TWIN * np.median(depth)
+    return out

@@ -72,6 +72,7 @@ def reduce_moments(
     genes: NDArray[np.bool_],
     *,
     units: NDArray[np.int64] | None = None,
+    tile: int | None = None,
 ) -> Reduced:
     """Sum the genes out of unit moments, each weighted by 1 / p.
 
@@ -85,6 +86,8 @@ def reduce_moments(
         Genes to sum over, ``(n_genes,)``.
     units
         Units to take, all by default.
+    tile
+        Multiply so many units at a time: then no digit of some units depends on the others.
     """
     mine = np.arange(moments.n_units) if units is None else units
     n = len(mine)
@@ -95,10 +98,14 @@ def reduce_moments(
             part = columns[low : low + _GENES_PER_CHUNK]
             weight = 1.0 / reference[part]
             sums = moments.sums[np.ix_(mine, part)]
-            square += sums[:, :, 1] @ weight
-            noise += sums[:, :, 2] @ weight
             first = np.ascontiguousarray(sums[:, :, 0]) * np.sqrt(weight)
-            gram += first @ first.T
+            size = tile or max(n, 1)
+            for a in range(0, n, size):
+                own = slice(a, a + size)
+                square[own] += sums[own, :, 1] @ weight
+                noise[own] += sums[own, :, 2] @ weight
+                for b in range(0, n, size):
+                    gram[own, b : b + size] += first[own] @ first[b : b + size].T
     return Reduced(moments.n_cells[mine].astype(np.float64), square, noise, gram, int(genes.sum()))
 
 

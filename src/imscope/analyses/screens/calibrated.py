@@ -9,7 +9,7 @@ from scipy.optimize import isotonic_regression
 
 from imscope.analyses.screens.empirical_null import EmpiricalNull, fit_null
 from imscope.core.rng import spawn
-from imscope.engine.moderation import squeeze
+from imscope.stats.moderate import squeeze
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

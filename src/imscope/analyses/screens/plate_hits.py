@@ -8,7 +8,7 @@ from scipy import stats
 
 from imscope.analyses.screens.empirical_null import fit_null
 from imscope.engine.markers import adjust_p_values
-from imscope.engine.moderation import squeeze_robust
+from imscope.stats.moderate import squeeze_robust
 
 Floats = NDArray[np.float64]
 MIN_NULL = 20

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from imscope.core.rng import spawn
-from imscope.engine.moderation import squeeze
+from imscope.stats.moderate import squeeze
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

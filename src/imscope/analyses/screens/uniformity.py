@@ -10,8 +10,8 @@ from scipy import stats
 from imscope.core.blocks import MemoryBlocks
 from imscope.core.rng import spawn
 from imscope.engine.markers import adjust_p_values
-from imscope.engine.moderation import squeeze
 from imscope.engine.moments import UnitMoments, compute_unit_moments
+from imscope.stats.moderate import squeeze
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

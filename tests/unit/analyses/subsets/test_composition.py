@@ -13,8 +13,8 @@ from scipy import stats
 from imscope.analyses.subsets.abundance import AbundanceSettings, differential_abundance
 from imscope.analyses.subsets.composition import describe_composition
 from imscope.analyses.subsets.diversity import cells_at, hill_table, rarefied, sample_coverage
-from imscope.analyses.subsets.moderate import fit_moderated, moderated_f
 from imscope.core.errors import DataError
+from imscope.stats.moderate import fit_moderated, moderated_f
 
 DATA = Path(os.environ.get("IMSCOPE_SHARED_DATA", Path(__file__).parents[5] / "shared" / "data"))
 
