@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from imscope.analyses.screens import CellSettings, analyse_cells, assign_guides, compare_uniformity
-from imscope.engine.markers import adjust_p_values
 from imscope.io.cell_screens import CellScreenData, read_cell_screen
 from imscope.simulate import simulate_cell_screen
+from imscope.stats.adjust import benjamini_hochberg
 from validation.common import Row, Study, met, number, percent
 from validation.study_screens import ABSENT, SHARED, here
 
@@ -96,7 +96,7 @@ def effects(quick: bool) -> list[Row]:
     )
     both = pairs.join(ref.rename_axis(["gene", "target"]), how="inner", rsuffix="_ref")
     r = float(np.corrcoef(both["z"], both["z_orig"])[0, 1])
-    ours, theirs = (adjust_p_values(both[c]) < 0.1 for c in ("p_value", "p_value_ref"))
+    ours, theirs = (benjamini_hochberg(both[c]) < 0.1 for c in ("p_value", "p_value_ref"))
     overlap = float((ours & theirs).sum() / (ours | theirs).sum())
     c = got.calibration
     return [

@@ -8,6 +8,7 @@ from imscope import report as report
 from imscope import simulate as simulate
 from imscope import study as study
 from imscope.analyses import clones as clones
+from imscope.analyses import dynamics as dynamics
 from imscope.analyses import gates as gates
 from imscope.analyses import heterogeneity as heterogeneity
 from imscope.analyses import identity as identity

@@ -186,15 +186,14 @@ def write_passages(study: PassageStudy, folder: Path) -> Path:
             fix="name a new folder",
             code=codes.SIMULATE_OUT,
         )
-    from imscope.io.atomic import write_text
-
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("counts", "totals", "series", "truth"):
-        write_text(folder / f"{name}.csv", getattr(study, name).to_csv(index=False))
-    write_text(
-        folder / "README.md",
+        text = getattr(study, name).to_csv(index=False)
+        (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+    (folder / "README.md").write_text(
         "# Simulated passages\n\nEverything in this folder is simulated by imscope. `truth.csv` "
         "holds the rates the counts were drawn from.\n",
+        encoding="utf-8",
     )
     return folder
 

@@ -72,7 +72,9 @@ def compare_unlike_arms(
     (True, True)
     """
     z, counting = _transformed(counts, scale)
-    means, errors, freedom = [], [], []
+    means: list[NDArray[np.float64]] = []
+    errors: list[NDArray[np.float64]] = []
+    freedom = []
     for arm in (test, ~test):
         variance, df = _variance(z[arm], counting[arm])
         means.append(z[arm].mean(axis=0))
@@ -83,9 +85,9 @@ def compare_unlike_arms(
         effect = effect - np.median(effect)
     both = errors[0] + errors[1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        df = both**2 / (errors[0] ** 2 / freedom[0] + errors[1] ** 2 / freedom[1])
-        p = 2 * student.sf(np.abs(effect) / np.sqrt(both), df)
-    half = student.ppf((1 + confidence) / 2, df) * np.sqrt(both)
+        welch = both**2 / (errors[0] ** 2 / freedom[0] + errors[1] ** 2 / freedom[1])
+        p = 2 * student.sf(np.abs(effect) / np.sqrt(both), welch)
+    half = student.ppf((1 + confidence) / 2, welch) * np.sqrt(both)
     return ArmsTest(effect, effect - half, effect + half, np.where(both > 0, p, np.nan))
 
 

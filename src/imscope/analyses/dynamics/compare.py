@@ -300,7 +300,7 @@ def _contrasts(table: "pd.DataFrame", s: CompareSettings) -> list[tuple[str, "pd
 
 def _in_order(levels: list[str], reference: str | None) -> list[str]:
     known = next((o for o in ORDERS if {v.casefold() for v in levels} <= set(o)), None)
-    ranked = sorted(levels, key=lambda v: known.index(v.casefold()) if known else v)  # type: ignore[arg-type,return-value]
+    ranked = sorted(levels, key=lambda v: known.index(v.casefold()) if known else v)
     return sorted(ranked, key=lambda v: v != reference)
 
 

@@ -184,7 +184,8 @@ def curve_draws(fit: CurveFit, at: Points, *, new: Floats | None = None) -> Floa
         own = fit.shifts[:, at.donor] if new is None else (fit.between * new)[:, None, :]
         each = fit.parameters[:, None, :] + own
         flat = np.broadcast_to(each, (*out.shape, each.shape[-1])).reshape(-1, each.shape[-1])
-        many = Points(*(np.tile(v, len(out)) for v in (at.donor, at.time, at.pdl, at.days)))
+        own_of = {k: np.tile(getattr(at, k), len(out)) for k in ("donor", "time", "pdl", "days")}
+        many = Points(**own_of)
         out[:] = model.curve(flat, many).reshape(out.shape)
     else:
         for n in range(len(out)):

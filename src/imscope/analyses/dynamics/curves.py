@@ -165,4 +165,4 @@ def carried(passage: Floats, value: Floats, at: Floats) -> Floats:
     slope = (value[recent][-1] - value[recent][0]) / span if span > 0 else 0.0
     after = np.maximum(at - passage[-1], 0) * slope
     before = np.minimum(at - passage[0], 0) * slope
-    return known + after + before
+    return np.asarray(known + after + before)

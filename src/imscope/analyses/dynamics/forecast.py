@@ -251,7 +251,7 @@ def _doublings_at(series: Series, grid: Floats, s: ForecastSettings) -> Floats:
     """Doublings of each donor at each passage, shape ``(n_donors, n_passages)``."""
     every = points_of(series, grid, s.days_per_passage)
     begin = [series.pdl[series.donor == d][0] for d in np.unique(series.donor)]
-    return every.pdl.reshape(-1, len(grid)) + np.array(begin)[:, None]
+    return np.asarray(every.pdl.reshape(-1, len(grid)) + np.array(begin)[:, None])
 
 
 def _curve(grid: Floats, noisy: Floats, lots: Floats, s: ForecastSettings) -> "pd.DataFrame":

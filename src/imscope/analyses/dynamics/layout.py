@@ -1,6 +1,7 @@
 """Where each parameter of the population model stands, and how intervals draw on them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,10 +80,15 @@ def build_layout(data: PassageData, edges: tuple[Edge, ...], settings: RateSetti
     )
     ends = np.cumsum(sizes).tolist()
     cut = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    names = ("growth", "growth_slope", "conversion", "conversion_slope", "logistic", "shift",
+             "rate_shift", "start")  # fmt: skip
+    parts: dict[str, Any] = dict(zip(names, cut, strict=True))
     mean, sd = _priors(data, cut, settings)
     centre, scale = _covariate_scale(data)
     unique: dict[tuple[object, ...], int] = {}
-    rows, duration, middle = [], [], []
+    rows: list[NDArray[np.float64]] = []
+    duration: list[float] = []
+    middle: list[float] = []
     steps = max(len(c.times) for c in cultures) - 1
     interval_of = np.full((len(cultures), max(steps, 1)), -1, dtype=np.int64)
     for c, culture in enumerate(cultures):
@@ -99,7 +105,7 @@ def build_layout(data: PassageData, edges: tuple[Edge, ...], settings: RateSetti
                 middle.append(mid)
             interval_of[c, s] = unique[key]
     return Layout(
-        *cut,
+        **parts,
         size=ends[-1],
         mean=mean,
         sd=sd,

@@ -1,7 +1,7 @@
 """A measured fraction over passages, read from plain tables."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,14 +154,15 @@ def read_series(
     order = order.assign(at=[names.index(d) for d in order["donor"]]).sort_values(
         ["at", "x"], kind="stable"
     )
+    columns = {"passage": "x", **{c: c for c in ("pdl", "days", "fraction", "logit", "variance")}}
+    numbers: Any = {k: order[c].to_numpy(np.float64) for k, c in columns.items()}
     return Series(
         names,
         order["at"].to_numpy(np.int64),
-        *(order[c].to_numpy(np.float64) for c in ("x", "pdl", "days")),
-        *(order[c].to_numpy(np.float64) for c in ("fraction", "logit", "variance")),
-        unit,
-        column,
-        tuple(notes),
+        **numbers,
+        time_unit=unit,
+        value=column,
+        notes=tuple(notes),
     )
 
 

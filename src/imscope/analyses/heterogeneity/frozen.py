@@ -107,7 +107,7 @@ class Profile:
         share = ids.map(dict(zip(own.genes, own.share, strict=True))).fillna(0.0)
         genes = ids.isin(own.genes).to_numpy()
         without = genes & ~ids.isin(own.left_out).to_numpy()
-        return Universe(share.to_numpy(np.float64), genes, without, own.note)
+        return Universe(share.to_numpy().astype(np.float64), genes, without, own.note)
 
     def floor(self, platform: str) -> Floor | None:
         """Technical floor of one platform, where the profile has one."""

@@ -20,8 +20,8 @@ from imscope.core.schema import (
     SCREEN_SHARES,
     SCREEN_TARGETS,
 )
-from imscope.engine.markers import adjust_p_values
 from imscope.io.notice import first_few
+from imscope.stats.adjust import benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,7 +169,7 @@ def effect_tables(
     genes = np.array(data.genes, dtype=object)
     cells = np.bincount(assigned.target[assigned.target >= 0], minlength=len(assigned.targets))
     t, g = np.nonzero(np.isfinite(got.p_value.T))
-    q = adjust_p_values(got.p_value.T[t, g])
+    q = benjamini_hochberg(got.p_value.T[t, g])
     effects = pd.DataFrame(
         {
             "target": np.array(assigned.targets, dtype=object)[t],
@@ -293,7 +293,7 @@ def share_tables(
     table = pd.DataFrame(rows, columns=columns)
     if not len(table):
         return pd.DataFrame(columns=[c.name for c in SCREEN_SHARES.columns])
-    table["q_value"] = adjust_p_values(table["p_value"])
+    table["q_value"] = benjamini_hochberg(table["p_value"])
     return SCREEN_SHARES.check(table)
 
 

@@ -21,7 +21,7 @@ from imscope.analyses.screens.uniformity import compare_uniformity
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.schema import SCREEN_LEDGER, SCREEN_UNIFORMITY
-from imscope.engine.markers import adjust_p_values
+from imscope.stats.adjust import benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +123,7 @@ def analyse_cells(data: "CellScreenData", *, settings: CellSettings | None = Non
     log, points = _components(counts, umi)
     energy, p = energy_distance(points, assigned.target, assigned.control, k, seed=settings.seed)
     tables["screen_targets"] = tables["screen_targets"].assign(
-        energy=energy, energy_p=p, energy_q=adjust_p_values(p)
+        energy=energy, energy_p=p, energy_q=benjamini_hochberg(p)
     )
     posterior, tables["screen_responders"] = responder_table(
         log, points, tables["screen_effects"], data, assigned

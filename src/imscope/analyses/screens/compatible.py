@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imscope.engine.markers import adjust_p_values
 from imscope.io.atomic import write_text
+from imscope.stats.adjust import benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def guide_summary(guides: "pd.DataFrame") -> "pd.DataFrame":
             "p.low": low,
             "p.high": high,
             "p.twosided": two,
-            "FDR": adjust_p_values(two),
+            "FDR": benjamini_hochberg(two),
             "high_in_treatment": guides["treatment_mean"] > guides["control_mean"],
         }
     )[guides["tested"].to_numpy()]

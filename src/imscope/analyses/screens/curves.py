@@ -8,7 +8,7 @@ from imscope.analyses.screens.dose_response import fit_curves
 from imscope.analyses.screens.plate_parts import curve_row
 from imscope.analyses.screens.plates import PlateScreen, PlateSettings
 from imscope.core.schema import PLATE_COMPOUNDS, PLATE_CURVES, PLATE_QC, SCREEN_LEDGER
-from imscope.engine.markers import adjust_p_values
+from imscope.stats.adjust import benjamini_hochberg
 
 if TYPE_CHECKING:
     from imscope.io.curve_tables import CurveTable
@@ -46,7 +46,7 @@ def analyse_curves(data: "CurveTable", *, settings: PlateSettings | None = None)
     fit = fit_curves(data.dose_um, data.response, lower=lower)
     rows = [curve_row(name, fit, k) for k, name in enumerate(data.names) if np.isfinite(fit.f[k])]
     table = pd.DataFrame(rows)
-    table["q_value"] = adjust_p_values(table["p_value"])
+    table["q_value"] = benjamini_hochberg(table["p_value"])
     fitted = PLATE_CURVES.check(table.sort_values("p_value", kind="stable").reset_index(drop=True))
     compounds = pd.DataFrame(
         {

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from imscope.analyses.screens.cell_parts import Assigned
 from imscope.analyses.screens.target_scores import target_effects
 from imscope.core.rng import spawn
-from imscope.engine.markers import adjust_p_values
+from imscope.stats.adjust import benjamini_hochberg
 
 Floats = NDArray[np.float64]
 GROUPS = 12
@@ -66,7 +66,7 @@ def check_null(
     return {
         "p05": float((p < 0.05).mean()),
         "p001": float((p < 0.001).mean()),
-        "discoveries": float((adjust_p_values(p) < 0.1).sum()),
+        "discoveries": float((benjamini_hochberg(p) < 0.1).sum()),
         "inflation": float(np.median(chi2.isf(np.maximum(p, 1e-300), 1)) / chi2.median(1)),
         "n_tests": float(len(p)),
     }

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from imscope.analyses.screens.empirical_null import fit_null
-from imscope.engine.markers import adjust_p_values
+from imscope.stats.adjust import benjamini_hochberg
 from imscope.stats.moderate import squeeze_robust
 
 Floats = NDArray[np.float64]
@@ -113,7 +113,7 @@ def call_hits(
     with np.errstate(divide="ignore", invalid="ignore"):
         ssmd = effect / np.sqrt(variance + spread)
     return Hits(
-        n, effect, effect - half, effect + half, t, p, adjust_p_values(p), p_effect, ssmd, words
+        n, effect, effect - half, effect + half, t, p, benjamini_hochberg(p), p_effect, ssmd, words
     )
 
 

@@ -18,7 +18,7 @@ from imscope.core.schema import (
     PLATE_QC,
     PLATE_RESCUE,
 )
-from imscope.engine.markers import adjust_p_values
+from imscope.stats.adjust import benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,7 +212,7 @@ def curves(wells: "pd.DataFrame", value: Floats, tables: "dict[str, pd.DataFrame
         fit = fit_curves(dose[where], value[where][None], front=base)
         rows.append(curve_row(name, fit, 0))
     table = pd.DataFrame(rows)
-    table["q_value"] = adjust_p_values(table["p_value"])
+    table["q_value"] = benjamini_hochberg(table["p_value"])
     tables["plate_curves"] = PLATE_CURVES.check(
         table.sort_values("p_value", kind="stable").reset_index(drop=True)
     )

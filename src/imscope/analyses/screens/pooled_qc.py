@@ -15,7 +15,7 @@ from imscope.core.schema import (
     SCREEN_REPLICATES,
     SCREEN_SETS,
 )
-from imscope.engine.markers import adjust_p_values
+from imscope.stats.adjust import benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,7 +207,9 @@ def chromosome_arms(genes: list[str], effect: Floats) -> tuple["pd.DataFrame", l
             z = shift / (1.2533 * spread / np.sqrt(mine.sum())) if spread > 0 else np.nan
             rows.append((str(arm), int(mine.sum()), shift, z, USUAL_GAINS.get(str(arm), "")))
     table = pd.DataFrame(rows, columns=["arm", "n_genes", "log2_fc", "z", "note"])
-    table["q_value"] = adjust_p_values(2 * stats.norm.sf(np.abs(table["z"].to_numpy(np.float64))))
+    table["q_value"] = benjamini_hochberg(
+        2 * stats.norm.sf(np.abs(table["z"].to_numpy(np.float64)))
+    )
     moved = table[(table["q_value"] < 0.01) & (table["log2_fc"].abs() > 0.1)]
     notes = [
         f"{codes.W_SCREEN_ARM}: {arm!s} by {shift:+.2f}" + (f" ({note!s})" if note else "")

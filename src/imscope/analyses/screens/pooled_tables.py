@@ -6,7 +6,7 @@ import numpy as np
 
 from imscope.analyses.screens.pooled_frame import Answer
 from imscope.core.schema import SCREEN_GENES, SCREEN_GUIDES, SCREEN_LEDGER
-from imscope.engine.markers import adjust_p_values
+from imscope.stats.adjust import benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,11 +26,11 @@ def gene_table(answer: Answer) -> "pd.DataFrame":
             "ci_high": answer.high,
             "score": answer.score,
             "p_value": answer.p_two,
-            "q_value": adjust_p_values(answer.p_two),
+            "q_value": benjamini_hochberg(answer.p_two),
             "p_depleted": answer.p_low,
-            "q_depleted": adjust_p_values(answer.p_low),
+            "q_depleted": benjamini_hochberg(answer.p_low),
             "p_enriched": answer.p_high,
-            "q_enriched": adjust_p_values(answer.p_high),
+            "q_enriched": benjamini_hochberg(answer.p_high),
             **answer.more,
         }
     )

@@ -286,7 +286,7 @@ def score_compounds(
         p is one-sided for rescue above 0. A hit has q <= 0.05, interval above ``least``, off-axis z
         of at most 3 and viability of at least 0.7 (unless cells were not counted).
     """
-    from imscope.engine.markers import adjust_p_values
+    from imscope.stats.adjust import benjamini_hochberg
 
     use = (group >= 0) & np.isfinite(scores.rescue)
     g = group[use]
@@ -320,7 +320,7 @@ def score_compounds(
     centre, scale = _null((s / error)[quiet], vehicle, well)
     z = (s / error - centre) / scale
     p = np.where(n > 0, stats.norm.sf(z), np.nan)
-    q = adjust_p_values(p)
+    q = benjamini_hochberg(p)
     half = 1.959964 * error * scale
     low, high = s - half, s + half
     hit = (q <= 0.05) & (low > least) & (off <= OFF_LIMIT) & alive
@@ -331,7 +331,7 @@ def score_compounds(
         - 20 * np.nan_to_num(np.maximum(VIABLE - v, 0))
     )
     verdict = np.full(n_groups, "no effect", dtype="<U16")
-    verdict[adjust_p_values(np.where(n > 0, stats.norm.cdf(z), np.nan)) <= 0.05] = "worsens"
+    verdict[benjamini_hochberg(np.where(n > 0, stats.norm.cdf(z), np.nan)) <= 0.05] = "worsens"
     verdict[(q <= 0.05)] = "weak rescue"
     verdict[hit] = "rescue"
     verdict[off > OFF_LIMIT] = "different state"

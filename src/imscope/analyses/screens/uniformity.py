@@ -9,8 +9,8 @@ from scipy import stats
 
 from imscope.core.blocks import MemoryBlocks
 from imscope.core.rng import spawn
-from imscope.engine.markers import adjust_p_values
 from imscope.engine.moments import UnitMoments, compute_unit_moments
+from imscope.stats.adjust import benjamini_hochberg
 from imscope.stats.moderate import squeeze
 
 Floats = NDArray[np.float64]
@@ -325,7 +325,7 @@ def _verdicts(
         np.where(ok, coordinated, np.nan),
         naive,
         p,
-        adjust_p_values(p),
+        benjamini_hochberg(p),
         n_cells,
         n_units,
         verdict,
