@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from imscope.analyses.safety.arms import ArmSettings, screen_arms
+from imscope.analyses.safety.arm_screen import ArmSettings, screen_arms
 from imscope.core.blocks import MemoryBlocks
 from imscope.evidence.gene_positions import AMPLICON_BAND, gene_positions
 from imscope.simulate.karyotype import KaryotypeSettings, simulate_karyotype_lot

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from imscope.core.cells import Cells
-    from imscope.core.result import Notice
+    from imscope.core.result import Notice, Result
 
 
 def _writable(path: Path, kind: str) -> None:
@@ -173,6 +173,17 @@ def _write(table: "pd.DataFrame | Mapping[str, pd.DataFrame]", out: Path) -> Non
     else:
         write_tsv(out, table)
         say(f"wrote {out}: {len(table)} rows")
+
+
+def write_cells(result: "Result", out: Path | None) -> None:
+    """Write the columns of cells of a result, by the ending of the file as Parquet or TSV."""
+    if out is None or result.cells is None:
+        return
+    from imscope.io.atomic import write_parquet, write_tsv
+
+    table = result.cells.rename_axis("cell").reset_index()
+    (write_parquet if out.suffix == ".parquet" else write_tsv)(out, table)
+    say(f"wrote {out}: {len(table)} rows")
 
 
 def print_json(content: Mapping[str, object]) -> None:

@@ -13,9 +13,12 @@ from imscope.core.result import Result
 
 if TYPE_CHECKING:
     import anndata
+    import mudata
     import pandas as pd
 
-Openable = "Cells | Path | str | anndata.AnnData | mudata.MuData"
+    Openable = Cells | Path | str | anndata.AnnData | mudata.MuData
+    """What :func:`open_cells` takes."""
+
 PREFIX = "imscope_"
 
 

@@ -8,15 +8,10 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from imscope.analyses.identity.compute import IdentitySettings, describe_identity
-from imscope.analyses.safety.arms import ArmSettings, screen_arms
-from imscope.analyses.safety.off_lineage import find_off_lineage
-from imscope.analyses.safety.p53 import screen_p53
-from imscope.analyses.safety.residual import find_residual_pluripotent
-from imscope.analyses.safety.screen import ResidualSettings
-from imscope.analyses.subsets.score import ProgrammeSettings, score_programmes
-from imscope.analyses.subsets.stage_report import describe_stages
-from imscope.core.blocks import BlockSource
+from imscope.analyses.identity import describe
+from imscope.analyses.safety import ResidualSettings, arms, p53, residual
+from imscope.analyses.subsets import ProgrammeSettings, score, stage
+from imscope.core.cells import Cells, Modality, unit_names
 from imscope.core.errors import DataError, MethodError, UsageError
 from imscope.core.schema import (
     ARM_SCREEN,
@@ -28,16 +23,11 @@ from imscope.core.schema import (
     RESIDUAL_CELLS,
     RESIDUAL_PLURIPOTENT,
     STAGE_FRACTIONS,
-    STAGE_ROUTE,
-    STAGE_WINDOW,
-    STAGE_WINDOW_CHECKS,
     TABLES,
 )
-from imscope.core.views import select_rows
 from imscope.engine.agreement import compare_rna_protein
 from imscope.engine.protein import normalise_protein
 from imscope.evidence.surface import antibody_target
-from imscope.io.raw import Modality
 from imscope.study.design import Design
 from imscope.study.stages import (
     Context,
@@ -51,6 +41,23 @@ from imscope.study.stages import (
 
 SHOWN_PER_CELL = 12
 """Programmes whose scores are kept for every cell: those that differ most between clusters."""
+
+
+def kept_cells(
+    context: Context, design: Design, at: "Mapping[str, Path]", *, protein: bool = False
+) -> Cells:
+    """Cells that quality control kept, with sample, cluster and design."""
+    source, rows = kept_source(context, at["qc"])
+    obs = kept_obs(context, design, at["qc"], at["clusters"])
+    panel = kept_protein(context, rows) if protein else None
+    return Cells(
+        source,
+        context.cohort.features,
+        obs,
+        kind="counts" if context.cohort.kind == "counts" else "expression",
+        modalities={} if panel is None else {"protein": panel},
+        name="the run",
+    )
 
 
 def kept_obs(context: Context, design: Design, qc: Path, clusters: Path) -> pd.DataFrame:
@@ -80,35 +87,35 @@ def work_programmes(
     folder
         Empty folder.
     """
-    source, _ = kept_source(context, qc)
-    obs = kept_obs(context, design, qc, clusters)
-    grouped = design.group if design.group and obs[design.group].notna().all() else None
-    unit = design.unit if obs[design.unit].notna().all() else "sample"
+    cells = kept_cells(context, design, {"qc": qc, "clusters": clusters})
+    grouped = design.group if design.group and cells.obs[design.group].notna().all() else None
     tables = []
     for by in ("sample", "cluster", grouped):
         if by is None:
             continue
-        result = score_programmes(
-            source,
-            context.cohort.features,
-            obs,
-            settings=ProgrammeSettings(
-                by=by, unit="sample" if unit == by else unit, seed=context.config.seed
-            ),
-            counts=context.cohort.kind == "counts",
+        unit = "sample" if design.unit == by else design.unit
+        result = score(
+            cells,
+            by=by,
+            unit=unit,
+            settings=ProgrammeSettings(seed=context.config.seed),
             threads=context.threads,
         )
-        tables.append(result.table.assign(by=by))
-        if by == "cluster":
-            save_cell_columns(folder, _telling(result.cells, obs["cluster"]))
-            _unit_scores(result.cells, obs, unit).to_parquet(folder / "unit_scores.parquet")
+        tables.append(result.tables["programme_scores"].assign(by=by))
+        if by == "cluster" and result.cells is not None:
+            save_cell_columns(folder, _telling(result.cells, cells.obs["cluster"]))
+            per_unit = _unit_scores(result.cells, cells.obs, design.unit)
+            per_unit.to_parquet(folder / "unit_scores.parquet")
     save_table(folder, PROGRAMME_SCORES, pd.concat(tables, ignore_index=True))
     save_json(folder, "programmes", {"by": [t["by"].iloc[0] for t in tables]})
 
 
 def _unit_scores(cells: pd.DataFrame, obs: pd.DataFrame, unit: str) -> pd.DataFrame:
     """Mean score of every programme per cluster and replicate unit."""
-    keys = [obs["cluster"].astype(str).rename("group"), obs[unit].astype(str).rename("unit")]
+    keys = [
+        obs["cluster"].astype(str).rename("group"),
+        pd.Series(unit_names(obs, unit), obs.index, name="unit"),
+    ]
     means = cells.groupby(keys, sort=True).mean().reset_index()
     return means.melt(["group", "unit"], var_name="programme", value_name="score")
 
@@ -139,29 +146,23 @@ def work_stages(context: Context, design: Design, at: Mapping[str, Path], folder
     if context.cohort.kind != "counts":
         save_json(folder, "skipped", {STAGE_FRACTIONS.name: "stages need UMI counts"})
         return
-    source, _ = kept_source(context, at["qc"])
-    obs = kept_obs(context, design, at["qc"], at["clusters"])
     try:
-        found = describe_stages(
-            source,
-            context.cohort.features,
-            obs,
+        found = stage(
+            kept_cells(context, design, at),
             ambient=load_ambient(context, at["ambient"]),
             threads=context.threads,
         )
     except DataError as error:  # too few marker genes in the matrix
         save_json(folder, "skipped", {STAGE_FRACTIONS.name: f"{error.problem} ({error.found})"})
         return
-    save_table(folder, STAGE_FRACTIONS, found.fractions)
-    save_table(folder, STAGE_ROUTE, found.route)
-    if found.window is not None:
-        save_table(folder, STAGE_WINDOW, found.window.days)
-        save_table(folder, STAGE_WINDOW_CHECKS, found.window.checks)
-    else:
-        save_json(folder, "skipped", {STAGE_WINDOW.name: found.why_no_window})
+    for name, table in found.tables.items():
+        save_table(folder, TABLES[name], table)
+    if found.skipped:
+        save_json(folder, "skipped", {name: found.why(name) for name in found.skipped})
     columns = {"stage": "stage", "posterior": "stage_posterior"}
-    save_cell_columns(folder, found.calls.cells[list(columns)].rename(columns=columns))
-    save_json(folder, "notes", list(found.calls.notes))
+    if found.cells is not None:
+        save_cell_columns(folder, found.cells[list(columns)].rename(columns=columns))
+    save_json(folder, "notes", [n.message for n in found.notices])
 
 
 def work_safety(context: Context, design: Design, at: Mapping[str, Path], folder: Path) -> None:
@@ -182,55 +183,45 @@ def work_safety(context: Context, design: Design, at: Mapping[str, Path], folder
         tables = (RESIDUAL_PLURIPOTENT, OFF_LINEAGE, ARM_SCREEN, P53_SCREEN)
         save_json(folder, "skipped", {t.name: "the screen needs UMI counts" for t in tables})
         return
-    source, _ = kept_source(context, at["qc"])
-    features = context.cohort.features
-    obs = kept_obs(context, design, at["qc"], at["clusters"])
-    ambient = load_ambient(context, at["ambient"])
-    reference = _pluripotent_sample(context.sheet, obs)
-    residual = find_residual_pluripotent(
-        source,
-        features,
-        obs,
-        ambient=ambient,
-        settings=ResidualSettings(reference=reference, seed=context.config.seed),
+    cells = kept_cells(context, design, at)
+    found = residual(
+        cells,
+        ambient=load_ambient(context, at["ambient"]),
+        settings=ResidualSettings(
+            reference=_pluripotent_sample(context.sheet, cells.obs), seed=context.config.seed
+        ),
         threads=context.threads,
     )
-    unwanted = find_off_lineage(source, features, obs, ambient=ambient, threads=context.threads)
-    save_table(folder, RESIDUAL_PLURIPOTENT, residual.groups)
-    save_table(folder, OFF_LINEAGE, unwanted.groups)
-    listed = [t for t in (residual.cells, unwanted.cells) if len(t)] or [residual.cells]
-    candidates = pd.concat(listed, ignore_index=True)
+    candidates = found.tables["residual_cells"]
+    for name in ("residual_pluripotent", "off_lineage"):
+        save_table(folder, TABLES[name], found.tables[name])
     called = candidates[candidates["verdict"] == "called"]
-    clusters = obs["cluster"].iloc[called["cell"].astype(np.int64).to_numpy()].to_numpy()
+    clusters = cells.obs["cluster"].iloc[called["cell"].astype(np.int64).to_numpy()].to_numpy()
     called.assign(cluster=clusters).to_parquet(folder / "called.parquet")
     save_table(folder, RESIDUAL_CELLS, _named(candidates, context, at["qc"]))
-    _screen_karyotype(context, source, obs, folder)
+    _screen_karyotype(context, design, cells, folder)
 
 
 PRODUCTS = ("iMSC", "primary_MSC")
 """Source classes of finished cells: arms are screened among cells of one type."""
 
 
-def _screen_karyotype(
-    context: Context, source: BlockSource, obs: pd.DataFrame, folder: Path
-) -> None:
+def _screen_karyotype(context: Context, design: Design, cells: Cells, folder: Path) -> None:
     """Screen arms and p53 by lot, among product cells alone where the sheet tells them apart."""
-    features, threads = context.cohort.features, context.threads
-    rows = np.arange(len(obs), dtype=np.int64)
-    if "source_class" in obs:
-        product = obs["source_class"].astype(str).isin(PRODUCTS).to_numpy()
+    if "source_class" in cells.obs:
+        product = cells.obs["source_class"].astype(str).isin(PRODUCTS).to_numpy()
         if product.any() and not product.all():
-            rows = np.flatnonzero(product).astype(np.int64)
-            source, obs = select_rows(source, rows), obs.iloc[rows].reset_index(drop=True)
-    lot = "lot" if "lot" in obs and obs["lot"].notna().all() else "sample"
+            cells = cells.take(np.flatnonzero(product))
     try:
-        arms = screen_arms(source, features, obs, settings=ArmSettings(lot=lot), threads=threads)
-        p53 = screen_p53(source, features, obs, lot=lot, threads=threads)
+        save = {
+            ARM_SCREEN: arms(cells, unit=design.unit, threads=context.threads),
+            P53_SCREEN: p53(cells, unit=design.unit, threads=context.threads),
+        }
     except (DataError, MethodError, UsageError) as error:
         save_json(folder, "skipped", {t.name: error.problem for t in (ARM_SCREEN, P53_SCREEN)})
         return
-    save_table(folder, ARM_SCREEN, arms.table)
-    save_table(folder, P53_SCREEN, p53.table)
+    for table, frame in save.items():
+        save_table(folder, table, frame)
 
 
 def _named(candidates: pd.DataFrame, context: Context, qc: Path) -> pd.DataFrame:
@@ -269,19 +260,18 @@ def work_identity(context: Context, design: Design, qc: Path, clusters: Path, fo
         reason = "identity, cycle and ageing need UMI counts"
         save_json(folder, "skipped", dict.fromkeys(("isct_panel", "cycle_phases"), reason))
         return
-    source, rows = kept_source(context, qc)
-    result = describe_identity(
-        source,
-        context.cohort.features,
-        kept_obs(context, design, qc, clusters),
-        protein=kept_protein(context, rows),
-        settings=IdentitySettings(by="sample", unit="sample", seed=context.config.seed),
+    result = describe(
+        kept_cells(context, design, {"qc": qc, "clusters": clusters}, protein=True),
+        by="sample",
+        unit="sample",
+        seed=context.config.seed,
         threads=context.threads,
     )
     for name, table in result.tables.items():
         save_table(folder, TABLES[name], table)
     shown = ["cycle_phase", "cycle_angle", "arrest_z", "sasp_z", "senescent"]
-    save_cell_columns(folder, result.cells[shown])
+    if result.cells is not None:
+        save_cell_columns(folder, result.cells[shown])
 
 
 def kept_protein(context: Context, rows: NDArray[np.int64]) -> Modality | None:
@@ -332,7 +322,7 @@ def work_protein(context: Context, design: Design, qc: Path, clusters: Path, fol
         context.cohort.features,
         found,
         genes={name: t.gene for name, t in targets.items() if t.gene and t.kind == "protein"},
-        lots=obs[design.unit if obs[design.unit].notna().all() else "sample"].to_numpy(),
+        lots=unit_names(obs, design.unit),
         threads=context.threads,
     )
     save_table(folder, PROTEIN_AGREEMENT, agreement)

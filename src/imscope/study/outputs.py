@@ -119,7 +119,7 @@ def collect_tables(done: Finished) -> dict[str, pd.DataFrame]:
 def _terms(found: Mapping[str, pd.DataFrame]) -> list[str]:
     """Programmes that were scored and antigens of the panel: what evidence is shown on."""
     scores = found["programme_scores"]
-    terms = scores.loc[scores["status"].str.startswith("ok"), "programme"].unique().tolist()
+    terms = scores.loc[scores["score"].notna(), "programme"].unique().tolist()
     panel = found.get("isct_panel")
     return terms + ([] if panel is None else panel["antigen"].unique().tolist())
 

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from imscope.analyses.subsets import (
+    SubsetSettings,
+    hill_table,
+    name_subsets,
+    rank,
+    support_clusters,
+    test,
+)
 from imscope.analyses.subsets.composition import SIGNIFICANT
-from imscope.analyses.subsets.diversity import hill_table
-from imscope.analyses.subsets.find import find_subsets
-from imscope.analyses.subsets.names import name_subsets
-from imscope.analyses.subsets.ranking import rank_subsets
-from imscope.analyses.subsets.settings import SubsetSettings
-from imscope.analyses.subsets.significant import support_clusters
+from imscope.core.cells import unit_names
 from imscope.core.schema import (
     SUBSET_CALLS,
     SUBSET_NAMES,
@@ -23,8 +26,8 @@ from imscope.evidence.answers import show_evidence
 from imscope.evidence.indications import all_indications, find_indication
 from imscope.study.config import RunConfig
 from imscope.study.design import Design
-from imscope.study.functions import kept_obs
-from imscope.study.stages import Context, kept_source, load_array, save_json, save_table
+from imscope.study.functions import kept_cells
+from imscope.study.stages import Context, load_array, save_json, save_table
 
 TABLES = (SUBSET_CALLS, SUBSET_SPLITS, SUBSET_SUPPORT, SUBSET_NAMES, SUBSET_RANKING)
 VETO = 0.01
@@ -67,25 +70,19 @@ def work_subsets(context: Context, design: Design, at: Mapping[str, Path], folde
     if why:
         save_json(folder, "skipped", {t.name: why for t in TABLES})
         return
-    source, _ = kept_source(context, at["qc"])
-    obs = kept_obs(context, design, at["qc"], at["clusters"])
+    cells = kept_cells(context, design, at)
     keep = load_array(at["qc"], "keep")
-    obs["doublet_score"] = load_array(at["qc"], "doublet_score")[keep]
-    unit = design.unit if obs[design.unit].notna().all() else "sample"
-    found = find_subsets(
-        source,
-        context.cohort.features,
-        obs,
-        unit=unit,
-        settings=subset_settings(context.config),
-    )
-    if len(found.labels):
-        sizes = pd.crosstab(found.labels["group"], found.labels["subset"])
+    cells = cells.with_obs(doublet_score=load_array(at["qc"], "doublet_score")[keep])
+    found = test(cells, unit=design.unit, settings=subset_settings(context.config))
+    labels = found.tables["subset_labels"]
+    if len(labels):
+        sizes = pd.crosstab(labels["group"], labels["subset"])
         hill = hill_table(sizes, seed=context.config.seed).assign(basis=SIGNIFICANT)
         hill.to_parquet(folder / "composition_significant.parquet")
+    obs = cells.obs
     support = support_clusters(found, obs["cluster"])
-    save_table(folder, SUBSET_CALLS, found.calls)
-    save_table(folder, SUBSET_SPLITS, found.splits)
+    save_table(folder, SUBSET_CALLS, found.tables["subset_calls"])
+    save_table(folder, SUBSET_SPLITS, found.tables["subset_splits"])
     save_table(folder, SUBSET_SUPPORT, support)
     scores = pd.read_parquet(at["programmes"] / "tables" / "programme_scores.parquet")
     scores = scores[scores["by"] == "cluster"]
@@ -96,7 +93,7 @@ def work_subsets(context: Context, design: Design, at: Mapping[str, Path], folde
         why = "no cluster is shown to be a population of its own in two replicate units"
         save_json(folder, "skipped", {SUBSET_RANKING.name: why})
         return
-    ranking = _ranking(scores, obs, unit, at["safety"])
+    ranking = _ranking(scores, obs, design.unit, at["safety"])
     save_table(folder, SUBSET_RANKING, _only(ranking, significant))
 
 
@@ -107,7 +104,7 @@ def _ranking(scores: pd.DataFrame, obs: pd.DataFrame, unit: str, safety: Path) -
     parts = []
     for name in all_indications():
         panel = find_indication(name)
-        table = rank_subsets(
+        table = rank(
             panel.weights, scores, cells=cells, vetoes=vetoes, conflicts=_conflicts(panel.weights)
         )
         told = {"indication": name, "label": panel.label, "assays": "; ".join(panel.assays)}
@@ -125,7 +122,7 @@ def _only(ranking: pd.DataFrame, significant: set[str]) -> pd.DataFrame:
 
 def _cells(obs: pd.DataFrame, unit: str) -> pd.DataFrame:
     """Cells of each cluster in each unit, by passage where the sheet has it for all samples."""
-    table = pd.DataFrame({"unit": obs[unit].astype(str), "subset": obs["cluster"].astype(str)})
+    table = pd.DataFrame({"unit": unit_names(obs, unit), "subset": obs["cluster"].astype(str)})
     keys = ["unit"]
     if "passage" in obs:
         passage = pd.to_numeric(obs["passage"], errors="coerce")

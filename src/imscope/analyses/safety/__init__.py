@@ -1,33 +1,55 @@
 """Cells that should not be there, and what a screen of them can and cannot say."""
 
-from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-_HOME: dict[str, str] = {
+from imscope.core.rooms import load_name
+
+if TYPE_CHECKING:
+    from imscope.analyses.safety.arm_screen import ArmSettings, arms
+    from imscope.analyses.safety.detection import CallRule, MarkerRates
+    from imscope.analyses.safety.dose import (
+        cells_needed,
+        corrected_share,
+        limit_of_blank,
+        limit_of_detection,
+    )
+    from imscope.analyses.safety.p53_screen import p53
+    from imscope.analyses.safety.residual_cells import residual
+    from imscope.analyses.safety.screen import ResidualSettings
+
+_HOMES = {
+    "ArmSettings": "arm_screen",
     "CallRule": "detection",
     "MarkerRates": "detection",
-    "ResidualResult": "residual",
     "ResidualSettings": "screen",
+    "arms": "arm_screen",
     "cells_needed": "dose",
     "corrected_share": "dose",
-    "find_off_lineage": "off_lineage",
-    "find_residual_pluripotent": "residual",
     "limit_of_blank": "dose",
     "limit_of_detection": "dose",
-    "ArmScreen": "arms",
-    "ArmSettings": "arms",
-    "P53Screen": "p53",
-    "screen_arms": "arms",
-    "screen_p53": "p53",
+    "p53": "p53_screen",
+    "residual": "residual_cells",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = [
+    "ArmSettings",
+    "CallRule",
+    "MarkerRates",
+    "ResidualSettings",
+    "arms",
+    "cells_needed",
+    "corrected_share",
+    "limit_of_blank",
+    "limit_of_detection",
+    "p53",
+    "residual",
+]
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> object:
-    if name in _HOME:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        return load_name(__name__, _HOMES, name)
 
 
 def __dir__() -> list[str]:
-    return list(__all__)
+    return [*globals(), *__all__]

@@ -9,11 +9,11 @@ from scipy import stats
 from scipy.special import logit
 
 from imscope.analyses.subsets.likelihood import beta_binomial_p
-from imscope.analyses.subsets.moderate import fit_moderated, moderated_f
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.schema import DIFFERENTIAL_ABUNDANCE
 from imscope.engine.markers import adjust_p_values
+from imscope.stats.moderate import fit_moderated, moderated_f
 
 if TYPE_CHECKING:
     import pandas as pd

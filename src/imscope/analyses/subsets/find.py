@@ -1,6 +1,6 @@
 """More than one population? One verdict per replicate unit."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,17 +10,19 @@ from threadpoolctl import threadpool_limits
 from imscope.analyses.subsets.population import Floats, components, fit_population, residuals
 from imscope.analyses.subsets.settings import SubsetSettings
 from imscope.analyses.subsets.splitting import Split, UnitCells, split_unit, tail_p
-from imscope.core import codes
 from imscope.core.blocks import BlockSource
-from imscope.core.errors import DataError
+from imscope.core.result import Result
 from imscope.core.rng import spawn
 from imscope.core.schema import SUBSET_CALLS, SUBSET_SPLITS
 from imscope.core.views import select_rows
 from imscope.evidence.gene_sets import genes_of
+from imscope.io.open import open_cells
 
 if TYPE_CHECKING:
     import pandas as pd
     import scipy.sparse as sp
+
+    from imscope.io.open import Openable
 
 SETS = {
     "S phase": ("cc_s",),
@@ -34,28 +36,6 @@ FEWEST_GENES = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SubsetResult:
-    """Result of the subset test.
-
-    Attributes
-    ----------
-    splits
-        Table ``subset_splits``.
-    calls
-        Table ``subset_calls``.
-    labels
-        ``cell``, ``group``, ``subset`` of every tested cell.
-    settings
-        What was asked.
-    """
-
-    splits: "pd.DataFrame"
-    calls: "pd.DataFrame"
-    labels: "pd.DataFrame"
-    settings: SubsetSettings
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Loaded:
     name: str
     n_cells: int
@@ -65,38 +45,33 @@ class _Loaded:
     why_not: str
 
 
-def find_subsets(
-    source: BlockSource,
-    features: "pd.DataFrame",
-    obs: "pd.DataFrame",
-    *,
-    unit: str | None = None,
-    settings: SubsetSettings | None = None,
-) -> SubsetResult:
+def more_than_one(
+    cells: "Openable", *, unit: str | None = None, settings: SubsetSettings | None = None
+) -> Result:
     """Test in every unit whether its cells are more than one population.
 
     Parameters
     ----------
-    source
-        Raw counts, cells by features. Unit: UMI.
-    features
-        One row per feature with ``symbol``.
-    obs
-        One row per cell; a column ``doublet_score`` is used when it is there.
+    cells
+        Cells, or an ``AnnData`` or ``MuData`` in memory, with counts; a column ``doublet_score`` is
+        used when it is there.
     unit
-        Column of the replicate units; all cells are one unit by default.
+        Column of the replicate units, see :func:`imscope.core.cells.unit_column`.
     settings
         See :class:`SubsetSettings`.
 
     Returns
     -------
     result
-        Splits, calls and labels.
+        Tables ``subset_splits``, ``subset_calls``, and ``subset_labels``: ``cell``, ``group`` and
+        ``subset`` of every tested cell.
 
     Raises
     ------
     DataError
-        The column of units is missing or has gaps, or the inputs differ in length.
+        There is no column ``unit``.
+    MethodError
+        The values are no counts.
 
     Notes
     -----
@@ -107,11 +82,25 @@ def find_subsets(
     References
     ----------
     .. [1] Grabski IN, Street K, Irizarry RA (2023). Nat Methods. doi:10.1038/s41592-023-01933-9
+
+    Examples
+    --------
+    >>> import anndata, pandas as pd, scipy.sparse as sp
+    >>> adata = anndata.AnnData(
+    ...     sp.csr_matrix([[5, 9], [4, 7]], dtype="int32"),
+    ...     pd.DataFrame({"lot": ["a", "a"]}, index=["c1", "c2"]),
+    ...     pd.DataFrame(index=["NT5E", "THY1"]),
+    ... )
+    >>> more_than_one(adata).tables["subset_calls"][["verdict", "reason"]].values.tolist()
+    [['NOT TESTABLE', '2 cells with counts, 100 are needed']]
     """
     import pandas as pd
 
+    used = open_cells(cells)
+    used.need_counts("the subset test")
     chosen = settings or SubsetSettings()
-    names = _units(source, features, obs, unit)
+    source, features, obs = used.source, used.features, used.obs
+    names = used.units(unit).labels.astype(str)
     loaded = [
         _load(source, name, np.flatnonzero(names == name), chosen) for name in sorted(set(names))
     ]
@@ -143,34 +132,13 @@ def find_subsets(
         calls.append(_call(u, shared[u.name], found[u.name], len(testable), chosen))
         labels.append(_labels(u, found[u.name], obs))
     empty = pd.DataFrame({"cell": [], "group": [], "subset": []}, dtype="str")
-    return SubsetResult(
-        SUBSET_SPLITS.check(pd.DataFrame(splits, columns=SUBSET_SPLITS.names)),
-        SUBSET_CALLS.check(pd.DataFrame(calls, columns=SUBSET_CALLS.names)),
-        pd.concat(labels, ignore_index=True) if labels else empty,
-        chosen,
-    )
-
-
-def _units(
-    source: BlockSource, features: "pd.DataFrame", obs: "pd.DataFrame", unit: str | None
-) -> NDArray[np.str_]:
-    if len(obs) != source.n_cells or len(features) != source.n_features:
-        raise DataError(
-            "counts, cells and features differ in number",
-            found=f"{source.n_cells} x {source.n_features} counts, {len(obs)} cells, "
-            f"{len(features)} features",
-            code=codes.SUBSETS_DESIGN,
-        )
-    if unit is None:
-        return np.full(len(obs), "all")
-    if unit not in obs.columns or obs[unit].isna().any():
-        raise DataError(
-            f"the column of units {unit!r} is missing or has gaps",
-            found=f"columns: {', '.join(map(str, obs.columns)) or 'none'}",
-            fix="name a column that is filled for every cell",
-            code=codes.SUBSETS_COLUMN,
-        )
-    return obs[unit].astype(str).to_numpy(dtype=np.str_)
+    tables = {
+        "subset_splits": SUBSET_SPLITS.frame(splits),
+        "subset_calls": SUBSET_CALLS.frame(calls),
+        "subset_labels": pd.concat(labels, ignore_index=True) if labels else empty,
+    }
+    about = asdict(chosen) | {"unit": used.unit_column(unit)}
+    return Result(tables, notices=used.notices, settings=about)
 
 
 def _load(
@@ -185,15 +153,13 @@ def _load(
     block = select_rows(source, rows).read(0, len(rows))
     matrix = sp.csr_array((block.data, block.indices, block.indptr), (len(rows), source.n_features))
     why = ""
-    if not np.issubdtype(block.data.dtype, np.integer):
-        why = "the matrix holds expression values, not counts"
     depth = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
     held = depth > 0
     rows, matrix, depth = rows[held], matrix[held], depth[held]
     middle = float(np.median(depth)) if len(depth) else 0.0
-    if not why and len(depth) < settings.min_cells:
+    if len(depth) < settings.min_cells:
         why = f"{len(depth)} cells with counts, {settings.min_cells} are needed"
-    elif not why and middle < settings.min_umi:
+    elif middle < settings.min_umi:
         why = f"median {middle:g} UMI per cell, {settings.min_umi} are needed"
     return _Loaded(name, n, rows.astype(np.int64), matrix, depth, why)
 
@@ -278,6 +244,7 @@ def _split_row(group: str, s: Split, symbols: NDArray[np.object_]) -> dict[str, 
         "explained_auc": s.explained_auc,
         "genes": ", ".join(str(symbols[k]) for k in top),
         "status": s.status,
+        "reason": s.reason,
     }
 
 
@@ -303,14 +270,14 @@ def _call(
     verdict = "one homogeneous population" if sharing == "none" else f"{shape}, {sharing}"
     if replication == "not reproduced":
         verdict += ", not reproduced"
-    dropped = [s.status for s in splits if s.significant and not s.counted]
+    dropped = [s.reason for s in splits if s.significant and not s.counted]
     reason = (
         f"{len(counted)} of {len(splits)} tested splits hold"
         if counted
         else "one population explains the cells"
     )
     if dropped:
-        reason += "; " + "; ".join(dict.fromkeys(dropped))
+        reason += "; not counted: " + "; not counted: ".join(dict.fromkeys(dropped))
     if len(u.depth) < u.n_cells:
         reason += f"; {len(u.depth)} of {u.n_cells} cells were tested"
     return {
@@ -370,7 +337,5 @@ def _head(u: _Loaded) -> dict[str, object]:
 
 
 def _refused(u: _Loaded) -> dict[str, object]:
-    word = "NOT TESTABLE"
-    empty = dict.fromkeys(("p_split", "p_gap", "p_shared", "p_excess"), float("nan"))
-    words = dict.fromkeys(("shape", "sharing", "replication", "verdict"), word)
-    return {**_head(u), "n_subsets": 0, **empty, **words, "reason": u.why_not}
+    words = dict.fromkeys(("shape", "sharing", "replication", "verdict"), "NOT TESTABLE")
+    return SUBSET_CALLS.blank(**_head(u), **words, reason=u.why_not)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imscope.analyses.subsets.moderate import fit_moderated, moderated_f
 from imscope.core.rng import spawn
 from imscope.engine.markers import adjust_p_values
-from imscope.engine.random_sets import log_profiles, random_scores
+from imscope.stats.moderate import fit_moderated, moderated_f
+from imscope.stats.random_sets import log_profiles, random_scores
 
 Floats = NDArray[np.float64]
 

@@ -68,6 +68,7 @@ class Split:
     explained_by: str = ""
     explained_auc: float = float("nan")
     status: str = "one population"
+    reason: str = ""
     n_units_seen: int = 0
 
     @property
@@ -204,15 +205,15 @@ def _checked(
     )
     strong = abs(explained - 0.5) + 0.5 >= settings.explained_auc
     n_smaller = int(split.side.sum())
-    status = "split"
+    why = ""
     if n_smaller < settings.min_side:
-        status = f"not counted: {n_smaller} cells on the smaller side"
+        why = f"{n_smaller} cells on the smaller side"
     elif not p <= settings.alpha:
-        status = "not counted: does not hold on the other half of the counts"
+        why = "does not hold on the other half of the counts"
     elif strong:
-        status = f"not counted: explained by {name}"
+        why = f"explained by {name}"
     elif not gap.p_value <= split.alpha_gap:
-        status = "not counted: no gap between the sides, a continuum is enough"
+        why = "no gap between the sides, a continuum is enough"
     return replace(
         split,
         thinning=thinning,
@@ -222,7 +223,8 @@ def _checked(
         between=gap.between,
         explained_by=name if strong else "",
         explained_auc=explained,
-        status=status,
+        status="not counted" if why else "split",
+        reason=why,
     )
 
 

@@ -1,6 +1,6 @@
 """Posterior of the stage of each cell from the counts of marker genes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -221,7 +221,7 @@ def learn_rates(
     rounds
         Rounds.
     """
-    counts, depth = panel.counts[rows], panel.depth[rows]
+    counts, depth = panel.dense(rows), panel.depth[rows]
     start = model.rates
     for _ in range(rounds):
         log, gain = stage_log_likelihood(model, counts, depth, ambient)
@@ -234,7 +234,7 @@ def learn_rates(
 def ambient_rates(
     panel: PanelCounts,
     sample: NDArray[np.intp],
-    names: list[str],
+    names: Sequence[str],
     *,
     known: Mapping[str, tuple[float, Floats]],
     default: float,
@@ -261,5 +261,6 @@ def ambient_rates(
         if len(profile):
             out[k] = share * 1e4 * panel.profile(np.asarray(profile, dtype=np.float64))
         elif panel.depth[mine].sum() > 0:
-            out[k] = share * 1e4 * panel.counts[mine].sum(axis=0) / panel.depth[mine].sum()
+            seen = panel.dense(mine).sum(axis=0)
+            out[k] = share * 1e4 * seen / panel.depth[mine].sum()
     return out

@@ -1,6 +1,6 @@
 """What a table is, how it is declared and checked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -61,6 +61,27 @@ class Table:
     def names(self) -> list[str]:
         """Names of the required columns, in order."""
         return [c.name for c in self.columns if not c.optional]
+
+    def blank(self, **values: object) -> dict[str, object]:
+        """Make a row in which nothing is known but what is given."""
+        nothing = {"text": "", "integer": 0, "number": float("nan"), "boolean": False}
+        return {c.name: nothing[c.kind] for c in self.columns if not c.optional} | values
+
+    def empty(self) -> "pd.DataFrame":
+        """Make the table without a row, with the declared kinds."""
+        import pandas as pd
+
+        kinds = {"text": "str", "integer": "int64", "number": "float64", "boolean": "bool"}
+        return pd.DataFrame(
+            {c.name: pd.Series(dtype=kinds[c.kind]) for c in self.columns if not c.optional}
+        )
+
+    def frame(self, rows: "Iterable[Mapping[str, object]]") -> "pd.DataFrame":
+        """Make the table of rows, and check it."""
+        import pandas as pd
+
+        made = list(rows)
+        return self.check(pd.DataFrame(made)) if made else self.empty()
 
     def check(self, frame: "pd.DataFrame") -> "pd.DataFrame":
         """Return the frame with declared columns first, or say what is wrong with it.

@@ -26,7 +26,8 @@ SUBSET_SPLITS = table(
     explained_by | text | | covariate that separates the sides by itself; empty when none does
     explained_auc | number | probability | separation by the strongest covariate
     genes | text | | genes with the largest difference between the sides
-    status | text | | split, one population, or why a split is not counted
+    status | text | | split, one population or not counted
+    reason | text | | why a split is not counted; empty otherwise
     """,
 )
 SUBSET_CALLS = table(
@@ -64,7 +65,8 @@ COMPOSITION = table(
     low | number | subsets | lower end of the 95 % interval over cells
     high | number | subsets | upper end of the 95 % interval over cells
     basis | text | | whether the subsets are significant or clusters of an algorithm
-    status | text | | ok, or not estimable: with the reason
+    status | text | | ok or not estimable
+    reason | text | | why not; empty when ok
     """,
 )
 DIFFERENTIAL_ABUNDANCE = table(
@@ -110,7 +112,8 @@ PROGRAMME_SCORES = table(
     p_set | number | probability | against random sets matched by expression, two-sided
     p_value | number | probability | the larger of both: more than units and random genes explain
     q_value | number | probability | Benjamini-Hochberg over the programmes of the contrast
-    status | text | | ok, not scored or NOT TESTABLE, with the reason
+    status | text | | ok, NOT TESTABLE (scored, not compared) or not scored
+    reason | text | | why not ok; empty when ok
     by? | text | | column that makes the groups, where a table holds more than one kind
     """,
 )
@@ -129,7 +132,8 @@ STAGE_FRACTIONS = table(
     n_samples | integer | samples | samples in the group
     interval | text | | what the interval is over: cells of one library, or samples
     coverage | number | fraction | core genes of the stage that are in the matrix
-    status | text | | ok, or not scored: with the reason
+    status | text | | ok or not scored
+    reason | text | | why not; empty when ok
     """,
 )
 STAGE_WINDOW = table(
@@ -159,7 +163,8 @@ STAGE_WINDOW_CHECKS = table(
     peak_rule | text | | is the peak at day 2: pass, fail or not testable
     gone_rule | text | | at most 10 % of the peak from day 4 on: pass, fail or not testable
     alarm | text | | arrested, never present, or empty
-    status | text | | one plain sentence
+    status | text | | ok, not estimable or not scored
+    reason | text | | one plain sentence
     """,
 )
 STAGE_ROUTE = table(
@@ -173,7 +178,8 @@ STAGE_ROUTE = table(
     posterior_mesoderm | number | probability | that the larger share is of the mesoderm
     cardiac | text | | check of the protocol that makes heart cells along: words with the bound
     trophoblast | text | | check of the protocol that may make trophoblast: words with the bound
-    status | text | | ok, or why the route is not told
+    status | text | | ok or not told
+    reason | text | | why not; empty when ok
     """,
 )
 MAPPED_CELLS = table(
@@ -199,7 +205,8 @@ MAPPED_COMPOSITION = table(
     frac | number | fraction | mean probability of the label over the cells
     low | number | fraction | lower end of the 95 % interval over cells and labels
     high | number | fraction | upper end of the 95 % interval over cells and labels
-    status | text | | ok, or why there is no share
+    status | text | | ok or not mapped
+    reason | text | | why not; empty when ok
     """,
 )
 SUBSET_NAMES = table(
@@ -214,7 +221,8 @@ SUBSET_NAMES = table(
     n_units | integer | units | units in which the cluster and others are there
     n_agree | integer | units | units in which the programme is higher in the cluster than outside
     runner_up | text | | next programme of another family
-    status | text | | named, or why not
+    status | text | | named or not named
+    reason | text | | why not; empty when named
     """,
 )
 SUBSET_RANKING = table(
@@ -227,27 +235,11 @@ SUBSET_RANKING = table(
     value | number | fraction | factor of the total
     log_value | number | natural log | what the term adds to the logarithm of the total
     basis | text | | how the value came about
-    status | text | | ok, vetoed, or not estimable: with the reason
+    status | text | | ok, vetoed or not estimable
+    reason | text | | why not ok; empty when ok
     indication? | text | | what the ranking is for
     label? | text | | what must be printed beside it
     assays? | text | | wet assays the answer must be backed by
-    """,
-)
-STAGE_PRIMING = table(
-    "stage_priming",
-    "Groups compared with the baseline of the same pair on the core genes of a lineage.",
-    """
-    pair | text | | line or donor that both have in common
-    group | text | | group compared
-    baseline | text | | group it is compared with
-    lineage | text | | whose core genes are compared
-    n_genes | integer | genes | core genes with enough counts
-    log2_ratio | number | log2 | mean ratio of the core genes, group over baseline
-    null_mean | number | log2 | mean over random genes of the same abundance
-    null_sd | number | log2 | their standard deviation
-    p_value | number | probability | one-sided, over random sets of genes
-    verdict | text | | further, not told apart or NOT TESTABLE
-    status | text | | ok, or why there is no verdict
     """,
 )
 SUBSET_SUPPORT = table(

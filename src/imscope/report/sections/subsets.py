@@ -59,7 +59,17 @@ def _ranking(ranking: pd.DataFrame) -> TableView:
         SUBSET_RANKING,
         caption=f"Clusters ranked for each indication: the first {SHOWN} of each, with the factors "
         "their total is the product of.",
-        columns=["indication", "rank", "subset", "value", "terms", "status", "assays", "label"],
+        columns=[
+            "indication",
+            "rank",
+            "subset",
+            "value",
+            "terms",
+            "status",
+            "reason",
+            "assays",
+            "label",
+        ],
         labels={"value": "total", "assays": "to be backed by"},
         notes=(
             "The order proposes what to test in a wet assay. It is no probability that a product "

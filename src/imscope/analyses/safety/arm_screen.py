@@ -1,7 +1,7 @@
 """Chromosome arms: which lots hold cells with more or fewer copies than diploid reference lots."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,14 +13,18 @@ from imscope.analyses.safety.lots import Lots, read_lots
 from imscope.analyses.safety.mosaic import fit_mosaic
 from imscope.analyses.safety.shares import region_scores, sum_lots
 from imscope.core import codes
-from imscope.core.blocks import BlockSource
 from imscope.core.errors import UsageError
 from imscope.core.schema import ARM_SCREEN
 from imscope.evidence.gene_positions import AMPLICON_BAND, arms_of, bands_of
 from imscope.evidence.gene_sets import genes_of
+from imscope.io.open import open_cells
+from imscope.stats.moderate import draw_towards
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from imscope.core.cells import Cells
+    from imscope.io.open import Openable
 
 Floats = NDArray[np.float64]
 
@@ -36,12 +40,10 @@ _STEP: Mapping[str, float] = {"gain": 1.5, "loss": 0.5}
 
 @dataclass(frozen=True, slots=True)
 class ArmSettings:
-    """Settings of :func:`screen_arms`.
+    """Settings of :func:`arms`.
 
     Attributes
     ----------
-    lot
-        Column of the lots. Default: the first of ``lot``, ``sample`` that is there.
     reference
         Names of diploid lots of the same cell type. Default: lots whose ``is_reference`` is true.
     alpha
@@ -59,7 +61,6 @@ class ArmSettings:
         Degrees of freedom of the spread shared by all regions.
     """
 
-    lot: str | None = None
     reference: tuple[str, ...] = ()
     alpha: float = 0.01
     min_reference: int = 3
@@ -79,25 +80,6 @@ class ArmSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class ArmScreen:
-    """Result of :func:`screen_arms`.
-
-    Attributes
-    ----------
-    table
-        One row per lot and region, see the table ``arm_screen``.
-    references
-        Reference lots used.
-    settings
-        As given.
-    """
-
-    table: "pd.DataFrame"
-    references: tuple[str, ...]
-    settings: ArmSettings
-
-
-@dataclass(frozen=True, slots=True)
 class _Region:
     name: str
     genes: NDArray[np.intp]
@@ -112,14 +94,13 @@ class _Cells:
     share: Floats
 
 
-def screen_arms(
-    source: BlockSource,
-    features: "pd.DataFrame",
-    obs: "pd.DataFrame",
+def arms(
+    cells: "Openable",
     *,
+    unit: str | None = None,
     settings: ArmSettings | None = None,
     threads: int | None = None,
-) -> ArmScreen:
+) -> "pd.DataFrame":
     """Hold every chromosome arm of every lot against diploid reference lots.
 
     Each cell's share of counts from a region, genes weighted down as they vary by regulation, is
@@ -129,22 +110,28 @@ def screen_arms(
 
     Parameters
     ----------
-    source
-        Counts.
-    features
-        One row per feature: ``feature_id``, ``symbol``.
-    obs
-        One row per cell, with the column of lots and, unless reference lots are named,
-        ``is_reference``.
+    cells
+        Cells, or an ``AnnData`` or ``MuData`` in memory, with counts and, unless reference lots are
+        named in the settings, a column ``is_reference``.
+    unit
+        Column of the lots, see :func:`imscope.core.cells.unit_column`.
     settings
         See :class:`ArmSettings`.
     threads
         See :func:`imscope.engine.execute.thread_count`; the result is the same for every value.
 
+    Returns
+    -------
+    table
+        ``arm_screen``, one row per lot and region; ``attrs["imscope"]`` holds the settings with the
+        reference lots used.
+
     Raises
     ------
     DataError
-        A column is missing or has gaps, a reference lot is not there, or the values are no counts.
+        There is no column ``unit``, or a reference lot is not there.
+    MethodError
+        The values are no counts.
 
     Notes
     -----
@@ -159,11 +146,36 @@ def screen_arms(
     .. [2] Weissbein U et al. (2016). Nature Communications 7:12144. doi:10.1038/ncomms12144
     .. [3] Smyth GK (2004). Statistical Applications in Genetics and Molecular Biology 3:3.
        doi:10.2202/1544-6115.1027 (spread shared between regions)
+
+    Examples
+    --------
+    >>> import anndata, pandas as pd, scipy.sparse as sp
+    >>> adata = anndata.AnnData(
+    ...     sp.csr_matrix([[5, 9], [4, 7]], dtype="int32"),
+    ...     pd.DataFrame({"lot": ["a", "b"]}, index=["c1", "c2"]),
+    ...     pd.DataFrame(index=["NT5E", "THY1"]),
+    ... )
+    >>> set(arms(adata)["verdict"])
+    {'NOT TESTABLE'}
     """
+    used = open_cells(cells)
+    used.need_counts("the screen of chromosome arms")
+    rules = settings or ArmSettings()
+    lots = read_lots(used, unit, rules.reference)
+    table, references = _screen(used, lots, rules, threads)
+    table = ARM_SCREEN.check(table)
+    about = asdict(rules) | {"unit": used.unit_column(unit), "references": references}
+    table.attrs["imscope"] = {"table": ARM_SCREEN.name, "settings": about}
+    return table
+
+
+def _screen(
+    used: "Cells", lots: Lots, rules: ArmSettings, threads: int | None
+) -> tuple["pd.DataFrame", list[str]]:
+    """Rows of the table, and the reference lots that were used."""
     import pandas as pd
 
-    rules = settings or ArmSettings()
-    lots = read_lots(obs, rules.lot, rules.reference)
+    source, features = used.source, used.features
     regions, counted = _regions(features)
     sums = sum_lots(source, lots.code, len(lots.names), counted=counted, threads=threads)
     usable = lots.sizes(sums.depth) >= rules.min_cells
@@ -178,7 +190,7 @@ def screen_arms(
     kept = [r for r in regions if expressed[r.genes].sum() >= _needed(r, rules)]
     if len(kept) < 2 or reference.sum() < rules.min_reference:
         table = _not_testable(lots, kept, sums.depth, reference, rules)
-        return ArmScreen(ARM_SCREEN.check(table), _names(lots, reference), rules)
+        return table, _names(lots, reference)
     scores, total = region_scores(source, [r.genes for r in kept], weights, threads=threads)
     cells = _standardise(scores, total, sums.depth, lots, reference, weights[counted].mean())
     parts = _fractions(cells, lots, reference, usable, rules)
@@ -193,12 +205,11 @@ def screen_arms(
             for k in range(len(kept))
         ]
     )
-    table = _unfit_reference(table)
-    return ArmScreen(ARM_SCREEN.check(table), _names(lots, reference), rules)
+    return _unfit_reference(table), _names(lots, reference)
 
 
-def _names(lots: Lots, chosen: NDArray[np.bool_]) -> tuple[str, ...]:
-    return tuple(n for n, yes in zip(lots.names, chosen, strict=True) if yes)
+def _names(lots: Lots, chosen: NDArray[np.bool_]) -> list[str]:
+    return [n for n, yes in zip(lots.names, chosen, strict=True) if yes]
 
 
 def _needed(region: _Region, rules: ArmSettings) -> int:
@@ -302,7 +313,7 @@ def _fractions(
         angle = np.arcsin(np.sqrt(frac))
         ref = angle[reference]
         base, own = ref.mean(axis=0), ref.var(axis=0, ddof=1)
-        spread = _moderated(own, int(reference.sum()), rules.prior_df)
+        spread = draw_towards(own, len(ref) - 1, float(np.median(own)), rules.prior_df)
         spread = np.maximum(spread, MIN_SPREAD**2)  # fits that end at zero show no spread
         few = np.median(sizes[reference]) / np.maximum(sizes, 1)
         error = np.sqrt(spread * (np.maximum(few, 1)[:, None] + 1 / reference.sum()))
@@ -323,12 +334,6 @@ def _fractions(
         {w: v[4] for w, v in out.items()},
         df,
     )
-
-
-def _moderated(own: Floats, n: int, prior_df: float) -> Floats:
-    """Variance between reference lots, drawn towards the median over regions."""
-    centre = float(np.median(own))
-    return np.asarray((prior_df * centre + (n - 1) * own) / (prior_df + n - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +358,8 @@ def _bulk(
     level = np.log2(np.maximum(sums, 1e-9) / np.maximum(whole, 1e-9)[:, None])
     level[~usable] = np.nan
     ref = level[reference]
-    spread = _moderated(ref.var(axis=0, ddof=1), len(ref), rules.prior_df)
+    own = ref.var(axis=0, ddof=1)
+    spread = draw_towards(own, len(ref) - 1, float(np.median(own)), rules.prior_df)
     df = len(ref) - 1 + rules.prior_df
     centre = np.tile(ref.mean(axis=0), (n, 1))
     count = np.full(n, len(ref))
@@ -478,17 +484,17 @@ def _verdict(row: Mapping[str, object], rules: ArmSettings, *, n_regions: int) -
             none = {**none, "log2_ratio": float("nan"), "z_per_cell": float("nan")}
             none |= dict.fromkeys(("log2_low", "log2_high", "p_shift", "p_genes"), float("nan"))
             words = f"{row['n_genes']} of its genes have counts; nothing can be said; {DECIDING}"
-            return {**none, "direction": "", "verdict": "not resolvable per cell", "status": words}
+            return {**none, "direction": "", "verdict": "not resolvable per cell", "reason": words}
         why = f"one copy shifts a cell by {number['z_per_cell']:.1f} standard deviations"
         words = f"{why}; {hint}; {DECIDING}"
-        return {**none, "direction": "", "verdict": "not resolvable per cell", "status": words}
+        return {**none, "direction": "", "verdict": "not resolvable per cell", "reason": words}
     limit = number["lod_frac"]
     reach = f"{100 * limit:.0f} % of cells" if np.isfinite(limit) else "no share of cells"
     if number["p_mosaic"] < rules.alpha:
         share = f"{100 * number['frac']:.0f} %"
         ends = f"{100 * number['frac_low']:.0f} to {100 * number['frac_high']:.0f} %"
         words = f"{row['direction']} in {share} of cells ({ends}); {DECIDING}"
-        return {"verdict": str(row["direction"]), "status": words}
+        return {"verdict": str(row["direction"]), "reason": words}
     if moved and abs(number["log2_ratio"]) > 0.1:
         way = "gain" if up else "loss"
         step = _STEP[way]
@@ -499,7 +505,7 @@ def _verdict(row: Mapping[str, object], rules: ArmSettings, *, n_regions: int) -
                 f"the whole lot is shifted, as by a {way} in {100 * frac:.0f} % of cells, but no "
                 f"cells stand apart: regulation, not copies, explains it; {DECIDING}"
             )
-            return {"verdict": "no finding", "status": words}
+            return {"verdict": "no finding", "reason": words}
         words = (
             f"the whole lot is shifted, as by a {way} in {100 * frac:.0f} % of cells; {DECIDING}"
         )
@@ -509,9 +515,9 @@ def _verdict(row: Mapping[str, object], rules: ArmSettings, *, n_regions: int) -
             "frac_low": min(a, b),
             "frac_high": max(a, b),
             "verdict": way,
-            "status": words,
+            "reason": words,
         }
-    return {"verdict": "no finding", "status": f"would be seen from {reach}; {DECIDING}"}
+    return {"verdict": "no finding", "reason": f"would be seen from {reach}; {DECIDING}"}
 
 
 def _unfit_reference(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -523,7 +529,7 @@ def _unfit_reference(table: "pd.DataFrame") -> "pd.DataFrame":
     for group in share.index[share > 0.25]:
         rows = (table["group"] == group) & tried
         table.loc[rows, "verdict"] = "NOT TESTABLE"
-        table.loc[rows, "status"] = (
+        table.loc[rows, "reason"] = (
             f"{100 * share[group]:.0f} % of the arms differ from the reference lots: they are "
             "of another cell type or culture"
         )
@@ -556,16 +562,13 @@ def _not_testable(
 
 def _empty_row(i: int, region: _Region, lots: Lots, depth: Floats, why: str) -> dict[str, object]:
     mine = lots.code == i
-    numbers = [c.name for c in ARM_SCREEN.columns if c.kind == "number"]
-    return {
-        **dict.fromkeys(numbers, float("nan")),
-        "group": lots.names[i],
-        "region": region.name,
-        "is_reference": bool(lots.reference[i]),
-        "n_cells": int(mine.sum()),
-        "n_genes": int(region.genes.size),
-        "median_umi": float(np.median(depth[mine])) if mine.any() else float("nan"),
-        "direction": "",
-        "verdict": "NOT TESTABLE",
-        "status": why,
-    }
+    return ARM_SCREEN.blank(
+        group=lots.names[i],
+        region=region.name,
+        is_reference=bool(lots.reference[i]),
+        n_cells=int(mine.sum()),
+        n_genes=int(region.genes.size),
+        median_umi=float(np.median(depth[mine])) if mine.any() else float("nan"),
+        verdict="NOT TESTABLE",
+        reason=why,
+    )

@@ -1,4 +1,4 @@
-"""Linear models over many subsets at once, with variances drawn towards their common value."""
+"""Linear models over many responses at once, with variances drawn towards their common value."""
 
 from dataclasses import dataclass
 
@@ -52,9 +52,7 @@ def fit_moderated(responses: Floats, design: Floats) -> Fit:
     rest = len(design) - design.shape[1]
     variance = ((responses - design @ coefficients) ** 2).sum(axis=0) / rest
     prior, df_prior = squeeze(variance, rest)
-    if np.isinf(df_prior):
-        return Fit(coefficients, unscaled, np.full_like(variance, prior), float("inf"))
-    drawn = (df_prior * prior + rest * variance) / (df_prior + rest)
+    drawn = draw_towards(variance, rest, prior, df_prior)
     return Fit(coefficients, unscaled, drawn, df_prior + rest)
 
 
@@ -81,6 +79,19 @@ def squeeze(variance: Floats, df: int) -> tuple[float, float]:
         return float(np.exp(e.mean())), float("inf")
     half = brentq(lambda h: float(polygamma(1, h)) - spread, 1e-8, 1e12)
     return float(np.exp(e.mean() + digamma(half) - np.log(half))), 2 * half
+
+
+def draw_towards(variance: Floats, df: float, prior: float, df_prior: float) -> Floats:
+    """Draw variances towards a common one that counts as so many degrees of freedom.
+
+    Examples
+    --------
+    >>> draw_towards(np.array([1.0, 3.0]), 4, 2.0, 4.0).tolist()
+    [1.5, 2.5]
+    """
+    if np.isinf(df_prior):
+        return np.full_like(variance, prior)
+    return np.asarray((df_prior * prior + df * variance) / (df_prior + df))
 
 
 def moderated_f(fit: Fit, columns: list[int]) -> tuple[Floats, Floats]:

@@ -1,0 +1,1 @@
+"""Statistics that several rooms need, each implemented once: arrays in, numbers out."""
