@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+STUB = REFERENCE.parents[1] / "src" / "imscope" / "__init__.pyi"
 NOTE = "<!-- Written by tools/build_docs.py; do not edit. -->\n\n"
 HIDDEN_ROOMS = ("imscope.cli", "imscope.app", "imscope.__main__", "imscope.engine.kernels")
 
@@ -74,6 +75,20 @@ def api_page() -> str:
     return "\n".join(lines)
 
 
+def stub_file() -> str:
+    """What type checkers read of the package: its rooms as modules."""
+    import imscope
+
+    lines = [
+        f"from {home.rpartition('.')[0]} import {name} as {name}"
+        for name, home in sorted(
+            imscope._ROOMS.items(), key=lambda item: (item[1].rpartition(".")[0], item[0])
+        )
+    ]
+    note = '"""Rooms of imscope for type checkers; written by tools/build_docs.py."""'
+    return "\n".join([note, "", *lines, "", "__version__: str", ""])
+
+
 def cli_page() -> str:
     """Every command with its arguments and options, as its help gives them."""
     import typer.main
@@ -109,8 +124,10 @@ def _commands(command: object, path: str) -> Iterator[str]:
 
 def tables_page() -> str:
     """Every declared table."""
+    from imscope.core.rooms import load_declarations
     from imscope.core.schema import TABLES
 
+    load_declarations()
     lines = [NOTE + "# Tables\n"]
     lines.append("Columns in which the parts of imscope meet. A run folder holds each table as")
     lines.append("`tables/NAME.parquet` and `tables/NAME.tsv`.\n")
@@ -127,8 +144,9 @@ def tables_page() -> str:
 def errors_page() -> str:
     """Every declared code."""
     from imscope.core.codes import CODES
+    from imscope.core.rooms import load_declarations
 
-    list(public_modules())  # rooms may declare codes of their own when they are imported
+    load_declarations()
     lines = [NOTE + "# Error and warning codes\n"]
     lines.append("`E-` codes stop the work; `W-` codes are recorded and shown in the report.\n")
     lines.append("| code | meaning | what to do |\n|---|---|---|")
@@ -207,10 +225,10 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="only say what is stale")
     check = parser.parse_args().check
     stale = []
-    for name, text in files().items():
-        path = REFERENCE / name
+    pages = {REFERENCE / name: text for name, text in files().items()} | {STUB: stub_file()}
+    for path, text in pages.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(name)
+            stale.append(path.name)
             if not check:
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(text, encoding="utf-8")

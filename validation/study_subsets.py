@@ -81,8 +81,8 @@ def ask(counts: Counts, seed: int) -> pd.Series:
     settings = SubsetSettings(genes=200, most_nulls=30, max_cells=1_000, seed=seed)
     source = MemoryBlocks.from_csr(sp.csr_array(counts))
     result = more_than_one(Cells(source, features, obs), settings=settings).tables
-    call = result.calls.iloc[0].copy()
-    call["labels"] = result.labels["subset"].to_numpy()
+    call = result["subset_calls"].iloc[0].copy()
+    call["labels"] = result["subset_labels"]["subset"].to_numpy()
     return call
 
 

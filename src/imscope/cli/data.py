@@ -5,28 +5,27 @@ from typing import Annotated
 
 import typer
 
+from imscope.cli.shell import JsonOption, print_json, say
+
+PLACE = 120
 app = typer.Typer(no_args_is_help=True, help="Public MSC and iMSC data sets.")
 
-Catalogue = Annotated[
+CatalogueOption = Annotated[
     Path | None, typer.Option("--catalogue", exists=True, help="Your own catalogue (.json).")
 ]
 
 
 @app.command("list")
-def list_datasets(
-    catalogue: Catalogue = None,
-    json_out: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,
-) -> None:
+def list_datasets(catalogue: CatalogueOption = None, as_json: JsonOption = False) -> None:
     """List public data sets and what they can test; needs no network."""
     import dataclasses
-    import json
 
     from imscope.io.catalogue import read_catalogue
 
     datasets = read_catalogue(catalogue)
-    if json_out:
+    if as_json:
         records = [{**dataclasses.asdict(d), "can_get": d.can_get} for d in datasets]
-        typer.echo(json.dumps({"records": records}, indent=1, ensure_ascii=False))
+        print_json({"records": records})
         return
     for d in datasets:
         how = "imscope data get" if d.can_get else "listed only: no direct address with checksum"
@@ -42,17 +41,14 @@ def list_datasets(
 def get(
     name: Annotated[str, typer.Argument(help="Name from `imscope data list`.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the file.")] = Path(),
-    catalogue: Catalogue = None,
-    json_out: Annotated[bool, typer.Option("--json", help="Print the path as JSON.")] = False,
+    catalogue: CatalogueOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Download one data set, checked and resumed; the only command that uses a network."""
-    import json
-    import sys
-
     from imscope.io.catalogue import find_dataset, get_dataset, read_catalogue
 
     dataset = find_dataset(name, read_catalogue(catalogue))
     path = get_dataset(dataset, out)
-    if json_out:
-        typer.echo(json.dumps({"name": name, "path": str(path), "sha256": dataset.sha256}))
-    print(f"{path}: sha256 correct", file=sys.stderr)
+    if as_json:
+        print_json({"name": name, "path": str(path), "sha256": dataset.sha256})
+    say(f"{path}: sha256 correct")

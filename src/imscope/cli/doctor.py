@@ -1,23 +1,22 @@
 """`imscope doctor`: is this installation sound."""
 
-from typing import Annotated
-
 import typer
 
+from imscope.cli.shell import JsonOption, print_json
 
-def doctor(
-    json_out: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
-) -> None:
+PLACE = 130
+
+
+def doctor(as_json: JsonOption = False) -> None:
     """Check versions, machine, compiled kernels, bundled files and known numbers, offline."""
     import dataclasses
-    import json
 
     from imscope.study.doctor import examine
 
     checks = examine()
     sound = all(c.status == "ok" for c in checks)
-    if json_out:
-        typer.echo(json.dumps({"ok": sound, "checks": [dataclasses.asdict(c) for c in checks]}))
+    if as_json:
+        print_json({"ok": sound, "checks": [dataclasses.asdict(c) for c in checks]})
     else:
         for c in checks:
             typer.echo(f"{c.status:6}  {c.name}: {c.detail}  ({c.seconds:.2f} s)")

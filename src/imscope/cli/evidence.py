@@ -1,15 +1,16 @@
-"""`imscope evidence`: what is known of a marker, programme, protocol or limit, and how well."""
+"""`imscope evidence`: what is known of a marker, gene, programme, protocol, disease or product."""
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imscope.cli.shell import JsonOption, print_json, say
+
 if TYPE_CHECKING:
     from imscope.evidence.answers import EvidenceAnswer
 
+PLACE = 110
 app = typer.Typer(no_args_is_help=True, help="What is known, from which source, and how well.")
 
 
@@ -27,7 +28,7 @@ def show(
         list[Path] | None,
         typer.Option("--add", help="A file of records of your own (.yaml, .json); repeatable."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show every record on a term, both sides where results disagree."""
     from imscope.evidence.answers import show_evidence
@@ -35,33 +36,34 @@ def show(
 
     answer = show_evidence(term, base=load_evidence(*(add or ())))
     if as_json:
-        json.dump(answer.content(), sys.stdout, indent=1, ensure_ascii=False)
-        sys.stdout.write("\n")
+        print_json(answer.content())
         return
-    _print(answer)
+    for line in _lines(answer):
+        typer.echo(line)
 
 
-def _print(answer: "EvidenceAnswer") -> None:
+def _lines(answer: "EvidenceAnswer") -> list[str]:
+    """Write the records of an answer as text."""
     from imscope.evidence.records import GRADES
 
-    typer.echo(answer.term)
-    typer.echo(f"  RNA proxy: {answer.rna_proxy or 'none: ' + answer.reason}")
+    lines = [answer.term, f"  RNA proxy: {answer.rna_proxy or 'none: ' + answer.reason}"]
     if answer.conflict:
-        typer.echo("  CONFLICT: results disagree in sign; both sides are shown, none is averaged")
+        lines.append("  CONFLICT: results disagree in sign; both sides are shown, none is averaged")
     if not answer.records:
-        typer.echo("  no record yet")
+        lines.append("  no record yet")
     sides = {i for r in answer.records for i in (*r.conflicts, r.id) if r.conflicts}
     for r in answer.records:
         mark = "!" if r.id in sides or r.direction == "conflict" else "-"
         sign = f"{r.direction}: {r.readout}" if r.readout else r.direction
-        typer.echo(f"\n{mark} {r.claim}")
-        typer.echo(f"    {sign} [{r.grade}: {GRADES[r.grade]}]")
         facts = (r.where, r.assay, r.n, r.species, f"as of {r.as_of.isoformat()}")
-        typer.echo(f"    {'; '.join(f for f in facts if f)}")
-        if r.note:
-            typer.echo(f"    {r.note}")
-        if r.conflicts:
-            typer.echo(f"    contradicts: {', '.join(r.conflicts)}")
+        lines += [
+            f"\n{mark} {r.claim}",
+            f"    {sign} [{r.grade}: {GRADES[r.grade]}]",
+            f"    {'; '.join(f for f in facts if f)}",
+            *([f"    {r.note}"] if r.note else []),
+            *([f"    contradicts: {', '.join(r.conflicts)}"] if r.conflicts else []),
+        ]
+    return lines
 
 
 @app.command()
@@ -70,7 +72,7 @@ def check(
         list[Path] | None,
         typer.Argument(help="Files of records (.yaml, .json); the bundled ones if none is given."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check records: schema, ids, sources, dates, contradictions, gene symbols.
 
@@ -82,18 +84,14 @@ def check(
     if as_json:
         fields = ("file", "record", "level", "message")
         records = [{f: getattr(p, f) for f in fields} for p in result.problems]
-        content = {"passed": result.passed, "n_records": result.n_records, "problems": records}
-        json.dump(content, sys.stdout, indent=1, ensure_ascii=False)
-        sys.stdout.write("\n")
+        print_json({"passed": result.passed, "n_records": result.n_records, "problems": records})
     else:
         for problem in result.problems:
             typer.echo(problem.line())
-    word = "passed" if result.passed else "failed"
-    n = len(result.problems)
-    typer.echo(
+    word, n = "passed" if result.passed else "failed", len(result.problems)
+    say(
         f"{word}: {result.n_records} records in {len(result.files)} files, "
-        f"{n} problem{'' if n == 1 else 's'}",
-        err=True,
+        f"{n} problem{'' if n == 1 else 's'}"
     )
     if not result.passed:
         raise typer.Exit(3)

@@ -6,10 +6,8 @@ import sys
 import typer
 
 from imscope import __version__
-from imscope.cli import data, evidence, gates, heterogeneity, qc, run, safety, simulate, subsets
-from imscope.cli.doctor import doctor
-from imscope.cli.identity import identity
 from imscope.core.errors import ImscopeError
+from imscope.core.rooms import find_modules
 
 app = typer.Typer(
     name="imscope",
@@ -35,18 +33,25 @@ def root(
     """Single-cell quality and uniformity of mesenchymal stromal cell products."""
 
 
-app.command("run")(run.run)
-app.command("demo")(run.demo)
-app.command("qc")(qc.qc)
-app.add_typer(heterogeneity.app, name="heterogeneity")
-app.add_typer(subsets.app, name="subsets")
-app.add_typer(safety.app, name="safety")
-app.add_typer(gates.app, name="gates")
-app.add_typer(simulate.app, name="simulate")
-app.add_typer(evidence.app, name="evidence")
-app.add_typer(data.app, name="data")
-app.command("identity")(identity)
-app.command("doctor")(doctor)
+def add_commands(app: typer.Typer) -> None:
+    """Add what every module of this package offers: its group ``app``, or a function of its name.
+
+    ``PLACE`` in a module says where it stands in the help; those without one come last.
+    """
+    found = []
+    for module in find_modules("imscope.cli"):
+        name = module.__name__.rpartition(".")[2]
+        offered = getattr(module, "app", getattr(module, name, None))
+        if offered is not None and name != "main":
+            found.append((getattr(module, "PLACE", 500), name, offered))
+    for _, name, offered in sorted(found, key=lambda item: item[:2]):
+        if isinstance(offered, typer.Typer):
+            app.add_typer(offered, name=name)
+        else:
+            app.command(name)(offered)
+
+
+add_commands(app)
 
 
 def main() -> None:

@@ -1,23 +1,22 @@
-"""``imscope run`` and ``imscope demo``: from a sample sheet to a run folder with its report."""
+"""``imscope run``: from a sample sheet to a run folder with its report."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from imscope.cli.progress import ProgressShown
+from imscope.cli.shell import JsonOption, ThreadsOption, print_json, say
 
 if TYPE_CHECKING:
     from imscope.study.run import RunResult
 
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads; all processors if not given. Changes no digit.")
+PLACE = 10
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Settings (.yaml, .toml, .json).")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print results.json to stdout.")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Forget finished steps and start over.")]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="Forget finished steps and start over.")]
 
 
 def run(
@@ -27,12 +26,10 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Run folder.", show_default=False)
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Settings (.yaml, .toml, .json).")
-    ] = None,
-    fresh: Fresh = False,
-    threads: Threads = None,
-    as_json: AsJson = False,
+    config: ConfigOption = None,
+    fresh: FreshOption = False,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print every setting with its value and stop.")
     ] = False,
@@ -41,13 +38,13 @@ def run(
 
     The same command again continues a run that was stopped.
     """
-    from imscope.study.config import read_config
+    from imscope.study.read_config import read_config
 
     settings = read_config(config)
     if print_config:
         import yaml
 
-        print(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), end="")
+        yaml.safe_dump(settings.model_dump(mode="json"), sys.stdout, sort_keys=False)
         return
     if sheet is None or out is None:
         missing = "SHEET" if sheet is None else "--out"
@@ -58,37 +55,16 @@ def run(
         result = run_study(
             sheet, out, config=settings, fresh=fresh, threads=threads, listener=shown
         )
-    _show(result, as_json=as_json)
+    tell_run(result, as_json=as_json)
 
 
-def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for data and run.")] = Path(
-        "demo-out"
-    ),
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 7,
-    fresh: Fresh = False,
-    threads: Threads = None,
-    as_json: AsJson = False,
-) -> None:
-    """Simulate a small cohort with known truth and run the main job on it.
-
-    Every page of the report is labelled as simulated; the truth stands beside the data.
-    """
-    from imscope.study.demo import run_demo
-
-    with ProgressShown() as shown:
-        result = run_demo(out, seed=seed, fresh=fresh, threads=threads, listener=shown)
-    _show(result, as_json=as_json)
-
-
-def _show(result: "RunResult", *, as_json: bool) -> None:
+def tell_run(result: "RunResult", *, as_json: bool) -> None:
+    """Write the report of a run and say its answer."""
     from imscope.report.write import write_report
 
     report = write_report(result)
-    console = Console(stderr=True, highlight=False)
     for line in result.results["answer"]:
-        console.print(f"- {line}", markup=False)
-    console.print(f"report: {report}", markup=False, soft_wrap=True)
+        say(f"- {line}")
+    say(f"report: {report}")
     if as_json:
-        json.dump(result.results, sys.stdout, indent=1, sort_keys=True)
-        print()
+        print_json(result.results)

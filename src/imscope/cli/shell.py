@@ -188,7 +188,7 @@ def write_cells(result: "Result", out: Path | None) -> None:
 
 def print_json(content: Mapping[str, object]) -> None:
     """Print a JSON document to stdout."""
-    json.dump(content, sys.stdout, indent=1, allow_nan=False)
+    json.dump(content, sys.stdout, indent=1, allow_nan=False, ensure_ascii=False)
     sys.stdout.write("\n")
 
 

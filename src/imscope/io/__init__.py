@@ -7,87 +7,36 @@ Examples
 'read_counts'
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from imscope.core.rooms import load_name
+from imscope.core.rooms import open_room
 
 if TYPE_CHECKING:
-    from imscope.io.cells import write_cells
-    from imscope.io.counts import read_counts
-    from imscope.io.fcs import FlowData, compensate, read_fcs
-    from imscope.io.fragments import parse_peaks, read_fragments
-    from imscope.io.gating_ml import RectangleGate, read_gating_ml, write_gating_ml
-    from imscope.io.genes import gene_classes, gene_table, map_genes
-    from imscope.io.multimodal import MultiModal, read_mudata_file, write_mudata
-    from imscope.io.notice import Notice
-    from imscope.io.open import annotate, open_cells
-    from imscope.io.raw import Modality
-    from imscope.io.sheet import SampleRow, SampleSheet, read_sheet, sample_sheet_schema
-    from imscope.io.store import open_store, write_store
-
-_HOMES = {
-    "write_gating_ml": "gating_ml",
-    "read_gating_ml": "gating_ml",
-    "read_fcs": "fcs",
-    "compensate": "fcs",
-    "RectangleGate": "gating_ml",
-    "FlowData": "fcs",
-    "Modality": "raw",
-    "MultiModal": "multimodal",
-    "Notice": "notice",
-    "SampleRow": "sheet",
-    "SampleSheet": "sheet",
-    "gene_classes": "genes",
-    "gene_table": "genes",
-    "map_genes": "genes",
-    "open_store": "store",
-    "parse_peaks": "fragments",
-    "read_counts": "counts",
-    "read_fragments": "fragments",
-    "read_mudata_file": "multimodal",
-    "read_sheet": "sheet",
-    "sample_sheet_schema": "sheet",
-    "write_cells": "cells",
-    "write_mudata": "multimodal",
-    "write_store": "store",
-    "annotate": "open",
-    "open_cells": "open",
-}
-
-__all__ = [
-    "FlowData",
-    "Modality",
-    "MultiModal",
-    "Notice",
-    "RectangleGate",
-    "SampleRow",
-    "SampleSheet",
-    "annotate",
-    "compensate",
-    "gene_classes",
-    "gene_table",
-    "map_genes",
-    "open_cells",
-    "open_store",
-    "parse_peaks",
-    "read_counts",
-    "read_fcs",
-    "read_fragments",
-    "read_gating_ml",
-    "read_mudata_file",
-    "read_sheet",
-    "sample_sheet_schema",
-    "write_cells",
-    "write_gating_ml",
-    "write_mudata",
-    "write_store",
-]
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        return load_name(__name__, _HOMES, name)
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    from imscope.io.cells import write_cells as write_cells
+    from imscope.io.counts import read_counts as read_counts
+    from imscope.io.fcs import FlowData as FlowData
+    from imscope.io.fcs import compensate as compensate
+    from imscope.io.fcs import read_fcs as read_fcs
+    from imscope.io.fragments import parse_peaks as parse_peaks
+    from imscope.io.fragments import read_fragments as read_fragments
+    from imscope.io.gating_ml import RectangleGate as RectangleGate
+    from imscope.io.gating_ml import read_gating_ml as read_gating_ml
+    from imscope.io.gating_ml import write_gating_ml as write_gating_ml
+    from imscope.io.genes import gene_classes as gene_classes
+    from imscope.io.genes import gene_table as gene_table
+    from imscope.io.genes import map_genes as map_genes
+    from imscope.io.multimodal import MultiModal as MultiModal
+    from imscope.io.multimodal import read_mudata_file as read_mudata_file
+    from imscope.io.multimodal import write_mudata as write_mudata
+    from imscope.io.notice import Notice as Notice
+    from imscope.io.open import annotate as annotate
+    from imscope.io.open import open_cells as open_cells
+    from imscope.io.raw import Modality as Modality
+    from imscope.io.sheet import SampleRow as SampleRow
+    from imscope.io.sheet import SampleSheet as SampleSheet
+    from imscope.io.sheet import read_sheet as read_sheet
+    from imscope.io.sheet import sample_sheet_schema as sample_sheet_schema
+    from imscope.io.store import open_store as open_store
+    from imscope.io.store import write_store as write_store
+else:
+    __all__, __getattr__, __dir__ = open_room(__name__)

@@ -3,29 +3,14 @@
 :func:`imscope.report.payload.render` turns a :class:`imscope.report.inputs.ReportInput` into text.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from imscope.core.rooms import load_name
+from imscope.core.rooms import open_room
 
 if TYPE_CHECKING:
-    from imscope.report.inputs import PanelExpression, ReportInput
-    from imscope.report.payload import render
-    from imscope.report.write import write_report
-
-_HOMES = {
-    "PanelExpression": "inputs",
-    "ReportInput": "inputs",
-    "render": "payload",
-    "write_report": "write",
-}
-
-__all__ = ["PanelExpression", "ReportInput", "render", "write_report"]
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        return load_name(__name__, _HOMES, name)
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    from imscope.report.inputs import PanelExpression as PanelExpression
+    from imscope.report.inputs import ReportInput as ReportInput
+    from imscope.report.payload import render as render
+    from imscope.report.write import write_report as write_report
+else:
+    __all__, __getattr__, __dir__ = open_room(__name__)

@@ -6,65 +6,20 @@ and nothing else: no request, no evaluation of text, no frame, no form.
 
 import base64
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from imscope.core.rooms import find_modules
 from imscope.core.schema import CELLS
 from imscope.report.encode import page_data, safe_json
 from imscope.report.inputs import PanelExpression, ReportInput
 from imscope.report.section import Section
-from imscope.report.sections import (
-    alerts,
-    answer,
-    claims,
-    clusters,
-    composition,
-    decomposition,
-    design,
-    embedding,
-    evidence,
-    gates,
-    heterogeneity,
-    identity,
-    karyotype,
-    programmes,
-    protein,
-    provenance,
-    quality,
-    safety,
-    stages,
-    subsets,
-)
 from imscope.report.views import TableView
 
 __all__ = ["PanelExpression", "ReportInput", "content_policy", "render"]
-
-BUILDERS = (
-    answer.build,
-    design.build,
-    quality.build,
-    embedding.build,
-    heterogeneity.build,
-    claims.build,
-    decomposition.build,
-    clusters.build,
-    composition.build,
-    programmes.build,
-    subsets.build,
-    stages.build,
-    identity.build,
-    protein.build,
-    safety.build,
-    karyotype.build,
-    gates.build,
-    evidence.build,
-    alerts.build,
-    provenance.build,
-)
-"""Sections in reading order; one that returns nothing is left out."""
 
 TONES = {
     "SUPERIOR": "good", "EQUIVALENT": "good", "TESTABLE": "good", "pass": "good", "ok": "good",
@@ -110,8 +65,8 @@ def render(report: ReportInput, *, only: Collection[str] = ()) -> str:
     """
     if len(report.cells):
         CELLS.check(report.cells)
-    wanted = [b for b in BUILDERS if not only or b.__module__.rpartition(".")[2] in only]
-    sections = [s for s in (build(report) for build in wanted) if s is not None]
+    wanted = [(n, build) for n, build in find_builders().items() if not only or n in only]
+    sections = [s for s in (build(report) for _, build in wanted) if s is not None]
     script, style = asset("report.js"), asset("report.css")
     data = page_data(report, [f for s in sections for f in s.figures], list(_tables(sections)))
     return environment().get_template("page.html.j2").render(
@@ -124,6 +79,22 @@ def render(report: ReportInput, *, only: Collection[str] = ()) -> str:
         style=Markup(style),  # noqa: S704
         data=safe_json(data),
     )  # fmt: skip
+
+
+def find_builders() -> dict[str, Callable[[ReportInput], Section | None]]:
+    """Builders of all sections in reading order, by name; one that gives nothing is left out.
+
+    A section is a module of :mod:`imscope.report.sections` with a function ``build`` and its
+    ``PLACE`` in the page.
+
+    Examples
+    --------
+    >>> list(find_builders())[:2]
+    ['answer', 'design']
+    """
+    found = {m.__name__.rpartition(".")[2]: m for m in find_modules("imscope.report.sections")}
+    order = sorted(found, key=lambda name: (found[name].PLACE, name))
+    return {name: found[name].build for name in order}
 
 
 def content_policy(script: str, style: str) -> str:

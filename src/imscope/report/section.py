@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import Any
 
 import pandas as pd
@@ -37,8 +38,10 @@ class Section:
 
     @property
     def template(self) -> str:
-        """File name of the template."""
-        return f"{self.key}.html.j2"
+        """File name of its own template, else of the plain one: its context, part by part."""
+        own = f"{self.key}.html.j2"
+        there = resources.files("imscope.report").joinpath("templates", own).is_file()
+        return own if there else "plain.html.j2"
 
 
 def natural(values: Iterable[object]) -> list[str]:

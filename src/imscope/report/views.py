@@ -95,7 +95,7 @@ def view(
     frame: pd.DataFrame,
     table: Table,
     *,
-    caption: str,
+    caption: str = "",
     columns: Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None,
     merge: Mapping[str, tuple[str, str]] | None = None,
@@ -110,25 +110,31 @@ def view(
     table
         Its declaration: units and meanings come from here.
     caption
-        What is shown, and over which n.
+        What is shown, and over which n; by default the caption of the declaration.
     columns
-        Which columns to print, in order; all of them by default. Absent ones are left out.
+        Which columns to print, in order; by default those the declaration names, else all. Absent
+        ones are left out.
     labels
-        Heads that differ from the usual ones.
+        Heads that differ from the usual ones and from the declared ones.
     merge
-        Value columns to the columns of their interval, which are then printed behind the value.
+        Value columns to the columns of their interval, which are then printed behind the value;
+        by default those of the declaration.
     notes
         Sentences below the table.
     """
-    every = [c for c in (columns or list(map(str, frame.columns))) if c in frame.columns]
-    merged = {v: ends for v, ends in (merge or {}).items() if {v, *ends} <= set(frame.columns)}
+    wish = columns or table.shown or list(map(str, frame.columns))
+    every = [c for c in wish if c in frame.columns]
+    labels = {**table.labels, **(labels or {})}
+    caption = caption or (table.caption or table.meaning).format(n=len(frame))
+    asked = table.merge if merge is None else merge
+    merged = {v: ends for v, ends in asked.items() if {v, *ends} <= set(frame.columns)}
     ends = {name for pair in merged.values() for name in pair}
     wanted = [c for c in every if c not in ends]
     declared = {c.name: c for c in table.columns}
     specs = [declared.get(c) or _undeclared(c, frame[c]) for c in wanted]
     heads = tuple(
         Header(
-            _head(spec.name, labels or {}, with_interval=spec.name in merged),
+            _head(spec.name, labels, with_interval=spec.name in merged),
             _unit(spec),
             spec.kind in ("number", "integer"),
             spec.meaning,

@@ -9,10 +9,10 @@ from typing import Final
 
 import pandas as pd
 
+from imscope.core.cells import unit_column, unit_names
 from imscope.core.schema import DESIGN_FACTORS, DESIGN_LEVELS, DESIGN_TESTS
 
 NOT_A_FACTOR: Final = ("library", "pair", "collected_at", "is_reference")
-UNITS: Final = ("lot", "donor", "clone", "line")
 GROUPS: Final = ("source_class", "condition", "source_tissue", "line", "donor")
 MIN_UNITS: Final = 3
 """Units per arm below which a comparison is refused: 3 v 3 is the smallest exact test under 5 %."""
@@ -82,8 +82,7 @@ def summarise_design(
         for name in DESIGN_FACTORS
         if name in sheet and sheet[name].notna().any() and sheet[name].nunique() > 0
     )
-    if unit is None:
-        unit = next((u for u in UNITS if u in factors and sheet[u].nunique() > 1), "sample")
+    unit = unit_column(sheet, unit)
     if group is None:
         group = next(
             (g for g in GROUPS if g in factors and g != unit and sheet[g].nunique() > 1), None
@@ -96,11 +95,8 @@ def summarise_design(
 def arms(sheet: pd.DataFrame, group: str, unit: str) -> dict[str, int]:
     """Replicate units per level of the group column."""
     filled = sheet.dropna(subset=[group])
-    if unit == "sample":
-        counts = filled.groupby(group, sort=True)["sample"].nunique()
-    else:  # a sample without a unit name is a unit of its own
-        names = filled[unit].astype("string").fillna(filled["sample"].astype("string"))
-        counts = names.groupby(filled[group], sort=True).nunique()
+    names = pd.Series(unit_names(filled, unit), index=filled.index)
+    counts = names.groupby(filled[group], sort=True).nunique()
     return {str(k): int(v) for k, v in counts.items()}
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from imscope.core.blocks import BlockSource
-from imscope.core.cells import Cells
+from imscope.core.cells import Cells, Modality
 from imscope.core.views import concat_blocks, fixed_point, map_features, select_rows
 from imscope.io.store import open_store, write_store
 
@@ -81,6 +82,14 @@ def write_sample(folder: Path, data: Cells, rows: NDArray[np.int64]) -> None:
         "modalities": sorted(data.modalities),
     }
     (folder / "info.json").write_text(json.dumps(info, sort_keys=True))
+
+
+def read_modality(folder: Path) -> Modality:
+    """Read one modality of one sample, as :func:`write_sample` stored it."""
+    features = pd.read_parquet(folder / "features.parquet")
+    data, indices, indptr = (np.load(folder / f"{k}.npy") for k in ("data", "indices", "indptr"))
+    shape = (len(indptr) - 1, len(features))
+    return Modality(features, sp.csr_array((data, indices, indptr), shape=shape))
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

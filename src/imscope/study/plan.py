@@ -1,161 +1,85 @@
-"""The order of the steps after ingest: what each is called, reads and is addressed by."""
+"""The steps of a run: found in their folder, put in order by what they need, and run."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from imscope.study import stages
-from imscope.study.design import Design
-from imscope.study.functions import (
-    work_identity,
-    work_programmes,
-    work_protein,
-    work_safety,
-    work_stages,
-)
-from imscope.study.heterogeneity import work_heterogeneity
-from imscope.study.stages import Context, settings_of
-from imscope.study.subsets import work_subsets
-
-Work = Callable[[Context, Mapping[str, Path], Path], None]
+from imscope.study import steps as home
+from imscope.study.step import EVERY, Run, Step
+from imscope.study.store import FILES, Finished, StepStore, write_result
+from imscope.study.telemetry import Telemetry
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One step.
+def find_steps() -> tuple[Step, ...]:
+    """All steps of the folder ``study/steps``, in the order in which they run.
 
-    Attributes
-    ----------
-    label
-        As the user sees it.
-    name
-        As its folder is called and later steps refer to it.
-    what
-        Settings that decide its result, besides the counts.
-    needs
-        Names of the steps it reads.
-    work
-        Called with the context, the folders of finished steps by name, and an empty folder.
+    Examples
+    --------
+    >>> [step.name for step in find_steps()][:3]
+    ['design', 'qc', 'components']
     """
+    found: list[Step] = []
+    for module in pkgutil.iter_modules(home.__path__):
+        content = importlib.import_module(f"{home.__name__}.{module.name}")
+        found += content.STEPS if hasattr(content, "STEPS") else [content.STEP]
+    return order_steps(found)
 
-    label: str
-    name: str
-    what: Mapping[str, Any]
-    needs: tuple[str, ...]
-    work: Work
 
+def order_steps(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Put steps in an order in which each comes after all it needs; ties by rank, then name.
 
-def plan_stages(
-    context: Context, design: Design, inputs: Mapping[str, Mapping[str, Any]]
-) -> tuple[Stage, ...]:
-    """List the steps after ingest in their order.
-
-    Parameters
-    ----------
-    context
-        Cohort, sheet and configuration.
-    design
-        Group and replicate unit.
-    inputs
-        Identity of every input file, by path.
+    Raises
+    ------
+    RuntimeError
+        Two steps have one name, a step needs one that is not there, or they need each other.
     """
-    config = context.config
-    seed = {"seed": config.seed}
-    sheet = {"sheet": context.sheet.astype(str).to_dict("list")}
-    path = settings_of(config.path, config.qc) | seed | sheet
-    raw = {"raw": {s: inputs[str(p)]["sha256"] for s, p in sorted(context.raw_paths.items())}}
-    groups = {"unit": design.unit, "group": design.group}
-    return (
-        Stage(
-            "quality control",
-            "qc",
-            settings_of(config.qc, config.doublets) | seed,
-            (),
-            lambda c, _, f: stages.work_qc(c, f),
-        ),
-        Stage(
-            "components",
-            "components",
-            path,
-            ("qc",),
-            lambda c, at, f: stages.work_components(c, at["qc"], f),
-        ),
-        Stage(
-            "neighbours",
-            "neighbours",
-            path,
-            ("components",),
-            lambda c, at, f: stages.work_neighbours(c, at["components"], f),
-        ),
-        Stage(
-            "clusters and map",
-            "clusters",
-            path,
-            ("neighbours",),
-            lambda c, at, f: stages.work_clusters(c, at["neighbours"], f),
-        ),
-        Stage(
-            "markers",
-            "markers",
-            {},
-            ("qc", "components", "clusters"),
-            lambda c, at, f: stages.work_markers(c, at["qc"], at["components"], at["clusters"], f),
-        ),
-        Stage(
-            "ambient",
-            "ambient",
-            raw | seed,
-            ("qc", "clusters"),
-            lambda c, at, f: stages.work_ambient(c, at["qc"], at["clusters"], f),
-        ),
-        Stage(
-            "programmes",
-            "programmes",
-            seed | sheet | groups,
-            ("qc", "clusters"),
-            lambda c, at, f: work_programmes(c, design, at["qc"], at["clusters"], f),
-        ),
-        Stage(
-            "stages",
-            "stages",
-            seed | sheet,
-            ("qc", "clusters", "ambient"),
-            lambda c, at, f: work_stages(c, design, at, f),
-        ),
-        Stage(
-            "identity and cycle",
-            "identity",
-            seed | sheet,
-            ("qc", "clusters"),
-            lambda c, at, f: work_identity(c, design, at["qc"], at["clusters"], f),
-        ),
-        Stage(
-            "surface protein",
-            "protein",
-            seed | sheet | groups,
-            ("qc", "clusters"),
-            lambda c, at, f: work_protein(c, design, at["qc"], at["clusters"], f),
-        ),
-        Stage(
-            "safety screens",
-            "safety",
-            seed | sheet,
-            ("qc", "clusters", "ambient"),
-            lambda c, at, f: work_safety(c, design, at, f),
-        ),
-        Stage(
-            "subsets",
-            "subsets",
-            settings_of(config.subsets) | seed | sheet | groups,
-            ("qc", "clusters", "programmes", "safety"),
-            lambda c, at, f: work_subsets(c, design, at, f),
-        ),
-        Stage(
-            "heterogeneity",
-            "heterogeneity",
-            settings_of(config.heterogeneity) | seed | sheet | groups,
-            ("qc", "ambient", "identity"),
-            lambda c, at, f: work_heterogeneity(c, design, at, f),
-        ),
-    )
+    waiting = sorted(steps, key=lambda s: (s.rank, s.name))
+    names = [s.name for s in waiting]
+    if len(set(names)) < len(names):
+        raise RuntimeError(f"two steps have one name: {sorted(names)}")
+    needs = {s.name: _needs(s, waiting) for s in waiting}
+    unknown = {n for needed in needs.values() for n in needed} - set(names)
+    if unknown:
+        raise RuntimeError(f"there is no step {', '.join(sorted(unknown))}")
+    order: list[Step] = []
+    while waiting:
+        done = {s.name for s in order}
+        ready = next((s for s in waiting if needs[s.name] <= done), None)
+        if ready is None:
+            raise RuntimeError(f"steps need each other: {', '.join(s.name for s in waiting)}")
+        order.append(ready)
+        waiting.remove(ready)
+    return tuple(order)
+
+
+def _needs(step: Step, steps: Sequence[Step]) -> set[str]:
+    if step.needs == EVERY:
+        return {s.name for s in steps if s.needs != EVERY}
+    return set(step.needs)
+
+
+def run_steps(
+    plan: Sequence[Step],
+    run: Run,
+    ingested: Mapping[str, Finished],
+    store: StepStore,
+    telemetry: Telemetry,
+) -> dict[str, Finished]:
+    """Run steps in their order; each is addressed by all that it reads and sees nothing else."""
+    done: dict[str, Finished] = {}
+    base = {f"ingest {name}": step.digest for name, step in ingested.items()}
+    for step in plan:
+        with telemetry.step(step.label, step.share) as parts:
+            had = {name: done[name] for name in sorted(_needs(step, plan), key=list(done).index)}
+            inputs = base | {name: finished.digest for name, finished in had.items()}
+
+            def work(folder: Path, step: Step = step, had: Mapping[str, Finished] = had) -> None:
+                write_result(folder, step.work(run, had), step.tables)
+                if step.files is not None:
+                    (folder / FILES).mkdir()
+                    step.files(run, had, folder / FILES)
+
+            done[step.name] = store.run(step.name, dict(step.settings(run)), inputs, work)
+            parts.append(done[step.name].cached)
+    return done

@@ -1,20 +1,21 @@
 """Quality metrics and suggested limits of a sample sheet, with nothing applied."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from imscope.core.result import Notice
 from imscope.core.views import fixed_point, select_rows
 from imscope.engine.qc import compute_qc, suggest_qc
 from imscope.io.counts import read_counts
 from imscope.io.sheet import read_sheet
 from imscope.study.config import RunConfig
 from imscope.study.ingest import FIXED_POINT
-from imscope.study.stages import override_limits, qc_classes, qc_settings
+from imscope.study.limits import override_limits, qc_classes, qc_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,13 @@ class Quality:
         One row per cell: ``cell``, ``sample`` and the metrics.
     limits
         Table ``qc_limits`` with ``n_outside``, the cells each limit alone would remove.
+    notices
+        What the readers must tell.
     """
 
     metrics: pd.DataFrame
     limits: pd.DataFrame
+    notices: tuple[Notice, ...] = ()
 
     def records(self) -> Mapping[str, Any]:
         """Both as JSON-like records: limits in full, metrics as medians per sample."""
@@ -60,7 +64,7 @@ def check_quality(
     """
     config = config or RunConfig()
     read = read_sheet(Path(sheet))
-    parts = []
+    parts, notices = [], []
     for row in read.rows:
         expression = config.input.matrix == "expression"
         with read_counts(row.path, expression=expression) as data:
@@ -73,6 +77,7 @@ def check_quality(
             metrics.insert(0, "cell", data.obs.index.to_numpy()[rows].astype(str))
             metrics.insert(1, "sample", row.sample)
             parts.append(metrics)
+            notices += [replace(n, subject=row.sample) for n in data.notices]
     metrics = pd.concat(parts, ignore_index=True)
     values = metrics.drop(columns=["cell", "sample"])
     limits = suggest_qc(values, metrics["sample"].to_numpy(), settings=qc_settings(config))
@@ -83,4 +88,4 @@ def check_quality(
         cells = metrics[str(limit["metric"])].to_numpy(np.float64)[here]
         low, high = float(limit["low"]), float(limit["high"])
         outside.append(int(((cells < low) | (cells > high)).sum()))  # no limit compares as false
-    return Quality(metrics, limits.assign(n_outside=outside))
+    return Quality(metrics, limits.assign(n_outside=outside), tuple(notices))

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import scipy.linalg  # noqa: F401  loads its linear algebra before the limit below is set
 from filelock import FileLock, Timeout
@@ -18,17 +17,21 @@ from threadpoolctl import threadpool_limits
 
 from imscope.core import codes
 from imscope.core.errors import UsageError
+from imscope.core.names import read_truth
 from imscope.io.counts import read_counts
 from imscope.io.sheet import SampleRow, SampleSheet, read_sheet
 from imscope.study.config import RunConfig
 from imscope.study.design import summarise_design
 from imscope.study.ingest import join_samples, write_sample
-from imscope.study.outputs import Finished, write_outputs
-from imscope.study.panel import Panel
-from imscope.study.plan import Stage, plan_stages
-from imscope.study.stages import Context
-from imscope.study.steps import Step, StepStore, sha256_path
+from imscope.study.outputs import WRITE_SHARE, write_outputs
+from imscope.study.plan import find_steps, run_steps
+from imscope.study.step import Run
+from imscope.study.steps.panel import Panel
+from imscope.study.store import Finished, StepStore, sha256_path
 from imscope.study.telemetry import Listener, Telemetry
+
+INGEST_SHARE = 2.9
+"""Rough seconds to read the demonstration's files, as the shares of the steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +112,29 @@ def run_study(
     design = summarise_design(
         frame, group=config.heterogeneity.group, unit=config.heterogeneity.unit
     )
-    telemetry = Telemetry(listener)
+    plan = find_steps()
+    total = INGEST_SHARE + WRITE_SHARE + sum(step.share for step in plan)
+    telemetry = Telemetry(listener, total)
     started = datetime.now(UTC)
     with _work_folder(Path(out), fresh=fresh, telemetry=telemetry) as work:
         inputs = _identify(read, telemetry)
         ingested = work.settle(_ingest(read, config, inputs, work.store, telemetry))
         names = [row.sample for row in read.rows]
-        cohort = join_samples(names, {s: ingested[s].folder for s in names})
-        raw = {row.sample: row.raw_path for row in read.rows if row.raw_path is not None}
-        context = Context(cohort, frame, raw, config, threads)
-        with threadpool_limits(1, user_api="blas"):  # one layer of threads: ours
-            plan = plan_stages(context, design, inputs)
-            done = _compute(plan, context, ingested, work.store, telemetry)
-        finished = Finished(
-            context=context,
+        run = Run(
+            cohort=join_samples(names, {s: ingested[s].folder for s in names}),
+            sheet=frame,
             design=design,
-            steps=done,
-            inputs=list(inputs.values()),
+            config=config,
+            raw_paths={r.sample: r.raw_path for r in read.rows if r.raw_path is not None},
+            inputs=inputs,
             title=config.report.title or read.path.stem,
             simulated=simulated or _says_simulated(frame),
-            started=started,
+            threads=threads,
         )
-        written = write_outputs(work.folder, finished, work.store, telemetry)
-        everything = [*ingested.values(), *done.values(), *written.steps]
+        with threadpool_limits(1, user_api="blas"):  # one layer of threads: ours
+            done = run_steps(plan, run, ingested, work.store, telemetry)
+        written = write_outputs(work.folder, run, done, started=started, telemetry=telemetry)
+        everything = [*ingested.values(), *done.values()]
         work.store.forget_others({s.folder for s in everything})
         telemetry.event("run finished")
     return RunResult(
@@ -159,7 +162,7 @@ class _Work:
         self.store = StepStore(self.folder / ".steps")
         self.telemetry = telemetry
 
-    def settle(self, steps: dict[str, Step]) -> dict[str, Step]:
+    def settle(self, steps: dict[str, Finished]) -> dict[str, Finished]:
         """Take the folder's own name, open the log; return the steps where they are now."""
         if self.new:
             if self.out.exists():
@@ -250,14 +253,14 @@ def _ingest(
     inputs: Mapping[str, Mapping[str, Any]],
     store: StepStore,
     telemetry: Telemetry,
-) -> dict[str, Step]:
+) -> dict[str, Finished]:
     """Store every sample's counts; files that hold many samples are opened once."""
     expression = config.input.matrix == "expression"
-    steps: dict[str, Step] = {}
+    steps: dict[str, Finished] = {}
     by_file: dict[str, list[SampleRow]] = {}
     for row in sheet.rows:
         by_file.setdefault(str(row.path), []).append(row)
-    with telemetry.step("ingest") as parts:
+    with telemetry.step("ingest", INGEST_SHARE) as parts:
         for path, rows in by_file.items():
             opened: list[Any] = []
 
@@ -286,29 +289,7 @@ def _ingest(
     return steps
 
 
-def _compute(
-    plan: Sequence[Stage],
-    context: Context,
-    ingested: Mapping[str, Step],
-    store: StepStore,
-    telemetry: Telemetry,
-) -> dict[str, Step]:
-    """Run the planned steps in their order; each is addressed by all it reads."""
-    done: dict[str, Step] = {}
-    base = {f"ingest {name}": step.digest for name, step in ingested.items()}
-    for stage in plan:
-        with telemetry.step(stage.label) as parts:
-            inputs = base | {name: done[name].digest for name in stage.needs}
-            folders = {name: step.folder for name, step in done.items()}
-            work = partial(stage.work, context, folders)
-            done[stage.name] = store.run(stage.name, stage.what, inputs, work)
-            parts.append(done[stage.name].cached)
-    return done
-
-
 def _says_simulated(frame: pd.DataFrame) -> bool:
     """Whether the sheet itself marks its samples as simulated."""
-    column = frame.get("simulated")
-    if column is None:
-        return False
-    return bool(np.isin(column.astype(str).str.lower().to_numpy(), ["true", "1", "yes"]).any())
+    column = "simulated"
+    return column in frame and bool(read_truth(frame[column], column).any())

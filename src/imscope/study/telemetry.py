@@ -16,20 +16,6 @@ from typing import Any, Protocol
 
 import psutil
 
-SHARES = {
-    "ingest": 15.0,
-    "quality control": 10.0,
-    "doublets": 12.0,
-    "components": 14.0,
-    "neighbours": 10.0,
-    "clusters and map": 15.0,
-    "markers": 10.0,
-    "ambient": 2.0,
-    "heterogeneity": 10.0,
-    "write": 6.0,
-}
-"""Rough share of the time each step takes; only the estimate of the time left uses it."""
-
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
@@ -65,9 +51,12 @@ class Telemetry:
     ----------
     listener
         Told about every step, or ``None``.
+    total
+        Rough work of all steps, in the unit of their shares.
     """
 
-    def __init__(self, listener: Listener | None = None) -> None:
+    def __init__(self, listener: Listener | None = None, total: float = 0.0) -> None:
+        self.total = total
         self.records: list[StepRecord] = []
         self._log: Path | None = None
         self._waiting: list[str] = []
@@ -98,11 +87,19 @@ class Telemetry:
             self._listener.message(text)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[list[bool]]:
-        """Measure a step; the list it yields collects whether its parts were found finished."""
-        total = sum(SHARES.values())
+    def step(self, name: str, share: float = 0.0) -> Iterator[list[bool]]:
+        """Measure a step; the list it yields collects whether its parts were found finished.
+
+        Parameters
+        ----------
+        name
+            As the user sees it.
+        share
+            Its rough part of :attr:`total`.
+        """
+        total = max(self.total, 1e-9)
         if self._listener is not None:
-            self._listener.step_started(name, self._done / total, self._seconds_left(total))
+            self._listener.step_started(name, self._done / total, self._seconds_left())
         self.event("step started", step=name)
         parts: list[bool] = []
         _reset_peak()
@@ -121,18 +118,18 @@ class Telemetry:
             cached,
         )
         self.records.append(record)
-        self._done += SHARES.get(name, 0.0)
-        self._cached += SHARES.get(name, 0.0) if cached else 0.0
+        self._done += share
+        self._cached += share if cached else 0.0
         self.event("step finished", **asdict(record))
         if self._listener is not None:
             self._listener.step_finished(record, self._done / total)
 
-    def _seconds_left(self, total: float) -> float | None:
+    def _seconds_left(self) -> float | None:
         worked = self._done - self._cached
         if worked <= 0:
             return None
         pace = (time.monotonic() - self._begun) / worked
-        return pace * (total - self._done)
+        return pace * max(self.total - self._done, 0.0)
 
 
 def peak_mb() -> float:

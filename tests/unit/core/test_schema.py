@@ -1,8 +1,9 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from imscope.core.errors import DataError
-from imscope.core.schema import DESIGN_FACTORS, TABLES
+from imscope.core.schema import DESIGN_FACTORS, TABLES, Column, Table
 
 EXAMPLE = {"text": "x", "integer": 1, "number": 0.5, "boolean": True}
 WRONG = {"text": 1, "integer": 0.5, "number": "x", "boolean": "x"}
@@ -61,3 +62,42 @@ def test_missing_numbers_stay_numbers():
 
 def test_design_factors_are_unique():
     assert len(set(DESIGN_FACTORS)) == len(DESIGN_FACTORS)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
+def test_a_blank_row_and_an_empty_table_fit_their_declaration(table):
+    blank = table.frame([{}, {}])
+    assert len(blank) == 2
+    assert table.check(blank).columns.tolist() == table.names
+    empty = table.empty()
+    assert len(empty) == 0
+    assert empty.dtypes.to_dict() == blank.dtypes.to_dict()
+
+
+def test_a_row_names_what_is_known_and_optional_columns_come_when_given():
+    table = Table(
+        "toy",
+        "",
+        (
+            Column("lot", "text", "", ""),
+            Column("share", "number", "fraction", ""),
+            Column("n", "integer", "cells", ""),
+            Column("fine", "boolean", "", ""),
+            Column("extra", "number", "", "", optional=True),
+        ),
+    )
+    assert table.blank(n=4) == {"lot": "", "share": pytest.approx(float("nan"), nan_ok=True)} | {
+        "n": 4,
+        "fine": False,
+    }
+    frame = table.frame([{"lot": "L1", "extra": 2}, {"fine": True}])
+    assert frame.columns.tolist() == ["lot", "share", "n", "fine", "extra"]
+    assert frame["extra"].tolist()[0] == 2.0
+    assert np.isnan(frame["extra"].tolist()[1])
+    with pytest.raises(DataError, match="no column 'colour'"):
+        table.frame([{"colour": "red"}])
+
+
+def test_an_open_table_keeps_further_columns_behind():
+    samples = TABLES["samples"].frame([{"sample": "a", "lot": "L1"}])
+    assert samples.columns[-1] == "lot"

@@ -1,5 +1,6 @@
 import pandas as pd
 
+from imscope.core.cells import unit_column
 from imscope.study.design import arms, summarise_design
 
 
@@ -79,3 +80,14 @@ def test_a_bare_sheet_says_what_is_missing():
     assert design.group is None
     assert "NOT TESTABLE" in set(design.tests["status"])
     assert len(design.levels) == 0
+
+
+def test_the_unit_is_the_one_every_analysis_takes():
+    frame = sheet(line=["L1", "L1", "L1", "L2"], clone=["a", "b", "c", "d"])
+    assert summarise_design(frame).unit == unit_column(frame) == "clone"
+    assert summarise_design(frame, unit="line").unit == "line"
+
+
+def test_a_sample_without_a_unit_name_is_a_unit():
+    frame = sheet(source_class=["iMSC"] * 3 + ["primary_MSC"], lot=["a", "a", None, "b"])
+    assert arms(frame, "source_class", "lot") == {"iMSC": 2, "primary_MSC": 1}

@@ -31,11 +31,11 @@ def test_nothing_is_written_before_the_log_is_opened(tmp_path):
 
 def test_the_share_done_only_grows_and_time_left_appears():
     heard = Heard()
-    telemetry = Telemetry(heard)
-    for step in ("ingest", "quality control", "markers"):
-        with telemetry.step(step) as parts:
+    telemetry = Telemetry(heard, total=8.0)
+    for step, share in (("ingest", 1.0), ("quality control", 5.0), ("markers", 2.0)):
+        with telemetry.step(step, share) as parts:
             parts.append(False)
-    assert heard.done == sorted(heard.done)
+    assert heard.done == pytest.approx([1 / 8, 6 / 8, 1.0])
     assert heard.left[0] is None
     assert heard.left[2] >= 0
 

@@ -1,12 +1,12 @@
 """Which clusters of a whole run are populations of their own in its replicate units."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imscope.core import codes
 from imscope.core.errors import DataError
-from imscope.core.result import Result
 from imscope.core.schema import SUBSET_SUPPORT
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FEWEST_CELLS = 10
 """Tested cells below which a unit has no say on a cluster."""
 
 
-def support_clusters(result: Result, clusters: "pd.Series") -> "pd.DataFrame":
+def support_clusters(tables: "Mapping[str, pd.DataFrame]", clusters: "pd.Series") -> "pd.DataFrame":
     """Hold the clusters of a run against the subsets found in each replicate unit.
 
     Clusters come from all cells together; a cluster may be one lot, or a slice of a continuum.
@@ -29,8 +29,8 @@ def support_clusters(result: Result, clusters: "pd.Series") -> "pd.DataFrame":
 
     Parameters
     ----------
-    result
-        From :func:`imscope.subsets.test`.
+    tables
+        Of the result of :func:`imscope.subsets.test`.
     clusters
         Cluster of every cell, indexed as the cell table given to the test.
 
@@ -57,12 +57,12 @@ def support_clusters(result: Result, clusters: "pd.Series") -> "pd.DataFrame":
     ...      "subset": (["1"] * 28 + ["2"] * 12) * 2}
     ... )
     >>> calls = pd.DataFrame({"group": ["L1", "L2"], "shape": "discrete"})
-    >>> found = Result({"subset_calls": calls, "subset_labels": labels})
+    >>> found = {"subset_calls": calls, "subset_labels": labels}
     >>> clusters = pd.Series((["a"] * 28 + ["b"] * 12) * 2)
     >>> support_clusters(found, clusters)["significant"].tolist()
     [True, True]
     """
-    labels, calls = result.tables["subset_labels"], result.tables["subset_calls"]
+    labels, calls = tables["subset_labels"], tables["subset_calls"]
     known = clusters.astype(str).set_axis(clusters.index.astype(str))
     own = known.reindex(labels["cell"].astype(str).to_numpy())
     if own.isna().any():

@@ -1,8 +1,9 @@
 """What a table is, how it is declared and checked."""
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from imscope.core.errors import DataError
 
@@ -50,38 +51,85 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One declared table. Columns beyond those declared are allowed only if ``open_ended``."""
+    """One declared table, and how a report shows it.
+
+    Attributes
+    ----------
+    name, meaning, columns
+        What it is.
+    open_ended
+        Whether further columns may follow.
+    caption
+        Head of the table in print, with ``{n}`` for its rows; the meaning by default.
+    shown
+        Columns in print, in order; all by default.
+    labels
+        Heads of columns that differ from their names.
+    merge
+        Value columns to the columns of their interval, printed behind the value.
+    """
 
     name: str
     meaning: str
     columns: tuple[Column, ...]
     open_ended: bool = False
+    caption: str = ""
+    shown: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    merge: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
         """Names of the required columns, in order."""
         return [c.name for c in self.columns if not c.optional]
 
-    def blank(self, **values: object) -> dict[str, object]:
-        """Make a row in which nothing is known but what is given."""
-        nothing = {"text": "", "integer": 0, "number": float("nan"), "boolean": False}
-        return {c.name: nothing[c.kind] for c in self.columns if not c.optional} | values
+    def blank(self, **values: Any) -> dict[str, Any]:
+        """Row in which nothing is known but what is given: no text, no number, no count.
+
+        Examples
+        --------
+        >>> toy = Table("toy", "", (Column("lot", "text", "", ""), Column("x", "number", "", "")))
+        >>> toy.blank(lot="L1")
+        {'lot': 'L1', 'x': nan}
+        """
+        known = {c.name for c in self.columns}
+        extra = sorted(set(values) - known)
+        if extra and not self.open_ended:
+            raise DataError(
+                f"table {self.name!r} has no column {extra[0]!r}", found=f"not declared: {extra}"
+            )
+        filled = {c.name: _NOTHING[c.kind] for c in self.columns if not c.optional}
+        optional = {c.name for c in self.columns if c.optional and c.name in values}
+        order = [c.name for c in self.columns if c.name in filled or c.name in optional]
+        return {n: values.get(n, filled.get(n)) for n in [*order, *extra]}
 
     def empty(self) -> "pd.DataFrame":
-        """Make the table without a row, with the declared kinds."""
+        """Give the table without rows, each column of its kind."""
+        return self.frame(())
+
+    def frame(self, rows: Iterable[Mapping[str, Any]]) -> "pd.DataFrame":
+        """Make the table from rows that name only what is known; the rest is blank.
+
+        Examples
+        --------
+        >>> toy = Table("toy", "", (Column("lot", "text", "", ""), Column("n", "integer", "", "")))
+        >>> toy.frame([{"lot": "L1", "n": 3}, {"lot": "L2"}])["n"].tolist()
+        [3, 0]
+        """
         import pandas as pd
 
-        kinds = {"text": "str", "integer": "int64", "number": "float64", "boolean": "bool"}
-        return pd.DataFrame(
-            {c.name: pd.Series(dtype=kinds[c.kind]) for c in self.columns if not c.optional}
-        )
-
-    def frame(self, rows: "Iterable[Mapping[str, object]]") -> "pd.DataFrame":
-        """Make the table of rows, and check it."""
-        import pandas as pd
-
-        made = list(rows)
-        return self.check(pd.DataFrame(made)) if made else self.empty()
+        given = [dict(row) for row in rows]
+        optional = {n for row in given for n in row} & {c.name for c in self.columns if c.optional}
+        full = [self.blank(**row) for row in given]
+        wanted = [c for c in self.columns if not c.optional or c.name in optional]
+        kinds = {c.name: _DTYPES[c.kind] for c in wanted}
+        if not full:
+            return pd.DataFrame({c.name: pd.Series(dtype=kinds[c.name]) for c in wanted})
+        made = pd.DataFrame(full)
+        made = made[[*kinds, *(n for n in made.columns if n not in kinds)]]
+        gaps = {n for n in kinds if made[n].isna().any()}
+        sound = {n: k for n, k in kinds.items() if n not in gaps or k in ("float64", "str")}
+        return self.check(made.astype(sound))
 
     def check(self, frame: "pd.DataFrame") -> "pd.DataFrame":
         """Return the frame with declared columns first, or say what is wrong with it.
@@ -111,6 +159,14 @@ class Table:
             )
         return frame[[n for n in known if n in frame.columns] + extra]
 
+
+_NOTHING: dict[Kind, Any] = {"text": "", "integer": 0, "number": math.nan, "boolean": False}
+_DTYPES: dict[Kind, str] = {
+    "text": "str",
+    "integer": "int64",
+    "number": "float64",
+    "boolean": "bool",
+}
 
 TABLES: dict[str, Table] = {}
 """Every declared table by name."""
@@ -142,10 +198,10 @@ def _columns(rows: Iterable[str]) -> tuple[Column, ...]:
     return tuple(out)
 
 
-def table(name: str, meaning: str, rows: str, *, open_ended: bool = False) -> Table:
+def table(name: str, meaning: str, rows: str, **more: Any) -> Table:
     """Declare a table from its columns, one ``name | kind | unit | meaning`` line each.
 
-    A ``?`` after the name marks an optional column.
+    A ``?`` after the name marks an optional column; ``more`` is what :class:`Table` further takes.
 
     Raises
     ------
@@ -155,5 +211,5 @@ def table(name: str, meaning: str, rows: str, *, open_ended: bool = False) -> Ta
     if name in TABLES:
         raise RuntimeError(f"table {name} is declared twice")
     lines = [line for line in rows.strip().splitlines() if line.strip()]
-    TABLES[name] = Table(name, meaning, _columns(lines), open_ended)
+    TABLES[name] = Table(name, meaning, _columns(lines), **more)
     return TABLES[name]

@@ -67,3 +67,12 @@ DESIGN_TESTS = table(
     reason | text | | why
     """,
 )
+WARNINGS = table(
+    "warnings",
+    "What the run must tell, one row for each warning.",
+    """
+    code | text | | a `W-` code, see the page of codes
+    message | text | | what was seen, with a count and the first example
+    subject | text | | sample, lot or group it is about; empty when it is about all
+    """,
+)

@@ -6,6 +6,8 @@ from imscope.core.codes import CODES
 from imscope.report.inputs import ReportInput
 from imscope.report.section import Section
 
+PLACE = 190
+
 
 def build(report: ReportInput) -> Section:
     """List every warning; equal ones for several samples stand together."""

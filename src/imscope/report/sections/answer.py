@@ -5,6 +5,8 @@ from typing import Any
 from imscope.report.inputs import ReportInput
 from imscope.report.section import Section
 
+PLACE = 10
+
 
 def build(report: ReportInput) -> Section:
     """Take the sentences as they stand in the results, and one badge per claim."""

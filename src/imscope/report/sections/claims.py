@@ -8,6 +8,8 @@ from imscope.report.section import Section
 from imscope.report.sections.answer import claim_rows
 from imscope.report.views import view
 
+PLACE = 60
+
 COLUMNS = (
     "claim", "test_group", "reference_group", "verdict", "ratio", "low", "high", "p_value",
     "p_equivalence", "n_test", "n_reference", "reason",

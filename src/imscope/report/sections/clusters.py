@@ -8,6 +8,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Figure, Section, natural, sample_order
 from imscope.report.views import view
 
+PLACE = 80
+
 MOST_MARKERS = 20
 """Markers per cluster printed in the report; the run folder holds all of them."""
 

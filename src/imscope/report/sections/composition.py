@@ -8,6 +8,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Figure, Section, natural
 from imscope.report.views import view
 
+PLACE = 90
+
 
 def build(report: ReportInput) -> Section | None:
     """Print the tables; nothing at all when the run made none of them."""

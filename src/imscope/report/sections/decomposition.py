@@ -10,6 +10,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Figure, Section
 from imscope.report.views import view
 
+PLACE = 70
+
 
 def build(report: ReportInput) -> Section:
     """Draw the shares per programme, or say why the run made no such table."""

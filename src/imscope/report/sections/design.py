@@ -5,6 +5,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Section
 from imscope.report.views import view
 
+PLACE = 20
+
 
 def build(report: ReportInput) -> Section:
     """Show factors with their levels, and every question with its status."""

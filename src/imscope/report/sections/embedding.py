@@ -3,6 +3,8 @@
 from imscope.report.inputs import ReportInput
 from imscope.report.section import Section
 
+PLACE = 40
+
 
 def build(report: ReportInput) -> Section:
     """Announce the map; the front end draws it from the cells packed into the page."""

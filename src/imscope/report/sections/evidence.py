@@ -5,6 +5,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Section, natural
 from imscope.report.views import view
 
+PLACE = 180
+
 
 def build(report: ReportInput) -> Section | None:
     """Print both sides of every disagreement; nothing when the run looked nothing up."""

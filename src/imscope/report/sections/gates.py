@@ -12,6 +12,8 @@ from imscope.report.palette import FEW, INK, LIMIT, MUTED, RULE
 from imscope.report.section import Figure, Section, natural
 from imscope.report.views import view
 
+PLACE = 170
+
 PANEL = 200.0
 GAP = 56.0
 PER_ROW = 3

@@ -17,6 +17,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Figure, Section
 from imscope.report.views import TableView, label, view
 
+PLACE = 50
+
 FIRST_LEVELS = ("lot", "sample")
 TOP_GENES = 10
 TOP_PROGRAMMES = 6

@@ -9,6 +9,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Section
 from imscope.report.views import view
 
+PLACE = 130
+
 _SHOWN: dict[str, tuple[str, Sequence[str] | None, Mapping[str, tuple[str, str]]]] = {
     "isct_panel": (
         "ISCT panel: 95 % or more positive, 2 % or fewer negative",

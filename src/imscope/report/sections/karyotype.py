@@ -5,6 +5,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Section
 from imscope.report.views import view
 
+PLACE = 160
+
 SCREEN = (
     "This is a screen of RNA. It is no karyotype and no release test: G-banding, a SNP array or "
     "whole-genome sequencing decides. Balanced and small changes are invisible."

@@ -12,6 +12,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Figure, Section, natural
 from imscope.report.views import view
 
+PLACE = 100
+
 MOST_DRAWN = 8
 """Programmes whose units are drawn, those with the smallest q first."""
 

@@ -5,6 +5,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Section
 from imscope.report.views import view
 
+PLACE = 140
+
 
 def build(report: ReportInput) -> Section | None:
     """Print the tables; nothing at all when the run had no protein."""

@@ -12,6 +12,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Section
 from imscope.report.views import TableView, view
 
+PLACE = 200
+
 INPUTS = Table(
     "inputs",
     "Input files.",

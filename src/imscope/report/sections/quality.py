@@ -9,6 +9,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Figure, Section, sample_order
 from imscope.report.views import TableView, view
 
+PLACE = 30
+
 METRICS = {
     "n_umi": ("Total UMI per cell", True),
     "n_genes": ("Genes detected per cell", True),

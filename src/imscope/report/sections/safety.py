@@ -9,6 +9,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Section
 from imscope.report.views import TableView, view
 
+PLACE = 150
+
 LISTED = 200
 """Candidates printed at most."""
 COLUMNS = (

@@ -11,6 +11,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Figure, Section
 from imscope.report.views import view
 
+PLACE = 120
+
 SHOWN = 0.005
 """Stages below this share in every group are left out of the table."""
 

@@ -7,6 +7,8 @@ from imscope.report.inputs import ReportInput
 from imscope.report.section import Section
 from imscope.report.views import TableView, view
 
+PLACE = 110
+
 SHOWN = 3
 """Subsets printed per indication; all of them, with every term, are in the run folder."""
 

@@ -9,21 +9,30 @@ up exactly where it stopped. Files are hashed again before they are trusted.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from imscope import __version__
+from imscope.core.result import Notice, Result, Status
+from imscope.core.schema import Table
 from imscope.io.atomic import crash_point, sync_file, sync_folder
 
 COMMIT = "commit.json"
+RECORD = "result.json"
+CELL_COLUMNS = "columns_of_cells.parquet"
+FILES = "files"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A finished step.
+class Finished:
+    """A finished step, and the one reader of its folder.
 
     Attributes
     ----------
@@ -35,12 +44,108 @@ class Step:
         SHA-256 over the names and hashes of its files: what later steps are addressed by.
     cached
         Whether it was found rather than computed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> done = StepStore(Path(tempfile.mkdtemp())).run(
+    ...     "count", {}, {}, lambda f: write_result(f, Result(facts={"n": 7}))
+    ... )
+    >>> done.fact("n"), done.has_table("cells")
+    (7, False)
     """
 
     name: str
     folder: Path
     digest: str
     cached: bool
+
+    def has_table(self, name: str) -> bool:
+        """Whether the step made a table of this name."""
+        return self._table(name).exists()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of its tables."""
+        return pd.read_parquet(self._table(name))
+
+    def published(self) -> dict[str, pd.DataFrame]:
+        """Its tables that go into the run folder, by name."""
+        return {name: self.table(name) for name in self._record()["published"]}
+
+    def cells(self) -> pd.DataFrame | None:
+        """Its columns of the kept cells, or nothing."""
+        path = self.folder / CELL_COLUMNS
+        return pd.read_parquet(path) if path.exists() else None
+
+    def has_array(self, name: str) -> bool:
+        """Whether the step kept an array of this name."""
+        return self._array(name).exists()
+
+    def array(self, name: str) -> NDArray[Any]:
+        """One of its arrays."""
+        return np.asarray(np.load(self._array(name), allow_pickle=False))
+
+    def fact(self, name: str) -> Any:
+        """One of its single values."""
+        return self._record()["facts"][name]
+
+    def facts(self) -> dict[str, Any]:
+        """All its single values."""
+        return dict(self._record()["facts"])
+
+    def skipped(self) -> dict[str, tuple[Status, ...]]:
+        """Tables it could not make, each with its reasons."""
+        told = self._record()["skipped"]
+        return {name: tuple(Status(*s) for s in reasons) for name, reasons in told.items()}
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What it must tell."""
+        return tuple(Notice(*n) for n in self._record()["notices"])
+
+    def files(self) -> list[Path]:
+        """Files made beside its result."""
+        place = self.folder / FILES
+        return sorted(place.iterdir()) if place.is_dir() else []
+
+    def _table(self, name: str) -> Path:
+        return self.folder / f"{name}.parquet"
+
+    def _array(self, name: str) -> Path:
+        return self.folder / f"{name}.npy"
+
+    def _record(self) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads((self.folder / RECORD).read_text())
+        return record
+
+
+def write_result(folder: Path, result: Result, tables: Sequence[Table] = ()) -> None:
+    """Write what a step found into its empty folder; the one writer of step folders.
+
+    Parameters
+    ----------
+    folder
+        Empty folder of the step.
+    result
+        What it found.
+    tables
+        Declared tables that go into the run folder; the other ones serve later steps only.
+    """
+    declared = {t.name: t for t in tables}
+    for name, frame in result.tables.items():
+        checked = declared[name].check(frame) if name in declared else frame
+        checked.reset_index(drop=True).to_parquet(folder / f"{name}.parquet")
+    if result.cells is not None:
+        result.cells.reset_index(drop=True).to_parquet(folder / CELL_COLUMNS)
+    for name, array in result.arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    record = {
+        "published": [name for name in result.tables if name in declared],
+        "facts": dict(result.facts),
+        "skipped": {k: [[s.code, s.words] for s in why] for k, why in result.skipped.items()},
+        "notices": [[n.code, n.message, n.subject] for n in result.notices],
+        "settings": dict(result.settings),
+    }
+    (folder / RECORD).write_text(json.dumps(record, sort_keys=True, indent=1, default=str))
 
 
 @cache
@@ -128,7 +233,7 @@ class StepStore:
         parameters: object,
         inputs: Mapping[str, str],
         work: Callable[[Path], None],
-    ) -> Step:
+    ) -> Finished:
         """Return the finished step, computing it unless it is there and intact.
 
         Parameters
@@ -145,7 +250,7 @@ class StepStore:
         folder = self.root / f"{name}-{self.key(name, parameters, inputs)}"
         digest = self._intact(folder)
         if digest is not None:
-            return Step(name, folder, digest, cached=True)
+            return Finished(name, folder, digest, cached=True)
         if folder.exists():
             shutil.rmtree(folder)  # damaged after it was finished: its hashes no longer agree
         draft = self.root / f".draft-{folder.name}"
@@ -161,7 +266,7 @@ class StepStore:
         crash_point()
         draft.rename(folder)
         sync_folder(self.root)
-        return Step(name, folder, digest, cached=False)
+        return Finished(name, folder, digest, cached=False)
 
     def forget_others(self, kept: set[Path]) -> int:
         """Delete finished and half-written steps that are not in ``kept``; return how many."""

@@ -3,7 +3,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from imscope.core.blocks import MemoryBlocks
-from imscope.study.panel import panel_genes, quantise_panel
+from imscope.study.steps.panel import panel_genes, quantise_panel
 
 
 def test_values_are_within_half_a_step_of_the_truth():

@@ -1,7 +1,6 @@
-"""The step of functional subsets: tested in every unit, named, ranked for the indications."""
+"""Step: functional subsets, tested in every unit, named, ranked for the indications."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 
@@ -11,10 +10,11 @@ from imscope.analyses.subsets import (
     name_subsets,
     rank,
     support_clusters,
-    test,
 )
 from imscope.analyses.subsets.composition import SIGNIFICANT
+from imscope.analyses.subsets.find import more_than_one
 from imscope.core.cells import unit_names
+from imscope.core.result import Result, skip
 from imscope.core.schema import (
     SUBSET_CALLS,
     SUBSET_NAMES,
@@ -25,9 +25,8 @@ from imscope.core.schema import (
 from imscope.evidence.answers import show_evidence
 from imscope.evidence.indications import all_indications, find_indication
 from imscope.study.config import RunConfig
-from imscope.study.design import Design
-from imscope.study.functions import kept_cells
-from imscope.study.stages import Context, load_array, save_json, save_table
+from imscope.study.step import Had, Run, Step
+from imscope.study.store import Finished
 
 TABLES = (SUBSET_CALLS, SUBSET_SPLITS, SUBSET_SUPPORT, SUBSET_NAMES, SUBSET_RANKING)
 VETO = 0.01
@@ -48,56 +47,42 @@ def subset_settings(config: RunConfig) -> SubsetSettings:
     )
 
 
-def work_subsets(context: Context, design: Design, at: Mapping[str, Path], folder: Path) -> None:
-    """Test units for more than one population; support, name and rank the clusters of the run.
-
-    Parameters
-    ----------
-    context
-        Cohort, sheet, configuration.
-    design
-        Group and replicate unit.
-    at
-        Folders of finished steps: ``qc``, ``clusters``, ``programmes`` and ``safety`` are read.
-    folder
-        Empty folder.
-    """
+def work_subsets(run: Run, had: Had) -> Result:
+    """Test units for more than one population; support, name and rank the clusters of the run."""
     why = ""
-    if context.config.subsets.test == "off":
+    if run.config.subsets.test == "off":
         why = "the subset test is switched off in the configuration (subsets.test)"
-    elif context.cohort.kind != "counts":
+    elif not run.has_counts:
         why = "the subset test needs UMI counts"
     if why:
-        save_json(folder, "skipped", {t.name: why for t in TABLES})
-        return
-    cells = kept_cells(context, design, at)
-    keep = load_array(at["qc"], "keep")
-    cells = cells.with_obs(doublet_score=load_array(at["qc"], "doublet_score")[keep])
-    found = test(cells, unit=design.unit, settings=subset_settings(context.config))
-    labels = found.tables["subset_labels"]
+        return skip([t.name for t in TABLES], why)
+    score = had["qc"].array("doublet_score")[run.rows(had)]
+    cells = run.cells(had).with_obs(doublet_score=score)
+    found = more_than_one(cells, unit=run.design.unit, settings=subset_settings(run.config)).tables
+    labels, obs = found["subset_labels"], cells.obs
+    support = support_clusters(found, obs["cluster"])
+    scores = had["programmes"].table("programme_scores")
+    scores = scores[scores["by"] == "cluster"]
+    significant = set(support.loc[support["significant"], "cluster"].astype(str))
+    names = name_subsets(scores, significant, unit_scores=had["programmes"].table("unit_scores"))
+    tables = {
+        "subset_calls": found["subset_calls"],
+        "subset_splits": found["subset_splits"],
+        "subset_support": support,
+        "subset_names": names,
+    }
     if len(labels):
         sizes = pd.crosstab(labels["group"], labels["subset"])
-        hill = hill_table(sizes, seed=context.config.seed).assign(basis=SIGNIFICANT)
-        hill.to_parquet(folder / "composition_significant.parquet")
-    obs = cells.obs
-    support = support_clusters(found, obs["cluster"])
-    save_table(folder, SUBSET_CALLS, found.tables["subset_calls"])
-    save_table(folder, SUBSET_SPLITS, found.tables["subset_splits"])
-    save_table(folder, SUBSET_SUPPORT, support)
-    scores = pd.read_parquet(at["programmes"] / "tables" / "programme_scores.parquet")
-    scores = scores[scores["by"] == "cluster"]
-    by_unit = pd.read_parquet(at["programmes"] / "unit_scores.parquet")
-    significant = set(support.loc[support["significant"], "cluster"].astype(str))
-    save_table(folder, SUBSET_NAMES, name_subsets(scores, significant, unit_scores=by_unit))
+        hill = hill_table(sizes, seed=run.config.seed)
+        tables["composition_significant"] = hill.assign(basis=SIGNIFICANT)
     if not significant:
         why = "no cluster is shown to be a population of its own in two replicate units"
-        save_json(folder, "skipped", {SUBSET_RANKING.name: why})
-        return
-    ranking = _ranking(scores, obs, design.unit, at["safety"])
-    save_table(folder, SUBSET_RANKING, _only(ranking, significant))
+        return Result(tables, skipped=skip([SUBSET_RANKING.name], why).skipped)
+    ranking = _ranking(scores, obs, run.design.unit, had["safety"])
+    return Result(tables | {"subset_ranking": _only(ranking, significant)})
 
 
-def _ranking(scores: pd.DataFrame, obs: pd.DataFrame, unit: str, safety: Path) -> pd.DataFrame:
+def _ranking(scores: pd.DataFrame, obs: pd.DataFrame, unit: str, safety: Finished) -> pd.DataFrame:
     """Rank the clusters for every indication on record."""
     cells = _cells(obs, unit)
     vetoes = _vetoes(obs, safety)
@@ -137,13 +122,12 @@ def _cells(obs: pd.DataFrame, unit: str) -> pd.DataFrame:
     return every
 
 
-def _vetoes(obs: pd.DataFrame, safety: Path) -> pd.DataFrame:
+def _vetoes(obs: pd.DataFrame, safety: Finished) -> pd.DataFrame:
     """Clusters in which cells that must not be there are more than a trace."""
     nothing = pd.DataFrame({"subset": [], "reason": []}, dtype="str")
-    table = safety / "called.parquet"
-    if not table.exists():
+    if not safety.has_table("called"):
         return nothing
-    called = pd.read_parquet(table)
+    called = safety.table("called")
     rows = []
     sizes = obs["cluster"].value_counts()
     for (cluster, lineage), part in called.groupby(["cluster", "lineage"]):
@@ -161,3 +145,15 @@ def _conflicts(weights: Mapping[str, float]) -> pd.DataFrame:
         if answer.conflict:
             rows.append((programme, "published results disagree in sign"))
     return pd.DataFrame(rows, columns=["programme", "reason"])
+
+
+STEP = Step(
+    "subsets",
+    "subsets",
+    work_subsets,
+    needs=("qc", "clusters", "programmes", "safety"),
+    settings=lambda run: run.settings(run.config.subsets, sheet=True, groups=True),
+    tables=TABLES,
+    share=22.0,
+    rank=150,
+)

@@ -2,11 +2,16 @@ import os
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imscope.study.steps import StepStore, canonical, sha256_path
+from imscope.core.errors import DataError
+from imscope.core.result import Notice, Result, Status
+from imscope.core.schema import TABLES
+from imscope.study.store import StepStore, canonical, sha256_path, write_result
 
 
 def writer(text, calls):
@@ -57,7 +62,7 @@ def test_a_failed_step_leaves_nothing_that_looks_finished(tmp_path):
 def test_a_killed_step_is_computed_again(tmp_path):
     program = (
         "import sys; from pathlib import Path\n"
-        "from imscope.study.steps import StepStore\n"
+        "from imscope.study.store import StepStore\n"
         "step = StepStore(Path(sys.argv[1])).run('one', {}, {},\n"
         "    lambda f: (f / 'a.txt').write_text('a') and None)\n"
         "print(step.cached)"
@@ -96,3 +101,55 @@ def test_a_folder_hash_sees_names_and_content(tmp_path):
     (tmp_path / "b" / "x").write_text("2")
     (tmp_path / "c" / "y").write_text("1")
     assert len({sha256_path(tmp_path / n) for n in "abc"}) == 3
+
+
+def full_result():
+    return Result(
+        tables={
+            "design_tests": TABLES["design_tests"].frame([{"question": "which?", "n_test": 3}]),
+            "inside": pd.DataFrame({"x": [1.5, np.nan]}, index=[7, 8]),
+        },
+        cells=pd.DataFrame({"stage": ["a", "b"]}, index=["c1", "c2"]),
+        arrays={"keep": np.array([True, False])},
+        facts={"n": 3, "name": "kNN"},
+        skipped={"claims": (Status("NOT TESTABLE", "one lot"), Status("no counts"))},
+        notices=(Notice("W-DESIGN", "two levels change together", "lot"),),
+        settings={"seed": 1},
+    )
+
+
+def test_what_a_step_found_is_read_as_it_was_written(tmp_path):
+    declared = [TABLES["design_tests"]]
+    done = StepStore(tmp_path).run(
+        "one", {}, {}, lambda f: write_result(f, full_result(), declared)
+    )
+    wrote = full_result()
+    assert list(done.published()) == ["design_tests"]
+    pd.testing.assert_frame_equal(done.table("design_tests"), wrote.tables["design_tests"])
+    assert done.table("inside")["x"].tolist()[0] == 1.5
+    assert done.cells()["stage"].tolist() == ["a", "b"]
+    np.testing.assert_array_equal(done.array("keep"), [True, False])
+    assert (done.has_array("keep"), done.has_array("other")) == (True, False)
+    assert (done.has_table("inside"), done.has_table("other")) == (True, False)
+    assert done.facts() == {"n": 3, "name": "kNN"}
+    assert done.fact("n") == 3
+    assert done.skipped() == wrote.skipped
+    assert done.notices() == wrote.notices
+    assert done.files() == []
+
+
+def test_the_same_result_has_the_same_digest(tmp_path):
+    digests = {
+        StepStore(tmp_path / n).run("one", {}, {}, lambda f: write_result(f, full_result())).digest
+        for n in "ab"
+    }
+    assert len(digests) == 1
+
+
+def test_a_table_that_breaks_its_declaration_makes_no_step(tmp_path):
+    wrong = Result({"design_tests": pd.DataFrame({"question": ["which?"]})})
+    with pytest.raises(DataError, match="declared columns"):
+        StepStore(tmp_path).run(
+            "one", {}, {}, lambda f: write_result(f, wrong, [TABLES["design_tests"]])
+        )
+    assert list(tmp_path.iterdir()) == []

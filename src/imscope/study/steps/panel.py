@@ -1,4 +1,4 @@
-"""Expression of a few genes in every cell, small enough to travel inside the report."""
+"""Step: expression of a few genes in every cell, small enough to travel in the report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imscope.core.blocks import BlockSource, CsrBlock
+from imscope.core.result import Result
+from imscope.core.views import select_rows
 from imscope.engine.execute import map_blocks
+from imscope.study.step import Had, Run, Step
+from imscope.study.store import Finished
 
 IDENTITY = (
     "NT5E",
@@ -61,6 +65,28 @@ class Panel:
     genes: tuple[str, ...]
     values: NDArray[np.uint8]
     maxima: NDArray[np.float32]
+
+
+def work_panel(run: Run, had: Had) -> Result:
+    """Take expression of the report's genes in the kept cells."""
+    genes = panel_genes(
+        run.cohort.features,
+        run.config.report.panel,
+        had["markers"].table("markers"),
+        limit=run.config.report.max_panel_genes,
+    )
+    source = select_rows(run.cohort.source, run.rows(had))
+    factors = had["components"].array("size_factors")
+    values, maxima = quantise_panel(source, factors, genes, threads=run.threads)
+    symbols = run.cohort.features["symbol"].astype(str).to_numpy()[genes]
+    return Result(
+        arrays={"values": values, "maxima": maxima}, facts={"genes": [str(s) for s in symbols]}
+    )
+
+
+def read_panel(done: Finished) -> Panel:
+    """The panel a finished step kept."""
+    return Panel(tuple(done.fact("genes")), done.array("values"), done.array("maxima"))
 
 
 def panel_genes(
@@ -130,3 +156,17 @@ def quantise_panel(
     maxima = dense.max(axis=1, initial=0.0)
     scale = np.where(maxima > 0, 255 / np.where(maxima > 0, maxima, 1), 0)
     return np.rint(dense * scale[:, None]).astype(np.uint8), maxima.astype(np.float32)
+
+
+STEP = Step(
+    "panel",
+    "gene panel",
+    work_panel,
+    needs=("qc", "components", "markers"),
+    settings=lambda run: (
+        run.settings()
+        | {"panel": run.config.report.panel, "most": run.config.report.max_panel_genes}
+    ),
+    share=0.5,
+    rank=230,
+)

@@ -3,13 +3,14 @@ import json
 import pytest
 
 from imscope.core.errors import UsageError
-from imscope.study.config import RunConfig, parse_config, read_config, run_config_schema
+from imscope.study.config import RunConfig
+from imscope.study.read_config import parse_config, read_config, run_config_schema
 
 
 def test_the_nearest_key_is_suggested():
     with pytest.raises(UsageError, match=r"unknown key .path\.resolutoin.") as caught:
         parse_config({"path": {"resolutoin": 2}})
-    assert caught.value.fix == "did you mean 'resolution'?"
+    assert caught.value.fix == "did you mean resolution?"
     assert caught.value.code == "E-CONFIG-KEY"
     assert caught.value.exit_code == 2
 

@@ -1,0 +1,1 @@
+"""The steps of a run, one file each; found by name, ordered by what they need."""
