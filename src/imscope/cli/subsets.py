@@ -106,6 +106,8 @@ def stages(
 
     settings = ResidualSettings(dose=dose, reference=reference)
     with opened(path) as cells:
+        if "sample" not in cells.obs:
+            cells = cells.with_obs(sample=[path.name.split(".")[0]] * cells.n_cells)
         found = stage(cells, by=by, threads=threads)
         searched = residual(cells, by=by, settings=settings, threads=threads)
     tell(found.notices)

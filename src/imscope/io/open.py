@@ -1,6 +1,7 @@
 """One door to cells: a file, a run folder, or an object in memory, and results back into it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from imscope.core import codes
 from imscope.core.cells import Cells, Modality
 from imscope.core.errors import DataError
 from imscope.core.result import Result
+from imscope.core.row_kind import decide_rows
 
 if TYPE_CHECKING:
     import anndata
@@ -60,19 +62,27 @@ def open_cells(data: object, *, expression: bool = False) -> Cells:
 
         path = Path(data)
         inside = path / "cells.h5ad"
-        return read_counts(
-            inside if path.is_dir() and inside.exists() else path, expression=expression
+        return with_row_kind(
+            read_counts(
+                inside if path.is_dir() and inside.exists() else path, expression=expression
+            )
         )
     if hasattr(data, "mod") and hasattr(data, "obs"):
-        return _from_mudata(data, expression=expression)
+        return with_row_kind(_from_mudata(data, expression=expression))
     if all(hasattr(data, name) for name in ("obs", "var", "layers", "X")):
-        return _from_anndata(data, expression=expression)
+        return with_row_kind(_from_anndata(data, expression=expression))
     raise DataError(
         "these are no cells",
         found=type(data).__name__,
         fix="give a path, a run folder, an AnnData or a MuData",
         code=codes.FILE_FORMAT,
     )
+
+
+def with_row_kind(cells: Cells) -> Cells:
+    """Decide once what a row is, and say it when it is not a cell."""
+    rows, told = decide_rows(cells.source, cells.obs, cells.kind)
+    return replace(cells, rows=rows, notices=(*cells.notices, *told))
 
 
 def annotate(adata: "anndata.AnnData", result: "Result | pd.DataFrame") -> "anndata.AnnData":

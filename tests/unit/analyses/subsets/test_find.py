@@ -97,8 +97,8 @@ def test_too_few_cells_or_counts_are_not_testable_in_words():
 def test_the_cap_is_said_and_the_seed_decides():
     counts = cells(np.random.default_rng(10), 160)
     one, two = (ask(counts, max_cells=120, seed=3) for _ in range(2))
-    assert "120 of 160 cells were tested" in one.calls["reason"].iloc[0]
-    pd.testing.assert_frame_equal(one.splits, two.splits)
+    assert "120 of 160 cells were tested" in one["subset_calls"]["reason"].iloc[0]
+    pd.testing.assert_frame_equal(one["subset_splits"], two["subset_splits"])
 
 
 def test_the_fit_gives_back_mean_and_spread():
@@ -152,12 +152,12 @@ def test_threads_of_the_linear_algebra_change_no_verdict():
     for threads in (1, 2):
         with threadpool_limits(threads):
             results.append(ask(counts, seed=2))
-    pd.testing.assert_frame_equal(results[0].splits, results[1].splits)
-    pd.testing.assert_frame_equal(results[0].calls, results[1].calls)
+    for name in ("subset_splits", "subset_calls"):
+        pd.testing.assert_frame_equal(results[0][name], results[1][name])
 
 
 def test_bad_input():
-    with pytest.raises(DataError, match="column of units"):
+    with pytest.raises(DataError, match="no column 'lot'"):
         ask(cells(np.random.default_rng(0), 120), unit="lot")
     with pytest.raises(UsageError, match="alpha"):
         SubsetSettings(alpha=0.9)
