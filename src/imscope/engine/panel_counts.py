@@ -1,6 +1,6 @@
 """Values of a few named genes and the depth of every cell, read in one pass."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -69,6 +69,16 @@ class PanelCounts:
         """Those of the genes that any cell shows, in the order given."""
         total = dict(zip(self.symbols, self.counts.sum(axis=0), strict=True))
         return [s for s in dict.fromkeys(symbols) if total.get(s, 0) > 0]
+
+    def without(self, symbols: Collection[str]) -> "PanelCounts":
+        """Take some genes for absent from the matrix."""
+        import scipy.sparse as sp
+
+        gone = np.isin(self.symbols, list(symbols))
+        keep = sp.diags_array((~gone).astype(float))
+        columns = np.arange(len(self.symbols)) if self.columns is None else self.columns
+        columns = np.where(np.isin(columns, np.flatnonzero(gone)), -1, columns)
+        return PanelCounts(self.symbols, sp.csr_array(self.counts @ keep), self.depth, columns)
 
     def profile(self, values: Floats) -> Floats:
         """Sum values given per feature up to the genes of the panel."""

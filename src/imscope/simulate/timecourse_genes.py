@@ -23,7 +23,7 @@ STAGE_GENES: dict[str, tuple[str, ...]] = {
     ),
     "smooth_muscle": (
         *("ACTA2", "CNN1", "MYH11", "ACTG2", "LMOD1", "TAGLN", "MYL9", "TPM2", "COL1A1", "COL1A2"),
-        *("COL3A1", "SPARC"),
+        *("COL3A1", "SPARC", "MYOCD", "DES", "KCNMB1", "SMTN", "CASQ2", "PLN"),
     ),
     "cardiac": ("TNNT2", "NKX2-5", "MYH6", "ACTN2"),
     "trophoblast": ("CGA", "CGB3", "GCM1", "ERVW-1", "XAGE2"),

@@ -24,13 +24,15 @@ from imscope.core.errors import DataError
 from imscope.core.result import Notice
 from imscope.core.schema import STAGE_FRACTIONS
 from imscope.engine.panel_counts import PanelCounts, read_panel
-from imscope.evidence.stage_panel import StagePanel, stage_panel
+from imscope.evidence.stage_panel import SHARED_PLACE, StagePanel, stage_panel
 from imscope.stats.shares import pooled_share
 
 if TYPE_CHECKING:
     from imscope.engine.ambient import AmbientResult
 
 Floats = NDArray[np.float64]
+PAIR = " or "
+"""Between two names that cannot be told apart."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class StageCalls:
     ----------
     cells
         One row per cell in the order of the counts, indexed as ``obs``: ``sample``, ``stage``,
-        ``kind``, ``posterior`` (of the most probable stage) and ``n_umi``.
+        ``kind``, ``posterior`` (of the name or pair of names) and ``n_umi``.
     posterior
         Shape ``(n_cells, n_stages)``; rows sum to 1.
     stages
@@ -134,15 +136,17 @@ def call_stages(
     """
     cells.need_counts("the call of stages")
     settings = StageSettings() if settings is None else settings
-    panel = stage_panel()
+    panel = stage_panel(libraries=not cells.single)
     counts = read_panel(cells.source, cells.features, panel.genes, threads=threads)
+    if not cells.single:
+        counts = counts.without(SHARED_PLACE)
     model = make_model(panel, counts.present, settings.min_coverage)
     _need_stages(counts.present, model.scored, settings)
     samples = cells.groups()
     number, names = samples.codes.astype(np.intp), samples.names
     known = {k: (v.fraction, v.profile) for k, v in (ambient or {}).items() if len(v.profile)}
     soup = ambient_rates(counts, number, names, known=known, default=settings.ambient_frac)
-    bulk = counts.depth >= settings.bulk_umi
+    bulk = (counts.depth >= settings.bulk_umi) | (not cells.single)
     rate = np.where(bulk[:, None], 0.0, soup[number])
     rows = _spread(cells.n_cells, settings.learning_cells)
     model = learn_rates(
@@ -194,15 +198,26 @@ def _cell_table(
     panel: StagePanel,
     settings: StageSettings,
 ) -> pd.DataFrame:
-    best = chance.argmax(axis=1)
-    top = chance[np.arange(len(best)), best]
-    best = np.where(top >= settings.min_posterior, best, len(panel.stages) - 1)
+    order = np.argsort(-chance, axis=1, kind="stable")[:, :2]
+    row = np.arange(len(chance))
+    first, second = order.T
+    top = chance[row, first]
+    unknown = len(panel.stages) - 1
+    # two names that share the cell, neither of them with the posterior needed
+    both = (top < settings.min_posterior) & (top + chance[row, second] >= settings.min_posterior)
+    both &= (order != unknown).all(axis=1)
+    best = np.where((top >= settings.min_posterior) | both, first, unknown)
+    names, kinds = np.array(panel.stages, dtype=object), np.array(panel.kinds, dtype=object)
+    pair = [PAIR.join(names[sorted(k)]) for k in order[both]]
+    stage, kind = names[best], kinds[best]
+    stage[both] = pair
+    kind[both] = "pair"
     return pd.DataFrame(
         {
             "sample": sample.astype(str),
-            "stage": np.array(panel.stages)[best],
-            "kind": np.array(panel.kinds)[best],
-            "posterior": top,
+            "stage": stage.astype(str),
+            "kind": kind.astype(str),
+            "posterior": np.where(both, top + chance[row, second], top),
             "n_umi": counts.depth.astype(np.int64),
         },
         index=index,
@@ -255,27 +270,29 @@ def stage_fractions(calls: StageCalls, group: NDArray[np.object_]) -> pd.DataFra
     """
     table = calls.cells
     called = pd.crosstab([group, table["sample"].to_numpy()], table["stage"].to_numpy())
-    called = called.reindex(columns=list(calls.stages), fill_value=0)
+    pairs = [c for c in called.columns if c not in calls.stages]
+    called = called.reindex(columns=[*calls.stages, *pairs], fill_value=0)
     rows = []
     for name in dict.fromkeys(group.tolist()):
         mine = called.loc[[name]]
         cells = mine.sum(axis=1).to_numpy()
-        for s, stage in enumerate(calls.stages):
-            rows.append(_row(calls, s, name, mine[stage].to_numpy(), cells))
+        for stage in called.columns:
+            rows.append(_row(calls, str(stage), name, mine[stage].to_numpy(), cells))
     return STAGE_FRACTIONS.frame(rows)
 
 
 def _row(
-    calls: StageCalls, s: int, group: str, called: NDArray[np.int64], cells: NDArray[np.int64]
+    calls: StageCalls, stage: str, group: str, called: NDArray[np.int64], cells: NDArray[np.int64]
 ) -> dict[str, object]:
-    ok = bool(calls.scored[s])
+    of = [calls.stages.index(name) for name in stage.split(PAIR)]
+    ok, coverage = bool(calls.scored[of].all()), float(calls.coverage[of].min())
     share = pooled_share(called, cells, level=calls.settings.level)
-    reason = "" if ok else f"{calls.coverage[s]:.0%} of its core genes are in the matrix"
+    reason = "" if ok else f"{coverage:.0%} of its core genes are in the matrix"
     nothing = float("nan")
     return {
         "group": group,
-        "stage": calls.stages[s],
-        "kind": calls.kinds[s],
+        "stage": stage,
+        "kind": calls.kinds[of[0]] if len(of) == 1 else "pair",
         "frac": share.frac if ok else nothing,
         "low": share.low if ok else nothing,
         "high": share.high if ok else nothing,
@@ -283,7 +300,7 @@ def _row(
         "n_called": int(called.sum()),
         "n_samples": len(cells),
         "interval": share.basis,
-        "coverage": float(calls.coverage[s]),
+        "coverage": coverage,
         "status": "ok" if ok else "not scored",
         "reason": reason,
     }

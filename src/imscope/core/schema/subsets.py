@@ -122,8 +122,8 @@ STAGE_FRACTIONS = table(
     "Share of cells called each stage per group.",
     """
     group | text | | sample, lot, day or whatever the cells are grouped by
-    stage | text | | stage, lineage, or `unknown`
-    kind | text | | stage, lineage, off_target or unknown
+    stage | text | | stage, lineage, `unknown`, or two that cannot be told apart (`a or b`)
+    kind | text | | stage, lineage, off_target, unknown or pair
     frac | number | fraction | share of cells called; empty when the stage is not scored
     low | number | fraction | lower end of the 95 % interval
     high | number | fraction | upper end of the 95 % interval
