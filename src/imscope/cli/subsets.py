@@ -25,6 +25,10 @@ from imscope.cli.shell import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from imscope.analyses.safety import ResidualSettings
+    from imscope.core.cells import Cells
+    from imscope.core.result import Result
+
 app = typer.Typer(no_args_is_help=True, help="Subsets: how many, which, and which for what.")
 
 SCORE_FIELDS = ("group", "programme", "score", "coverage", "status", "p_value", "q_value")
@@ -101,7 +105,7 @@ def stages(
     threads: ThreadsOption = None,
 ) -> None:
     """Stages on the way from iPSC to MSC, residual pluripotent and unwanted cells."""
-    from imscope.analyses.safety import ResidualSettings, residual
+    from imscope.analyses.safety import ResidualSettings
     from imscope.analyses.subsets import stage
 
     settings = ResidualSettings(dose=dose, reference=reference)
@@ -109,22 +113,42 @@ def stages(
         if "sample" not in cells.obs:
             cells = cells.with_obs(sample=[path.name.split(".")[0]] * cells.n_cells)
         found = stage(cells, by=by, threads=threads)
-        searched = residual(cells, by=by, settings=settings, threads=threads)
-    tell(found.notices)
+        searched = _search(cells, by, settings, threads)
+    tell(n for n in found.notices if n not in cells.notices)
     if found.skipped:
         say(f"note: {found.why('stage_window')}")
     made = {**found.tables, **searched.tables}
     if found.cells is not None:
         made["stage_cells"] = found.cells.rename_axis("cell").reset_index()
     records = {name: as_records(t) for name, t in made.items() if name != "stage_cells"}
+    statement = str(searched.facts.get("statement") or searched.why("residual_cells"))
     content = {
         "records": records["stage_fractions"],
         "route": records["stage_route"],
-        "safety": {k: records[k] for k in ("residual_pluripotent", "off_lineage")}
-        | {"cells": records["residual_cells"], "statement": searched.facts["statement"]},
+        "safety": {
+            "residual_pluripotent": records.get("residual_pluripotent", []),
+            "off_lineage": records.get("off_lineage", []),
+            "cells": records.get("residual_cells", []),
+            "statement": statement,
+        },
     } | ({"window": records["stage_window_checks"]} if "stage_window" in made else {})
-    lines = [*_stage_lines(made), str(searched.facts["statement"])]
+    lines = [*_stage_lines(made), statement]
     emit(made, as_json=as_json, out=out, content=content, lines=lines)
+
+
+def _search(
+    cells: "Cells", by: str | None, settings: "ResidualSettings", threads: int | None
+) -> "Result":
+    """Search single cells; rows of many cells hold no cell that could be called."""
+    from imscope.analyses.safety import residual
+    from imscope.core.result import skip
+    from imscope.core.row_kind import PLURAL
+
+    if cells.single:
+        return residual(cells, by=by, settings=settings, threads=threads)
+    words = f"residual cells cannot be searched in {PLURAL[cells.rows]}"
+    say(f"note: {words}")
+    return skip(["residual_pluripotent", "off_lineage", "residual_cells"], words)
 
 
 def _stage_lines(tables: "dict[str, pd.DataFrame]") -> list[str]:
@@ -136,7 +160,8 @@ def _stage_lines(tables: "dict[str, pd.DataFrame]") -> list[str]:
     if "stage_window_checks" in tables:
         for row in as_records(tables["stage_window_checks"]):
             lines.append(f"window of {row['series']}: {row['reason']}")
-    for found in tables["residual_pluripotent"].itertuples():
+    residual = tables.get("residual_pluripotent")
+    for found in () if residual is None else residual.itertuples():
         words = f"residual pluripotent cells {found.status}: {found.reason}"
         if found.status == "ok":
             words = (
@@ -171,7 +196,7 @@ def map_lots(
             asked, held, label=label, by=by, unit=unit, settings=MapSettings(seed=seed),
             threads=threads,
         )  # fmt: skip
-    tell(result.notices)
+    tell(n for n in result.notices if n not in (*held.notices, *asked.notices))
     facts = result.facts
     say(f"calibration: {facts['basis']}; {facts['accuracy']:.1%} of them right")
     records = as_records(result.tables["mapped_composition"])

@@ -343,7 +343,7 @@ class Cells:
             raise MethodError(
                 f"{question} needs single cells",
                 found=f"{self.n_cells:,} {PLURAL[self.rows]} in {self.name}",
-                fix="give single cells; write `cell` into a column `row_kind` if the rows are cells",
+                fix="give single cells, or say with a column `row_kind` that the rows are",
                 code=codes.ROW_CELLS,
             )
 

@@ -12,13 +12,15 @@ TRIPLE = ("APLNR", "PDGFRA", "KDR")
 """Genes that a mesenchymoangioblast expresses all at once (doi:10.1016/j.stem.2010.11.011)."""
 UNKNOWN = "unknown"
 
-CORE, MAY, RARE, OFF, ANY = 0.9, 0.2, 0.15, 0.02, 0.12
+CORE, MAY, RARE, OFF, ANY = 0.9, 0.4, 0.15, 0.02, 0.12
 """Prior chance that a gene is on: a core gene, one that may be on, one that few cells of the stage
 express, any other, and any gene in a cell of no known stage."""
 
 ABUNDANT = frozenset(
-    ("COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A3", "ACTA2", "POSTN", "TAGLN", "MYL9", "TPM2")
-    + ("CALD1",)
+    (
+        *("COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A3", "ACTA2", "POSTN", "TAGLN", "MYL9"),
+        *("TPM2", "CALD1"),
+    )
 )
 """Genes of matrix and fibre: high where they are on, and not silent where they are off."""
 RATE_ON, RATE_OFF = 3.0, 0.02
@@ -174,7 +176,9 @@ def stage_markers() -> dict[str, StageMarkers]:
         "trophoblast": (*epithelial, "TFAP2A", "HAND1", "ENG", "FLT1", "ESAM"),
     }
     for name, extra in may.items():
-        stages[name] = StageMarkers(_set(f"unwanted_{name}"), extra, "off_target", least=3)
+        core = _set(f"unwanted_{name}")
+        least = 3 if len(core) > 4 else 2
+        stages[name] = StageMarkers(core, extra, "off_target", least=least)
     return stages
 
 
@@ -206,8 +210,9 @@ class StagePanel:
     least: tuple[int, ...]
 
 
-CORE_LIBRARY = 0.75
-"""Prior chance that a core gene is seen in a bulk library: chemistries differ in what they see."""
+CORE_LIBRARY, MAY_LIBRARY = 0.75, 0.2
+"""The same chances for a bulk library: chemistries differ in which core genes they see, and a gene
+that some cells express is rarely seen among many that do not."""
 
 
 @lru_cache(maxsize=2)
@@ -227,7 +232,7 @@ def stage_panel(*, libraries: bool = False) -> StagePanel:
     core = np.zeros(on.shape, dtype=bool)
     for row, m in enumerate(markers.values()):
         on[row, [place[g] for g in m.rare]] = RARE
-        on[row, [place[g] for g in m.may]] = MAY
+        on[row, [place[g] for g in m.may]] = MAY_LIBRARY if libraries else MAY
         on[row, [place[g] for g in m.core]] = CORE_LIBRARY if libraries else CORE
         core[row, [place[g] for g in m.core]] = True
     on[-1] = ANY

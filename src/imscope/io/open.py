@@ -82,7 +82,10 @@ def open_cells(data: object, *, expression: bool = False) -> Cells:
 def with_row_kind(cells: Cells) -> Cells:
     """Decide once what a row is, and say it when it is not a cell."""
     rows, told = decide_rows(cells.source, cells.obs, cells.kind)
-    return replace(cells, rows=rows, notices=(*cells.notices, *told))
+    obs = cells.obs
+    if rows == "library" and "sample" not in obs:
+        obs = obs.assign(sample=obs.index.astype(str))
+    return replace(cells, rows=rows, obs=obs, notices=(*cells.notices, *told))
 
 
 def annotate(adata: "anndata.AnnData", result: "Result | pd.DataFrame") -> "anndata.AnnData":

@@ -16,7 +16,9 @@ from imscope.analyses.identity.senescence import (
     score_senescence,
     senescence_table,
 )
-from imscope.core.result import Result
+from imscope.core.result import Result, Status
+from imscope.core.row_kind import PLURAL
+from imscope.engine.libraries import per_million
 from imscope.engine.panel_counts import read_panel
 from imscope.engine.pseudobulk import sum_units
 from imscope.evidence.gene_sets import genes_of
@@ -25,6 +27,7 @@ from imscope.io.open import open_cells
 if TYPE_CHECKING:
     import pandas as pd
 
+    from imscope.core.cells import Cells
     from imscope.io.open import Openable
 
 _SETS = (
@@ -63,14 +66,15 @@ def describe(
         Tables ``isct_panel``, ``cycle_phases``, ``senescence``, ``senescence_profiles``,
         ``hox_code``, ``donor_sex``, ``donor_match``; for every cell ``cycle_phase``,
         ``cycle_angle`` (radians), ``p_s``, ``p_g2m``, ``arrest_z``, ``sasp_z``, ``senescent``.
-        What cannot be estimated says why in its ``reason``.
+        What cannot be estimated says why in its ``reason``. Pools and bulk libraries, also as TPM
+        or FPKM, have no tables that are shares of cells.
 
     Raises
     ------
     DataError
         A column of groups or units does not exist.
     MethodError
-        The values are no counts.
+        The values are neither counts nor those of bulk libraries in proportion to RNA.
 
     Examples
     --------
@@ -83,8 +87,7 @@ def describe(
     >>> describe(adata).tables["donor_sex"]["call"].tolist()
     ['not estimable', 'not estimable']
     """
-    used = open_cells(cells).known(by)
-    used.need_counts("identity")
+    used = per_million(open_cells(cells).known(by))
     groups = group_cells(used, by, unit)
     wanted = [*sorted(genes_of(*_SETS)), *DONOR_GENES]
     panel = read_panel(used.source, used.features, wanted, threads=threads)
@@ -108,8 +111,21 @@ def describe(
         ),
     }
     settings = {"by": by, "unit": used.unit_column(unit), "seed": seed}
+    if not used.single:
+        return _without_cells(tables, used, settings)
     cells_of = _cell_table(cycle, old, used.obs.index)
     return Result(tables, cells_of, notices=used.notices, settings=settings)
+
+
+def _without_cells(
+    tables: "dict[str, pd.DataFrame]", cells: "Cells", settings: dict[str, object]
+) -> Result:
+    """Leave out what is a share of cells; rows of many cells have none."""
+    why = (Status("NOT TESTABLE", f"a share of cells: the rows are {PLURAL[cells.rows]}"),)
+    of_cells = ("isct_panel", "cycle_phases", "senescence")
+    kept = {name: table for name, table in tables.items() if name not in of_cells}
+    skipped = dict.fromkeys(of_cells, why)
+    return Result(kept, skipped=skipped, notices=cells.notices, settings=settings)
 
 
 def _cell_table(cycle: CycleCells, old: SenescentCells, index: "pd.Index") -> "pd.DataFrame":

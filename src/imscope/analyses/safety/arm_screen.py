@@ -159,6 +159,7 @@ def arms(
     {'NOT TESTABLE'}
     """
     used = open_cells(cells)
+    used.need_cells("the screen of chromosome arms")
     used.need_counts("the screen of chromosome arms")
     rules = settings or ArmSettings()
     lots = read_lots(used, unit, rules.reference)

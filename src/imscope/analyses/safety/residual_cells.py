@@ -96,6 +96,7 @@ def residual(
     ['POU5F1 6; LIN28A 3; NANOG 2; DPPA4 2']
     """
     used = open_cells(cells).known(by)
+    used.need_cells("the search for residual cells")
     used.need_counts("the search for residual cells")
     chosen = settings or ResidualSettings()
     searched = take_cells(used, by, ambient)

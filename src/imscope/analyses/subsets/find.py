@@ -97,6 +97,7 @@ def more_than_one(
     import pandas as pd
 
     used = open_cells(cells)
+    used.need_cells("the subset test")
     used.need_counts("the subset test")
     chosen = settings or SubsetSettings()
     source, features, obs = used.source, used.features, used.obs

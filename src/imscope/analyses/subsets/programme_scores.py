@@ -14,6 +14,7 @@ from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.result import Result
 from imscope.core.schema import PROGRAMME_SCORES
+from imscope.engine.libraries import can_be_read, per_million
 from imscope.engine.pseudobulk import sum_units
 from imscope.engine.rank_scores import MAX_RANK, score_ranks
 from imscope.evidence.gene_sets import GeneSet
@@ -69,8 +70,8 @@ def score(
     Parameters
     ----------
     cells
-        Cells, or an ``AnnData`` or ``MuData`` in memory. Expression values that are no counts are
-        scored, not tested.
+        Cells, or an ``AnnData`` or ``MuData`` in memory. Bulk libraries may hold FPKM or TPM; other
+        expression values are scored, not tested.
     by
         Column that makes the groups; ``sample`` by default, else all cells are one group.
     unit
@@ -120,6 +121,9 @@ def score(
     import pandas as pd
 
     used = open_cells(cells).known(by)
+    tested = can_be_read(used)
+    if tested:
+        used = per_million(used)
     chosen = settings or ProgrammeSettings()
     layout = lay_out(
         used.groups(by), used.units(unit), test=chosen.test, reference=chosen.reference
@@ -133,7 +137,7 @@ def score(
         if programmes[k].direction == "down":
             ranked[:, j] = 1 - ranked[:, j]
     tests: list[ContrastTest] = []
-    if used.kind == "counts" and places:
+    if tested and places:
         tests = compare_sets(
             sums, genes, layout.contrasts, random_sets=chosen.random_sets, seed=chosen.seed
         )

@@ -23,6 +23,7 @@ from imscope.core.cells import Cells
 from imscope.core.errors import DataError
 from imscope.core.result import Notice
 from imscope.core.schema import STAGE_FRACTIONS
+from imscope.engine.libraries import per_million
 from imscope.engine.panel_counts import PanelCounts, read_panel
 from imscope.evidence.stage_panel import SHARED_PLACE, StagePanel, stage_panel
 from imscope.stats.shares import pooled_share
@@ -134,7 +135,7 @@ def call_stages(
     >>> calls.cells["stage"].tolist()
     ['mesenchymoangioblast']
     """
-    cells.need_counts("the call of stages")
+    cells = per_million(cells)
     settings = StageSettings() if settings is None else settings
     panel = stage_panel(libraries=not cells.single)
     counts = read_panel(cells.source, cells.features, panel.genes, threads=threads)
