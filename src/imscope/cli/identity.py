@@ -26,7 +26,7 @@ def identity(
     """ISCT panel, cell cycle, senescence, HOX code, donor sex and donor match."""
     from imscope.analyses.identity import describe
 
-    with opened(path) as cells:
+    with opened(path, bulk=True) as cells:
         result = describe(cells, by=by, unit=unit, seed=seed, threads=threads)
     write_cells(result, out)
     emit(result.tables, as_json=as_json, notices=result.notices)

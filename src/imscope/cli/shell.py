@@ -83,11 +83,13 @@ ThreadsOption = Annotated[
 
 
 @contextmanager
-def opened(path: Path, *, expression: bool = False) -> "Iterator[Cells]":
+def opened(
+    path: Path, *, expression: bool = False, bulk: bool = False
+) -> "Iterator[Cells]":
     """Open a run folder or a matrix for the time of the block; tell its notices on stderr."""
     from imscope.io.open import open_cells
 
-    with open_cells(path, expression=expression) as cells:
+    with open_cells(path, expression=expression, bulk=bulk) as cells:
         tell(cells.notices)
         yield cells
 

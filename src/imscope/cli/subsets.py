@@ -82,7 +82,7 @@ def programmes(
     from imscope.analyses.subsets import ProgrammeSettings, score
 
     settings = ProgrammeSettings(test, reference, random_sets=random_sets, seed=seed)
-    with opened(path) as cells:
+    with opened(path, bulk=True) as cells:
         result = score(cells, by=by, unit=unit, settings=settings, threads=threads)
     found = result.tables["programme_scores"]
     records = [{k: row[k] for k in SCORE_FIELDS} for row in as_records(found)]
@@ -109,7 +109,7 @@ def stages(
     from imscope.analyses.subsets import stage
 
     settings = ResidualSettings(dose=dose, reference=reference)
-    with opened(path) as cells:
+    with opened(path, bulk=True) as cells:
         if "sample" not in cells.obs:
             cells = cells.with_obs(sample=[path.name.split(".")[0]] * cells.n_cells)
         found = stage(cells, by=by, threads=threads)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PREFIX = "imscope_"
 
 
-def open_cells(data: object, *, expression: bool = False) -> Cells:
+def open_cells(data: object, *, expression: bool = False, bulk: bool = False) -> Cells:
     """Make :class:`~imscope.core.cells.Cells` of whatever holds them.
 
     Parameters
@@ -34,6 +34,8 @@ def open_cells(data: object, *, expression: bool = False) -> Cells:
         ``MuData`` in memory, or cells, which are returned as they are.
     expression
         Take the matrix as expression values of any scale instead of counts.
+    bulk
+        Take expression values where there are no counts, if the rows are bulk libraries.
 
     Returns
     -------
@@ -57,20 +59,32 @@ def open_cells(data: object, *, expression: bool = False) -> Cells:
     """
     if isinstance(data, Cells):
         return data
+    try:
+        return with_row_kind(_open(data, expression=expression))
+    except DataError as error:
+        if not bulk or error.code != codes.MATRIX_NO_COUNTS:
+            raise
+        values = with_row_kind(_open(data, expression=True))
+        if values.rows != "library":
+            values.close()
+            raise
+        return values
+
+
+def _open(data: object, *, expression: bool) -> Cells:
+    """Read what holds the cells."""
     if isinstance(data, str | Path):
         from imscope.io.counts import read_counts
 
         path = Path(data)
         inside = path / "cells.h5ad"
-        return with_row_kind(
-            read_counts(
-                inside if path.is_dir() and inside.exists() else path, expression=expression
-            )
+        return read_counts(
+            inside if path.is_dir() and inside.exists() else path, expression=expression
         )
     if hasattr(data, "mod") and hasattr(data, "obs"):
-        return with_row_kind(_from_mudata(data, expression=expression))
+        return _from_mudata(data, expression=expression)
     if all(hasattr(data, name) for name in ("obs", "var", "layers", "X")):
-        return with_row_kind(_from_anndata(data, expression=expression))
+        return _from_anndata(data, expression=expression)
     raise DataError(
         "these are no cells",
         found=type(data).__name__,

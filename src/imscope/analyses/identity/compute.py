@@ -87,7 +87,7 @@ def describe(
     >>> describe(adata).tables["donor_sex"]["call"].tolist()
     ['not estimable', 'not estimable']
     """
-    used = per_million(open_cells(cells).known(by))
+    used = per_million(open_cells(cells, bulk=True).known(by))
     groups = group_cells(used, by, unit)
     wanted = [*sorted(genes_of(*_SETS)), *DONOR_GENES]
     panel = read_panel(used.source, used.features, wanted, threads=threads)

@@ -120,7 +120,7 @@ def score(
     """
     import pandas as pd
 
-    used = open_cells(cells).known(by)
+    used = open_cells(cells, bulk=True).known(by)
     tested = can_be_read(used)
     if tested:
         used = per_million(used)

@@ -72,7 +72,7 @@ def stage(
     >>> found.why("stage_window")
     'no window: the cell table has no column `day`'
     """
-    used = open_cells(cells).known(by)
+    used = open_cells(cells, bulk=True).known(by)
     calls = call_stages(used, ambient=ambient, settings=settings, threads=threads)
     group = used.groups(by).labels
     tables = {
