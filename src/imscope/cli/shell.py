@@ -83,9 +83,7 @@ ThreadsOption = Annotated[
 
 
 @contextmanager
-def opened(
-    path: Path, *, expression: bool = False, bulk: bool = False
-) -> "Iterator[Cells]":
+def opened(path: Path, *, expression: bool = False, bulk: bool = False) -> "Iterator[Cells]":
     """Open a run folder or a matrix for the time of the block; tell its notices on stderr."""
     from imscope.io.open import open_cells
 

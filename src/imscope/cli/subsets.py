@@ -57,7 +57,8 @@ def more_than_one(
     with opened(path) as cells:
         tables = split(cells, unit=unit, settings=settings).tables
     calls, splits = as_records(tables["subset_calls"]), tables["subset_splits"]
-    content = {"records": calls, "splits": as_records(splits)}
+    joint = as_records(tables["subset_joint"])
+    content = {"records": calls, "splits": as_records(splits), "joint": joint}
     lines = [f"{r['group']}: {r['verdict']} ({r['replication']}). {r['reason']}" for r in calls]
     emit(splits, as_json=as_json, out=out, content=content, lines=lines)
 

@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from imscope.analyses.subsets.joint import smallest_share
+from imscope.analyses.subsets.joint_tree import Joint, ask_jointly
 from imscope.analyses.subsets.population import Floats, components, fit_population, residuals
 from imscope.analyses.subsets.settings import SubsetSettings
 from imscope.analyses.subsets.splitting import Split, UnitCells, split_unit, tail_p
 from imscope.core.blocks import BlockSource
 from imscope.core.result import Result
 from imscope.core.rng import spawn
-from imscope.core.schema import SUBSET_CALLS, SUBSET_SPLITS
+from imscope.core.schema import SUBSET_CALLS, SUBSET_JOINT, SUBSET_SPLITS
 from imscope.core.views import select_rows
 from imscope.evidence.gene_sets import genes_of
 from imscope.io.open import open_cells
@@ -48,7 +50,7 @@ class _Loaded:
 def more_than_one(
     cells: "Openable", *, unit: str | None = None, settings: SubsetSettings | None = None
 ) -> Result:
-    """Test in every unit whether its cells are more than one population.
+    """Test in every unit, and in all together, whether the cells are more than one population.
 
     Parameters
     ----------
@@ -63,8 +65,8 @@ def more_than_one(
     Returns
     -------
     result
-        Tables ``subset_splits``, ``subset_calls``, and ``subset_labels``: ``cell``, ``group`` and
-        ``subset`` of every tested cell.
+        Tables ``subset_joint`` (all units together), ``subset_splits``, ``subset_calls``, and
+        ``subset_labels``: ``cell``, ``group`` and ``subset`` of every tested cell.
 
     Raises
     ------
@@ -123,6 +125,8 @@ def more_than_one(
     with threadpool_limits(1, user_api="blas"):  # more threads would change the last digits
         found = {name: split_unit(cells, chosen) for name, cells in testable.items()}
         shared = {name: _sharing(cells, chosen) for name, cells in testable.items()}
+        joint = ask_jointly(testable, symbols[genes], chosen)
+        seen = {name: _smallest(cells, chosen) for name, cells in testable.items()}
     found = _seen_elsewhere(found, chosen)
     splits, calls, labels = [], [], []
     for u in loaded:
@@ -130,11 +134,13 @@ def more_than_one(
             calls.append(_refused(u))
             continue
         splits += [_split_row(u.name, s, symbols[genes]) for s in found[u.name]]
-        calls.append(_call(u, shared[u.name], found[u.name], len(testable), chosen))
-        labels.append(_labels(u, found[u.name], obs))
+        call = _call(u, shared[u.name], found[u.name], len(testable), chosen)
+        calls.append(_with_joint(call, joint, seen[u.name]))
+        labels.append(_labels(u, found[u.name], joint.paths[u.name], obs))
     empty = pd.DataFrame({"cell": [], "group": [], "subset": []}, dtype="str")
     tables = {
         "subset_splits": SUBSET_SPLITS.frame(splits),
+        "subset_joint": SUBSET_JOINT.frame(joint.rows),
         "subset_calls": SUBSET_CALLS.frame(calls),
         "subset_labels": pd.concat(labels, ignore_index=True) if labels else empty,
     }
@@ -296,6 +302,45 @@ def _call(
     }
 
 
+def _smallest(cells: UnitCells, settings: SubsetSettings) -> float:
+    """Least share of an implanted subset that this unit alone would have shown."""
+    rng = spawn(settings.seed, "implant", cells.name)
+    lot = [(cells.counts, cells.depth)]
+    return smallest_share(lot, settings.components, settings.alpha, rng)
+
+
+def _with_joint(call: dict[str, object], joint: Joint, smallest: float) -> dict[str, object]:
+    """Let the splits all lots share decide, and say what could have been seen."""
+    call = {**call, "smallest_share": smallest}
+    root = joint.rows[0] if joint.rows else {}
+    lots = root.get("n_lots", 0)
+    if joint.counted:
+        several = max(int(str(call["n_subsets"])), joint.counted + 1)
+        sharing = "coordinated" if call["sharing"] == "none" else call["sharing"]
+        held = f"{joint.counted} splits hold" if joint.counted > 1 else "1 split holds"
+        return call | {
+            "n_subsets": several,
+            "shape": "discrete",
+            "sharing": sharing,
+            "replication": f"seen over {lots} units together",
+            "verdict": f"discrete, {sharing}",
+            "reason": f"{held} over {lots} units together; alone: {call['reason']}",
+        }
+    if call["shape"] == "continuous":
+        could = [_could(smallest, "this unit alone")]
+        if root.get("status") != "NOT TESTABLE":
+            could.append(_could(float(str(root.get("smallest_share"))), f"{lots} units together"))
+        call["reason"] = f"{call['reason']}; {'; '.join(could)}"
+    return call
+
+
+def _could(share: float, where: str) -> str:
+    what = "subset of 40 genes, twice as high,"
+    if not np.isfinite(share):
+        return f"in {where} no {what} would have been seen"
+    return f"in {where} a {what} would have been seen from {share:.0%} of the cells on"
+
+
 def _sharing(cells: UnitCells, settings: SubsetSettings) -> tuple[float, float]:
     """Leading component against genes on their own, and spread against identical cells."""
     ok = cells.counts.sum(axis=0) > 0
@@ -315,13 +360,17 @@ def _sharing(cells: UnitCells, settings: SubsetSettings) -> tuple[float, float]:
     return tail_p(top, np.array(alone)), tail_p(spread, np.array(identical))
 
 
-def _labels(u: _Loaded, splits: list[Split], obs: "pd.DataFrame") -> "pd.DataFrame":
+def _labels(
+    u: _Loaded, splits: list[Split], shared: NDArray[np.object_], obs: "pd.DataFrame"
+) -> "pd.DataFrame":
+    """Subset of every tested cell: by the splits all units share where there are any."""
     import pandas as pd
 
-    path = np.full(len(u.depth), "", dtype=object)
-    for s in splits:
-        if s.counted:
-            path[s.cells] = path[s.cells] + np.where(s.side, "1", "0").astype(object)
+    path = shared.copy()
+    if not (path != "").any():
+        for s in splits:
+            if s.counted:
+                path[s.cells] = path[s.cells] + np.where(s.side, "1", "0").astype(object)
     number = {p: str(k) for k, p in enumerate(sorted(set(path)))}
     return pd.DataFrame(
         {

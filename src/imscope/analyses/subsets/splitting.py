@@ -1,6 +1,6 @@
 """Test every split of a unit's tree of cells against one simulated population."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -200,9 +200,7 @@ def _checked(
     gap = find_gap(
         counts, depth, settings.components, rng=spawn(settings.seed, "gap", unit.name, split.node)
     )
-    name, explained = _strongest(
-        {k: v[split.cells] for k, v in unit.covariates.items()}, split.side
-    )
+    name, explained = strongest({k: v[split.cells] for k, v in unit.covariates.items()}, split.side)
     strong = abs(explained - 0.5) + 0.5 >= settings.explained_auc
     n_smaller = int(split.side.sum())
     why = ""
@@ -258,7 +256,8 @@ def _other_half(first: Floats, second: Floats, depth: Floats, k: int) -> tuple[f
     return float(test.statistic / side.sum() / (~side).sum()), float(test.pvalue)
 
 
-def _strongest(covariates: dict[str, Floats], side: NDArray[np.bool_]) -> tuple[str, float]:
+def strongest(covariates: Mapping[str, Floats], side: NDArray[np.bool_]) -> tuple[str, float]:
+    """Covariate that separates the sides best, and how well."""
     best, found = "", 0.5
     for name, value in covariates.items():
         known = np.isfinite(value)

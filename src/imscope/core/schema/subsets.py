@@ -46,8 +46,31 @@ SUBSET_CALLS = table(
     p_shared | number | probability | of the leading component against genes that vary on their own
     p_excess | number | probability | of variation beyond counting noise
     replication | text | | whether another unit shows the split
+    smallest_share | number | fraction | least share of an implanted subset seen in this unit alone
     verdict | text | | the two words together
     reason | text | | one plain sentence
+    """,
+)
+SUBSET_JOINT = table(
+    "subset_joint",
+    "Splits that all lots share: an axis found in some lots, a gap tested in the others.",
+    """
+    node | text | | place in the tree: `root`, then 0 or 1 for each side taken
+    n_lots | integer | lots | lots that take part
+    n_cells | integer | cells | cells below the node
+    p_value | number | probability | of such gaps if every lot is one population along every axis
+    alpha_node | number | probability | level the p value is held against
+    share | number | fraction | share of the smaller side, mean over lots
+    share_low | number | fraction | lower end of the 95 % interval
+    share_high | number | fraction | upper end of the 95 % interval
+    basis | text | | whether the interval is over lots (units) or over cells
+    separation | number | standard deviations | distance of the sides over the spread within them
+    n_genes | integer | genes | genes the axis is made of
+    genes | text | | genes with the largest weight
+    smallest_share | number | fraction | least share of 40 implanted genes seen; empty below the root
+    explained_by | text | | covariate that separates the sides by itself; empty when none does
+    status | text | | split, one population, not counted or NOT TESTABLE
+    reason | text | | why not counted or not testable; empty otherwise
     """,
 )
 COMPOSITION = table(

@@ -17,6 +17,7 @@ from imscope.core.cells import unit_names
 from imscope.core.result import Result, skip
 from imscope.core.schema import (
     SUBSET_CALLS,
+    SUBSET_JOINT,
     SUBSET_NAMES,
     SUBSET_RANKING,
     SUBSET_SPLITS,
@@ -28,7 +29,10 @@ from imscope.study.config import RunConfig
 from imscope.study.step import Had, Run, Step
 from imscope.study.store import Finished
 
-TABLES = (SUBSET_CALLS, SUBSET_SPLITS, SUBSET_SUPPORT, SUBSET_NAMES, SUBSET_RANKING)
+TABLES = (
+    *(SUBSET_CALLS, SUBSET_SPLITS, SUBSET_JOINT),
+    *(SUBSET_SUPPORT, SUBSET_NAMES, SUBSET_RANKING),
+)
 VETO = 0.01
 """Share of called pluripotent or unwanted cells in a subset from which it is vetoed."""
 
@@ -68,6 +72,7 @@ def work_subsets(run: Run, had: Had) -> Result:
     tables = {
         "subset_calls": found["subset_calls"],
         "subset_splits": found["subset_splits"],
+        "subset_joint": found["subset_joint"],
         "subset_support": support,
         "subset_names": names,
     }
