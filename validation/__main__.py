@@ -14,11 +14,13 @@ from validation import (
     study_fucci,
     study_gates,
     study_identity,
+    study_joint_subsets,
     study_mixture,
     study_nested,
     study_null,
     study_programmes,
     study_real,
+    study_real_function,
     study_residual,
     study_stages,
     study_subsets,
@@ -49,6 +51,8 @@ STUDIES = [
     study_subsets.GAPS,
     study_subsets.ERRORS,
     study_subsets.POWER,
+    study_joint_subsets.STUDY,
+    study_real_function.STUDY,
 ]
 
 

@@ -90,7 +90,7 @@ def _along(rng: np.random.Generator, case: Case, n: int) -> np.ndarray:
 
 def ask(case: Case, item: int) -> tuple[float, float]:
     """P value of the joint test, and the separation it saw."""
-    lots = simulate(rng_of("joint subsets", case.name, item), case)
+    lots = simulate(rng_of(f"joint subsets, {case.name}", item), case)
     score = np.zeros(GENES)
     for y, d in lots:
         share = y.sum(axis=0) / d.sum()

@@ -1,6 +1,6 @@
 """Map the cells of a query lot onto the labelled cells of a reference run."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 FEWEST_SHARED = 200
 FEWEST_OWN = 30
+LIBRARY_K, LIBRARY_FEWEST = 3, 4
+"""Neighbours that vote, and rows a label needs, among pools of cells or bulk libraries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ def map_cells(
     held.need_counts("mapping")
     lots = asked.groups(by).labels.astype(str)
     labels, units = held.groups(column).labels.astype(str), held.units(unit).labels.astype(str)
+    if not held.single:  # a library stands for many cells, and there are few
+        chosen = replace(chosen, k=min(chosen.k, LIBRARY_K), fewest_cells=LIBRARY_FEWEST)
     rows, few = _reference_rows(labels, chosen)
     spaces = _place(asked, held, rows, np.flatnonzero(np.isin(labels, list(few))), chosen, threads)
     fits = [
@@ -185,7 +189,7 @@ def map_cells(
     }
     facts = {"basis": fitted.basis, "accuracy": fitted.accuracy, "brier": fitted.brier}
     about = asdict(chosen) | {"label": column, "by": by, "unit": held.unit_column(unit)}
-    notices = (*asked.notices, *held.notices, *_dropped(few, chosen))
+    notices = tuple(dict.fromkeys((*asked.notices, *held.notices, *_dropped(few, chosen))))
     return Result(tables, facts=facts, notices=notices, settings=about)
 
 

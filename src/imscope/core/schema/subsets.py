@@ -67,7 +67,7 @@ SUBSET_JOINT = table(
     separation | number | standard deviations | distance of the sides over the spread within them
     n_genes | integer | genes | genes the axis is made of
     genes | text | | genes with the largest weight
-    smallest_share | number | fraction | least share of 40 implanted genes seen; empty below the root
+    smallest_share | number | fraction | least share of an implanted subset seen; at the root
     explained_by | text | | covariate that separates the sides by itself; empty when none does
     status | text | | split, one population, not counted or NOT TESTABLE
     reason | text | | why not counted or not testable; empty otherwise

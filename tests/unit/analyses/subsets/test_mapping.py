@@ -172,3 +172,36 @@ def test_labels_pass_from_one_donor_to_another(dropped, least):
     )
     if dropped:
         assert (~mapped & ~known).sum() / (~known).sum() > least
+
+
+def test_a_label_with_few_cells_is_named_and_its_cells_become_unlike():
+    """Seen before: 15 cells of a label vanished and query cells of it were called another's."""
+    held = lot(12, {"stroma": 60, "pericyte": 60, "odd": 15}, units=3)
+    query = lot(13, {"odd": 3, "stroma": 3})
+    query = query.with_obs(sample=[f"q{k}" for k in range(6)])
+    result = map_cells(query, held, label="label", by="sample")
+    called = result.tables["mapped_cells"]["label"].tolist()
+    assert called == [UNLIKE] * 3 + ["stroma"] * 3
+    assert "odd (15 cells)" in result.notices[-1].message
+    table = result.tables["mapped_composition"]
+    lost = table[table["label"] == "odd"]
+    assert set(lost["status"]) == {"not mapped"}
+    assert lost["reason"].str.contains("15 reference cells, 20 are needed").all()
+    assert lost["frac"].isna().all()
+    kept = table[table["status"] == "ok"]
+    assert (kept["low"] <= kept["frac"]).all()
+    assert (kept["frac"] <= kept["high"]).all()
+    assert (kept["high"] - kept["low"] > 0.9).all()  # one cell each: nearly nothing is known
+
+
+def test_the_interval_is_the_exact_one_of_the_mean_probability():
+    from statsmodels.stats.proportion import proportion_confint
+
+    from imscope.analyses.subsets.mapping import _composition
+
+    chance = np.tile([[0.8, 0.2]], (50, 1))
+    names, lots = np.array(["a", "b"]), np.full(50, "q")
+    table = _composition(lots, np.full(50, "a"), chance, names, {}, MapSettings())
+    row = table.set_index("label").loc["a"]
+    assert row["frac"] == pytest.approx(0.8)
+    assert (row["low"], row["high"]) == pytest.approx(proportion_confint(40, 50, method="beta"))

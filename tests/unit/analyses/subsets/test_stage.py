@@ -128,3 +128,70 @@ def test_real_pseudobulks_are_told_apart():
     assert (called[~is_ipsc] != "pluripotent").all()
     msc = {"msc", "msc_contractile"}
     assert set(called[(rows.obs["stage"] == "iMSC").to_numpy()]) <= msc
+
+
+ROOT = Path(os.environ.get("IMSCOPE_SHARED_DATA", "../shared/data"))
+TISSUES = ROOT / "msc_tissue_sources_multiomics" / "rnaseq_counts.h5ad"
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not TISSUES.exists(), reason="the shared data are not here")
+def test_primary_stromal_cells_are_no_smooth_muscle():
+    from imscope.io import open_cells
+
+    rows = open_cells(TISSUES)
+    assert rows.rows == "library"
+    called = stage(rows, by="cell_source").cells["stage"].to_numpy()
+    source = rows.obs["cell_source"].astype(str).to_numpy()
+    stromal = np.isin(source, ["ADSC", "DPSC", "PDLSC"])
+    like = np.array([w.startswith(("msc", "osteogenic")) for w in called])
+    assert like[stromal].mean() >= 0.9
+    for wrong in ("smooth_muscle", "pluripotent", "pericyte", "neural_crest", "cardiac"):
+        assert not (called == wrong).any()
+
+
+def one_cell(on, depth=6_000):
+    from imscope.evidence.stage_panel import stage_panel
+
+    genes = [*stage_panel().genes, "ACTB"]
+    counts = [on.get(g, 0) for g in genes]
+    counts[-1] = depth - sum(counts)
+    features = pd.DataFrame({"symbol": genes})
+    source = MemoryBlocks.from_csr(sp.csr_array([counts] * 30))
+    return stage(Cells(source, features, pd.DataFrame({"sample": ["one"] * 30}))).cells["stage"]
+
+
+MATRIX = dict.fromkeys(("COL1A1", "COL1A2", "COL3A1"), 20) | {"NT5E": 3, "THY1": 4, "ENG": 3}
+FIBRES = dict.fromkeys(("ACTA2", "TAGLN", "CNN1", "MYL9", "TPM2"), 15)
+LATE = dict.fromkeys(("MYH11", "MYOCD", "DES", "KCNMB1", "SMTN"), 4)
+
+
+def test_contractile_genes_alone_are_no_smooth_muscle():
+    assert set(one_cell(MATRIX | FIBRES)) <= {"msc_contractile", "msc or msc_contractile", "msc"}
+    assert set(one_cell(MATRIX | FIBRES | {"MYH11": 6})) != {"smooth_muscle"}
+    assert set(one_cell(MATRIX | FIBRES | LATE)) == {"smooth_muscle"}
+
+
+def test_shared_surface_genes_make_no_pericyte():
+    shared = dict.fromkeys(("PDGFRB", "MCAM", "CSPG4", "NES"), 4)
+    mural = dict.fromkeys(("RGS5", "KCNJ8", "ABCC9", "HIGD1B"), 4)
+    stromal = MATRIX | {"LOX": 4, "POSTN": 5, "LUM": 4, "COL5A1": 5}
+    assert "pericyte" not in set(one_cell(stromal | shared))
+    assert set(one_cell(MATRIX | shared | mural)) == {"pericyte"}
+
+
+def test_two_names_that_share_a_cell_are_both_told():
+    from imscope.analyses.subsets.stage_calls import _cell_table
+    from imscope.evidence.stage_panel import stage_panel
+
+    panel = stage_panel()
+    chance = np.zeros((3, len(panel.stages)))
+    at = [panel.stages.index(s) for s in ("msc", "pericyte", "unknown")]
+    chance[0, at], chance[1, at], chance[2, at] = (0.45, 0.4, 0.15), (0.8, 0.1, 0.1), (0.4, 0, 0.6)
+    made = _cell_table(
+        pd.RangeIndex(3), np.array(["s"] * 3, dtype=object), chance,
+        type("Counts", (), {"depth": np.ones(3)})(), panel, StageSettings(),
+    )  # fmt: skip
+    assert made["stage"].tolist() == ["msc or pericyte", "msc", "unknown"]
+    assert made["kind"].tolist() == ["pair", "stage", "unknown"]
+    assert made["posterior"].tolist() == pytest.approx([0.85, 0.8, 0.6])
