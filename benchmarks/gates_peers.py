@@ -176,11 +176,11 @@ def f1(gate, split, cluster):
 def make_split(folder):
     """Labelled cells, surface genes with an antibody, 70 to 30 within each label."""
     from imscope.analyses.gates.candidates import candidate_markers
-    from imscope.analyses.gates.cells import open_cells
+    from imscope.analyses.gates.cells import open_gate_cells
     from imscope.analyses.gates.evaluate import Measured, gather_values
 
     stock = DATA / "surface" / "antibody_availability.tsv"
-    with open_cells(DATA / "cite" / "pbmc_rna_adt" / "pbmc_10x_10k.h5ad") as cells:
+    with open_gate_cells(DATA / "cite" / "pbmc_rna_adt" / "pbmc_10x_10k.h5ad") as cells:
         table = candidate_markers(cells.genes, antibodies=stock if stock.exists() else None)
         genes = table.loc[table["status"] != "excluded", "feature"].tolist()
         found = Measured(dict.fromkeys(genes, "rna"), {g: g for g in genes})

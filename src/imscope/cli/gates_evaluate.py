@@ -1,17 +1,16 @@
 """`imscope gates evaluate` and `export`: any gate on any data, and what a sorter needs."""
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imscope.cli.shell import as_records, plain
+from imscope.cli.gates_design import _modality
+from imscope.cli.shell import JsonOption, OutOption, as_records, check_out, emit, plain, say
 
 if TYPE_CHECKING:
-    from imscope.analyses.gates.evaluate import Evaluation
-    from imscope.analyses.gates.gate import Gate
+    from imscope.analyses.gates.grid import Modality
+    from imscope.analyses.gates.read_gate import Evaluated
 
 GateOption = Annotated[
     str,
@@ -36,37 +35,31 @@ def evaluate(
     predict_from: Annotated[
         Path | None, typer.Option(help="Labelled cells that predict the share seen in .fcs files.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Table per donor (.tsv).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    out: OutOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Purity, recall and enrichment of any gate, per donor and lab."""
+    from imscope.analyses.gates.read_gate import evaluate_file
     from imscope.core import codes
     from imscope.core.errors import UsageError
 
-    if modality not in (None, "protein", "rna"):
-        raise UsageError("--modality is protein or rna", found=modality, code=codes.GATE_TEXT)
+    kind = _modality(modality)
     files = _fcs_files(path)
     if files:
-        _flow(files, gate, predict_from, modality, out, as_json)
+        _flow(files, gate, predict_from, kind, out, as_json)
         return
     if target is None:
         raise UsageError(
             "labelled cells need a target", fix="--target COLUMN=LABEL", code=codes.GATE_TARGET
         )
-    rows = [
-        _record(e, words, notes)
-        for e, words, notes in _labelled(
-            path, gate, target, (donor, lab), modality=modality, prevalence=prevalence
-        )
-    ]
-    if out is not None:
-        _write(out, rows[0]["per_donor"])
-    if as_json:
-        more = {"others": rows[1:]} if len(rows) > 1 else {}
-        _print({**rows[0], **more})
-        return
-    for row in rows:
-        _show(row)
+    found = evaluate_file(
+        path, gate, target, donor=donor, lab=lab, modality=kind, prevalence=prevalence
+    )
+    rows = [_record(e) for e in found]
+    more = {"others": rows[1:]} if len(rows) > 1 else {}
+    lines = [line for row in rows for line in _lines(row)]
+    table = found[0].evaluation.per_donor
+    emit(table, as_json=as_json, out=out, content={**rows[0], **more}, lines=lines)
 
 
 def export(
@@ -75,10 +68,13 @@ def export(
         Path | None, typer.Option("--fcs", help="File whose channels and peaks Gating-ML is for.")
     ] = None,
     gating_ml: Annotated[
-        Path | None, typer.Option("--gating-ml", help="Write Gating-ML 2.0 (needs --fcs).")
+        Path | None,
+        typer.Option("--gating-ml", help="Write Gating-ML 2.0 (needs --fcs).", callback=check_out),
     ] = None,
     scale: Annotated[str, typer.Option(help="logicle or asinh.")] = "logicle",
-    plan: Annotated[Path | None, typer.Option("--plan", help="Write the sort plan (.tsv).")] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Write the sort plan (.tsv).", callback=check_out)
+    ] = None,
     cells: Annotated[int, typer.Option(min=1, help="Target cells wanted.")] = 100_000,
     prevalence: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of targets in the tube.")
@@ -89,10 +85,11 @@ def export(
     efficiency: Annotated[
         float, typer.Option(min=0, max=1, help="Share of sorted cells that arrive.")
     ] = 0.7,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a gate as Gating-ML 2.0 for one cytometer, and a plan for the sort."""
     from imscope.analyses.gates.flow import flow_values, gating_ml_of
+    from imscope.analyses.gates.read_gate import read_any_gate
     from imscope.analyses.gates.sort_plan import SortAim, plan_sort
     from imscope.core import codes
     from imscope.core.errors import UsageError
@@ -113,7 +110,7 @@ def export(
         channels = dict(zip(g.markers, flow_values(data, g.markers)[1], strict=True))
         if gating_ml is not None:
             write_gating_ml(gating_ml, [gating_ml_of(g, data, scale=scale)])
-            typer.echo(f"wrote {gating_ml}", err=True)
+            say(f"wrote {gating_ml}")
     aim = SortAim(
         cells,
         (prevalence,) * 3 if prevalence is not None else None,
@@ -122,81 +119,10 @@ def export(
     )
     made = plan_sort(g, aim=aim, channels=channels)
     rows = as_records(made.steps)
-    if plan is not None:
-        _write(plan, rows)
-    if as_json:
-        _print({"gate": str(g), "plan": rows, "load": made.load, "warnings": list(made.warnings)})
-        return
-    for row in rows:
-        typer.echo(f"{row['step']}. {row['kind']}: {row['what']}  {row['threshold']}".rstrip())
-    for warning in made.warnings:
-        typer.echo(f"mind: {warning}")
-
-
-def _labelled(
-    path: Path,
-    gate: str,
-    target: str,
-    columns: tuple[str | None, str | None],
-    *,
-    modality: str | None,
-    prevalence: float | None,
-) -> "list[tuple[Evaluation, str, tuple[str, ...]]]":
-    from imscope.analyses.gates.cells import open_cells, target_mask
-    from imscope.analyses.gates.evaluate import (
-        LabelledCells,
-        evaluate_gate,
-        gather_values,
-        locate_markers,
-    )
-
-    gates = read_any_gate(gate)
-    done = []
-    with open_cells(path, donor=columns[0], lab=columns[1]) as cells:
-        column, label = target_mask(cells.obs, target)
-        for g in gates:
-            found = locate_markers(
-                g.markers,
-                [str(c) for c in cells.proteins.columns],
-                cells.genes,
-                modality=modality or (g.scale.modality if _has_cuts(g) else None),  # type: ignore[arg-type]
-            )
-            tried = LabelledCells(
-                gather_values(found, cells.proteins, cells.genes, cells.source),
-                cells.obs[column].to_numpy(),
-                cells.obs[cells.donor].to_numpy() if cells.donor else None,
-                cells.obs[cells.lab].to_numpy() if cells.lab else None,
-                found.modality,
-            )
-            result = evaluate_gate(
-                g, tried, label, prevalence=prevalence, aligned=not _is_gating_ml(gate)
-            )
-            done.append((result, found.words(), cells.notes))
-    return done
-
-
-def read_any_gate(text: str) -> "list[Gate]":
-    """Read a gate from a file of ours, from Gating-ML, or from the text itself."""
-    from imscope.analyses.gates.gate import parse_gate
-    from imscope.analyses.gates.gate_file import read_gates
-
-    path = Path(text)
-    if _is_gating_ml(text):
-        from imscope.analyses.gates.flow import gates_of_gating_ml
-        from imscope.io.gating_ml import read_gating_ml
-
-        return gates_of_gating_ml(read_gating_ml(path))
-    if text.strip().lower().endswith(".json") or (len(text) < 4_000 and path.is_file()):
-        return read_gates(path)
-    return [parse_gate(text)]
-
-
-def _is_gating_ml(text: str) -> bool:
-    return text.strip().lower().endswith((".xml", ".gatingml"))
-
-
-def _has_cuts(gate: "Gate") -> bool:
-    return any(x.cut is not None or x.raw_cuts for x in gate.literals)
+    content = {"gate": str(g), "plan": rows, "load": made.load, "warnings": list(made.warnings)}
+    lines = [f"{r['step']}. {r['kind']}: {r['what']}  {r['threshold']}".rstrip() for r in rows]
+    lines += [f"mind: {warning}" for warning in made.warnings]
+    emit(made.steps, as_json=as_json, out=plan, content=content, lines=lines)
 
 
 def _fcs_files(path: Path) -> list[Path]:
@@ -209,64 +135,33 @@ def _flow(
     files: list[Path],
     gate: str,
     predict_from: Path | None,
-    modality: str | None,
+    modality: "Modality | None",
     out: Path | None,
     as_json: bool,
 ) -> None:
     from imscope.analyses.gates.flow import gate_files, predicted_share
+    from imscope.analyses.gates.read_gate import is_gating_ml, read_any_gate, shares_inside
 
     g = read_any_gate(gate)[0]
     predicted = None
     if predict_from is not None:
-        predicted = predicted_share(*_shares(predict_from, g, modality))
-    result = gate_files(files, g, predicted=predicted, aligned=not _is_gating_ml(gate))
-    table = as_records(result.table)
-    if out is not None:
-        _write(out, table)
-    record = {
+        predicted = predicted_share(*shares_inside(predict_from, g, modality))
+    result = gate_files(files, g, predicted=predicted, aligned=not is_gating_ml(gate))
+    rows = as_records(result.table)
+    content = {
         "gate": result.gate,
-        "purity": None,
-        "recall": None,
-        "f1": None,
-        "enrichment": None,
-        "per_donor": table,
+        **dict.fromkeys(("purity", "recall", "f1", "enrichment")),
+        "per_donor": rows,
         "status": result.status,
         "notes": list(result.notes),
     }
-    if as_json:
-        _print(record)
-        return
-    typer.echo(f"{result.gate}: {result.status}")
-    for row in table:
-        typer.echo(f"  {row['file']}: {row['n_inside']:,} of {row['n_used']:,} events inside")
+    lines = [f"{result.gate}: {result.status}"]
+    lines += [f"  {r['file']}: {r['n_inside']:,} of {r['n_used']:,} events inside" for r in rows]
+    emit(result.table, as_json=as_json, out=out, content=content, lines=lines)
 
 
-def _shares(path: Path, gate: "Gate", modality: str | None) -> "tuple[Any, Any]":
-    """Cells inside the gate and cells in all, per donor of a data set."""
-    import numpy as np
-
-    from imscope.analyses.gates.cells import open_cells
-    from imscope.analyses.gates.evaluate import cells_inside, gather_values, locate_markers
-
-    with open_cells(path) as cells:
-        found = locate_markers(
-            gate.markers,
-            [str(c) for c in cells.proteins.columns],
-            cells.genes,
-            modality=modality,  # type: ignore[arg-type]
-        )
-        values = gather_values(found, cells.proteins, cells.genes, cells.source)
-        donors = (
-            cells.obs[cells.donor].astype(str).to_numpy(dtype=object)
-            if cells.donor
-            else np.full(len(values), "all", dtype=object)
-        )
-        inside = cells_inside(gate, values, donors, modality=found.modality)
-    _, code = np.unique(donors.astype(str), return_inverse=True)
-    return np.bincount(code, inside).astype(int), np.bincount(code)
-
-
-def _record(e: "Evaluation", measured: str, notes: tuple[str, ...]) -> dict[str, Any]:
+def _record(found: "Evaluated") -> dict[str, Any]:
+    e = found.evaluation
     keys = ("purity", "recall", "f1", "enrichment", "prevalence", "n_cells", "n_target", "n_inside")
     whole = {"n_cells", "n_target", "n_inside"}
     figures = {k: int(e.overall[k]) if k in whole else plain(e.overall[k]) for k in keys}
@@ -276,35 +171,25 @@ def _record(e: "Evaluation", measured: str, notes: tuple[str, ...]) -> dict[str,
         "per_donor": as_records(e.per_donor),
         "per_lab": as_records(e.per_lab),
         "contaminants": as_records(e.contaminants),
-        "measured_on": measured,
-        "status": e.status,
-        "notes": [*e.notes, *notes],
+        "measured_on": found.measured_on,
+        "status": e.status.code,
+        "reason": e.status.words,
+        "reasons": [{"code": s.code, "words": s.words} for s in e.reasons],
+        "notes": list(e.notes),
     }
 
 
-def _show(row: dict[str, Any]) -> None:
+def _lines(row: dict[str, Any]) -> list[str]:
     def number(value: float | None) -> str:
         return "-" if value is None else f"{value:.3f}"
 
-    typer.echo(f"{row['gate']}: {row['status']} ({row['measured_on']})")
+    why = "".join(f"\n  {s['code']}: {s['words']}" for s in row["reasons"])
+    out = [f"{row['gate']}: {row['status']} ({row['measured_on']}){why}"]
     head = ", ".join(f"{k} {number(row[k])}" for k in ("purity", "recall", "f1", "enrichment"))
-    typer.echo(f"  all: {head}")
+    out.append(f"  all: {head}")
     for d in row["per_donor"]:
         figures = ", ".join(f"{k} {number(d[k])}" for k in ("purity", "recall", "f1"))
-        typer.echo(f"  {d['donor']}: {figures}, {d['n_target']:,} targets")
+        out.append(f"  {d['donor']}: {figures}, {d['n_target']:,} targets")
     for note in row["notes"]:
-        typer.echo(f"  note: {note}", err=True)
-
-
-def _write(out: Path, rows: list[dict[str, Any]]) -> None:
-    import pandas as pd
-
-    from imscope.io.atomic import write_tsv
-
-    write_tsv(out, pd.DataFrame(rows))
-    typer.echo(f"wrote {out}: {len(rows)} rows", err=True)
-
-
-def _print(content: dict[str, Any]) -> None:
-    json.dump(content, sys.stdout, indent=1, allow_nan=False)
-    sys.stdout.write("\n")
+        say(f"  note: {note}")
+    return out

@@ -42,13 +42,15 @@ def _writable(path: Path, kind: str) -> None:
         )
 
 
-def _out_file(path: Path | None) -> Path | None:
+def check_out(path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written, before any work."""
     if path is not None:
         _writable(path, "file")
     return path
 
 
-def _out_folder(path: Path | None) -> Path | None:
+def check_out_folder(path: Path | None) -> Path | None:
+    """Refuse a folder that cannot be written, before any work."""
     if path is not None:
         _writable(path, "folder")
     return path
@@ -70,11 +72,13 @@ UnitOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Also write the table (.tsv).", callback=_out_file),
+    typer.Option("--out", "-o", help="Also write the table (.tsv).", callback=check_out),
 ]
 OutFolderOption = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Also write all tables into a folder.", callback=_out_folder),
+    typer.Option(
+        "--out", "-o", help="Also write all tables into a folder.", callback=check_out_folder
+    ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all random draws.")]
 ThreadsOption = Annotated[

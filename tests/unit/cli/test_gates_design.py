@@ -117,7 +117,8 @@ def test_few_target_cells_give_no_gate_and_a_reason(cells, tmp_path):
     )
     content = json.loads(done.stdout)
     assert content["gates"] == []
-    assert content["status"].startswith("not testable: the target has 12 cells")
+    assert content["status"] == "NOT TESTABLE"
+    assert content["reason"].startswith("the target has 12 cells")
 
 
 def test_heterogeneity_before_and_after_the_gate(tmp_path):

@@ -94,8 +94,8 @@ def test_flow_files(flow, cells, tmp_path):
         (["--gate", "CD3", "--target", "label=T"], UsageError, "E-GATE-TEXT"),
         (["--gate", "CD8A+", "--target", "label=T"], DataError, "E-GATE-MARKER"),
         (["--gate", "CD3+", "--target", "label=x"], DataError, "E-GATE-TARGET"),
-        (["--gate", "CD3+", "--target", "label=T", "--donor", "x"], DataError, "E-GATE-TARGET"),
-        (["--gate", "CD3+", "--target", "label=T", "--modality", "x"], UsageError, "E-GATE-TEXT"),
+        (["--gate", "CD3+", "--target", "label=T", "--donor", "x"], DataError, "E-CELLS-COLUMN"),
+        (["--gate", "CD3+", "--target", "label=T", "--modality", "x"], UsageError, "E-GATE-OPTION"),
     ],
 )
 def test_wrong_use_is_named(cells, arguments, kind, code):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imscope.cli.shell import _out_file, _out_folder, as_records, emit, show
+from imscope.cli.shell import as_records, check_out, check_out_folder, emit, show
 from imscope.core.errors import UsageError
 from imscope.core.result import Notice
 
@@ -16,10 +16,10 @@ TABLE = pd.DataFrame({"lot": ["a", "b"], "n": [1, 2], "hi2": [0.25, np.nan]})
 @pytest.mark.parametrize(
     ("name", "check", "found"),
     [
-        ("no/where.tsv", _out_file, "there is no folder"),
-        ("folder", _out_file, "is a folder"),
-        ("file.txt", _out_folder, "is a file"),
-        ("no/where", _out_folder, "there is no folder"),
+        ("no/where.tsv", check_out, "there is no folder"),
+        ("folder", check_out, "is a folder"),
+        ("file.txt", check_out_folder, "is a file"),
+        ("no/where", check_out_folder, "there is no folder"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path, name, check, found):
@@ -32,9 +32,9 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(tmp_path, nam
 
 
 def test_places_that_can_be_written_pass(tmp_path):
-    assert _out_file(tmp_path / "new.tsv") == tmp_path / "new.tsv"
-    assert _out_folder(tmp_path) == tmp_path
-    assert _out_file(None) is None
+    assert check_out(tmp_path / "new.tsv") == tmp_path / "new.tsv"
+    assert check_out_folder(tmp_path) == tmp_path
+    assert check_out(None) is None
 
 
 def test_json_holds_rows_and_notices(capsys):

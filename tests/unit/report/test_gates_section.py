@@ -31,7 +31,7 @@ def tables():
     inside = apply_gate(design.aligned, design.gates[0])
     assert len(drawn) == 600
     assert abs(drawn["inside"].mean() - inside.mean()) < 0.1
-    return design.tables() | {"gate_cells": drawn}
+    return dict(design.tables) | {"gate_cells": drawn}
 
 
 def report_of(tables):

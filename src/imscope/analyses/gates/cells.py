@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imscope.core import codes
+from imscope.core.cells import require_columns
 from imscope.core.errors import DataError, UsageError
 from imscope.evidence.surface import antibody_target
 
@@ -52,15 +52,15 @@ class GateCells:
 
 
 @contextmanager
-def open_cells(
-    path: str | Path, *, donor: str | None = None, lab: str | None = None
+def open_gate_cells(
+    data: object, *, donor: str | None = None, lab: str | None = None
 ) -> Iterator[GateCells]:
-    """Open a file or run folder with labelled cells.
+    """Open labelled cells for gating.
 
     Parameters
     ----------
-    path
-        Anything :func:`imscope.io.counts.read_counts` reads, or a run folder with ``cells.h5ad``.
+    data
+        Anything :func:`imscope.io.open_cells` takes: a path, a run folder, an ``AnnData``.
     donor, lab
         Columns of donor and laboratory; by default the usual names are looked for.
 
@@ -74,14 +74,10 @@ def open_cells(
     DataError
         The file cannot be read, or a named column does not exist.
     """
-    from imscope.io.counts import read_counts
+    from imscope.io.open import open_cells
 
-    path = Path(path)
-    inside = path / "cells.h5ad"
-    with read_counts(inside if path.is_dir() and inside.exists() else path) as counts:
-        for name in (donor, lab):
-            if name is not None and name not in counts.obs.columns:
-                raise _no_column(name, counts.obs)
+    with open_cells(data) as counts:
+        require_columns(counts.obs, *(name for name in (donor, lab) if name is not None))
         columns = [str(c) for c in counts.obs.columns]
         donor = donor or next((c for c in DONOR_COLUMNS if c in columns), "")
         lab = lab or next((c for c in LAB_COLUMNS if c in columns and c != donor), "")
@@ -125,8 +121,7 @@ def target_mask(obs: "pd.DataFrame", target: str) -> tuple[str, str]:
             fix="--target COLUMN=LABEL",
             code=codes.GATE_TARGET,
         )
-    if column not in obs.columns:
-        raise _no_column(column, obs)
+    require_columns(obs, column)
     known = obs[column].astype(str).unique().tolist()
     if label not in known:
         raise DataError(
@@ -136,15 +131,6 @@ def target_mask(obs: "pd.DataFrame", target: str) -> tuple[str, str]:
             code=codes.GATE_TARGET,
         )
     return column, label
-
-
-def _no_column(name: str, obs: "pd.DataFrame") -> DataError:
-    return DataError(
-        f"the cells have no column {name!r}",
-        found=", ".join(str(c) for c in obs.columns[:12]) or "no column",
-        fix="name one of them",
-        code=codes.GATE_TARGET,
-    )
 
 
 def _understood(counts: "Cells", donor: str, lab: str) -> GateCells:

@@ -1,6 +1,6 @@
 """What to know about a gate: scales, slack, substitutes, stability, purity curve, contaminants."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 from imscope.analyses.gates.fit import Cuts
 from imscope.analyses.gates.gate import Gate, Literal, Scale, rates
 from imscope.analyses.gates.intervals import donor_intervals, purity_interval
-from imscope.analyses.gates.nested import Choice, Problem, SearchSpace, counts, fit_choice
+from imscope.analyses.gates.left_out import LeftOut
+from imscope.analyses.gates.nested import (
+    Choice,
+    Problem,
+    SearchSpace,
+    Unseen,
+    counts,
+    fit_choice,
+)
+from imscope.analyses.gates.sort_plan import cells_to_load
+from imscope.core.result import Status
 from imscope.core.rng import spawn
 from imscope.core.schema import TABLES
 
@@ -17,7 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SORTED_CELLS = 100_000
-SORT_EFFICIENCY = 0.8
 SLACK = 0.02
 """Loss of F1 that a threshold may cost."""
 PREVALENCES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
@@ -214,33 +223,99 @@ def stability_rows(
     return TABLES["gate_stability"].check(pd.DataFrame(rows, columns=columns))
 
 
-def prevalence_rows(table: "pd.DataFrame", seed: int) -> "pd.DataFrame":
-    """Purity over the prevalence in the tube, with interval and cells to load."""
-    import pandas as pd
-
-    tp, fp = table["tp"].to_numpy(), table["fp"].to_numpy()
-    p = table["n_target"].to_numpy()
-    q = table["n_cells"].to_numpy() - p
+def prevalence_rows(left: LeftOut, seed: int) -> "pd.DataFrame":
+    """Purity over the prevalence in the tube, with interval for a new donor and cells to load."""
+    tp, fp, p, q = left.tp, left.fp, left.n_target, left.n_other
     rows = []
     for pi in PREVALENCES:
         r = rates(tp.sum(), fp.sum(), p.sum(), q.sum(), prevalence=pi)
         i = purity_interval(tp, fp, p, q, prevalence=pi, seed=seed)
-        load = cells_to_load(pi, float(r["recall"]))
-        rows.append((pi, float(r["purity"]), i.low, i.high, load))
-    names = [c.name for c in TABLES["gate_prevalence"].columns]
-    return TABLES["gate_prevalence"].check(pd.DataFrame(rows, columns=names))
+        rows.append(
+            {
+                "prevalence": pi,
+                "purity": float(r["purity"]),
+                "purity_low": i.low,
+                "purity_high": i.high,
+                "cells_to_load": load_for(pi, float(r["recall"])),
+            }
+        )
+    return TABLES["gate_prevalence"].frame(rows)
 
 
-def cells_to_load(prevalence: float, recall: float) -> float:
-    """Cells to load for 100,000 sorted target cells at a sort efficiency of 0.8.
+def unseen_rows(
+    u: Unseen,
+    problem: Problem,
+    names: tuple[Sequence[str], Sequence[str]],
+    markers: Sequence[str],
+    prevalence: float | None,
+) -> "pd.DataFrame":
+    """Rows of ``gate_unseen``: donors and the gate fitted on the others."""
+    size = int(problem.donor.max()) + 1
+    p = np.bincount(problem.donor[problem.target], minlength=size)
+    n = np.bincount(problem.donor, minlength=size)
+    ok = n[u.donor] > 0
+    donor = u.donor[ok]
+    numbers = (u.tp[ok], u.fp[ok], p[donor], n[donor])
+    out = donor_rows(donor, problem, names, numbers, prevalence)
+    out.insert(0, "by", u.by)
+    texts = [str(as_gate(g, markers, Scale(), problem)) for g in u.gates]
+    out.insert(1, "gate", "; ".join(sorted(set(texts))) if len(texts) != len(out) else texts)
+    return out
 
-    Examples
-    --------
-    >>> round(cells_to_load(0.1, 0.5))
-    2500000
-    """
-    caught = prevalence * recall * SORT_EFFICIENCY
-    return SORTED_CELLS / caught if caught > 0 else float("nan")
+
+def conflict_rows(
+    best: Gate,
+    cuts: Cuts,
+    problem: Problem,
+    *,
+    markers: Sequence[str],
+    info: "Mapping[str, pd.Series]",
+    prevalence: float | None,
+) -> "pd.DataFrame":
+    """The best gate with each contested marker as designed, flipped, and without it."""
+    rows = []
+    y = problem.target
+    for k, m in enumerate(cuts.marker):
+        name = markers[m]
+        if name not in info or info[name]["status"] != "flagged":
+            continue
+        flipped = tuple(not a if j == k else a for j, a in enumerate(cuts.above))
+        rest = [j for j in range(len(cuts.marker)) if j != k]
+        without = [tuple(v[j] for j in rest) for v in (cuts.marker, cuts.above, cuts.cut)]
+        variants = {
+            "as designed": cuts,
+            "flipped": Cuts(cuts.marker, flipped, cuts.cut, 0.0),
+            "without": Cuts(without[0], without[1], without[2], 0.0),  # type: ignore[arg-type]
+        }
+        for variant, c in variants.items():
+            inside = c.inside(problem.x)
+            tp, n = int((inside & y).sum()), int(inside.sum())
+            r = rates(tp, n - tp, int(y.sum()), int((~y).sum()), prevalence=prevalence)
+            rows.append(
+                {
+                    "gate": str(best),
+                    "marker": name,
+                    "variant": variant,
+                    **{f: float(r[f]) for f in ("purity", "recall", "f1")},
+                    "note": str(info[name]["reason"]),
+                }
+            )
+    return TABLES["gate_conflicts"].frame(rows)
+
+
+def status_rows(reasons: Sequence[Status], notes: Sequence[str]) -> "pd.DataFrame":
+    """Rows of ``gate_status``: what stands against the gates, then notes."""
+    told = reasons or (Status("ok"),)
+    rows = [{"kind": "status", "code": s.code, "words": s.words} for s in told]
+    rows += [{"kind": "note", "code": "", "words": n} for n in notes]
+    return TABLES["gate_status"].frame(rows)
+
+
+def load_for(prevalence: float, recall: float) -> float:
+    """Cells to load for 100,000 sorted target cells; NaN when the gate catches none."""
+    if not (0 < prevalence <= 1 and 0 < recall <= 1):
+        return float("nan")
+    return float(cells_to_load(SORTED_CELLS, prevalence, recall))
 
 
 def contaminant_rows(

@@ -1,27 +1,34 @@
-"""Design a sort gate: align, choose in nested folds, fit, and tell how far to trust the gates."""
+"""Design a sort gate: align, choose in nested folds, fit, and judge on donors left out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imscope.analyses.gates import describe
 from imscope.analyses.gates.align import align_batches
+from imscope.analyses.gates.circular import circular_markers
 from imscope.analyses.gates.design_cells import DesignCells, check_cells, usable_markers
 from imscope.analyses.gates.fit import Cuts
-from imscope.analyses.gates.gate import Gate, Scale, rates
-from imscope.analyses.gates.intervals import ONE_DONOR, purity_interval
+from imscope.analyses.gates.gate import Gate, Scale
+from imscope.analyses.gates.left_out import Judge
+from imscope.analyses.gates.listing import Entry, Listing, design_rows, marker_info
 from imscope.analyses.gates.nested import (
+    FIT_CELLS,
     Choice,
     Problem,
     SearchSpace,
-    Unseen,
     choose,
+    draw_problem,
     fit_choice,
     judge_unseen,
     judge_within,
 )
+from imscope.analyses.gates.verdict import judge_design
+from imscope.core.result import Status
+from imscope.core.rng import spawn
 from imscope.core.schema import TABLES
 
 if TYPE_CHECKING:
@@ -33,12 +40,14 @@ FEWEST_IN_DONOR = 5
 """Target cells a donor needs to count in the objective."""
 FEWEST_LABS = 3
 """Labs from which on whole labs are left out."""
-CIRCULAR = 0.985
-"""F1 of one protein cut from which on the label itself looks like that cut."""
 PURITY_FLOOR = 0.5
 """Default purity a gate must be shown to reach in its worst donor."""
-LISTED = 10
-OTHERS_LISTED = 5
+NAMES = (
+    *("gate_designs", "gate_donors", "gate_unseen", "gate_literals", "gate_pareto"),
+    *("gate_substitutes", "gate_stability", "gate_prevalence", "gate_contaminants"),
+    *("gate_conflicts", "gate_landmarks"),
+)
+"""Tables of a design."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +58,16 @@ class GateDesign:
     ----------
     gates
         Best first; empty when there is none.
-    table, donors, unseen, literals, pareto, substitutes, stability, prevalence, contaminants,
-    conflicts, landmarks
+    tables
         The declared tables ``gate_designs``, ``gate_donors``, ``gate_unseen``, ``gate_literals``,
         ``gate_pareto``, ``gate_substitutes``, ``gate_stability``, ``gate_prevalence``,
-        ``gate_contaminants``, ``gate_conflicts`` and ``gate_landmarks``.
+        ``gate_contaminants``, ``gate_conflicts``, ``gate_landmarks`` and ``gate_status``.
     aligned
         Values of the markers in aligned units (RNA: counts), one row per cell.
     gap
         Certified distance of the search to the best gate of its grid; 0 when it ended.
-    status
-        ``ok``, or what stands against the gates, in words.
+    reasons
+        What stands against the gates, the gravest first; empty when nothing does.
     choice
         What the folds chose.
     notes
@@ -67,44 +75,17 @@ class GateDesign:
     """
 
     gates: tuple[Gate, ...]
-    table: "pd.DataFrame"
-    donors: "pd.DataFrame"
-    unseen: "pd.DataFrame"
-    literals: "pd.DataFrame"
-    pareto: "pd.DataFrame"
-    substitutes: "pd.DataFrame"
-    stability: "pd.DataFrame"
-    prevalence: "pd.DataFrame"
-    contaminants: "pd.DataFrame"
-    conflicts: "pd.DataFrame"
-    landmarks: "pd.DataFrame"
+    tables: "Mapping[str, pd.DataFrame]"
     aligned: "pd.DataFrame"
-    gap: float
-    status: str
-    choice: Choice | None
+    gap: float = 0.0
+    reasons: tuple[Status, ...] = ()
+    choice: Choice | None = None
     notes: tuple[str, ...] = field(default=())
 
-    def tables(self) -> "dict[str, pd.DataFrame]":
-        """Every declared table by its name."""
-        return {
-            "gate_designs": self.table,
-            "gate_donors": self.donors,
-            "gate_unseen": self.unseen,
-            "gate_literals": self.literals,
-            "gate_pareto": self.pareto,
-            "gate_substitutes": self.substitutes,
-            "gate_stability": self.stability,
-            "gate_prevalence": self.prevalence,
-            "gate_contaminants": self.contaminants,
-            "gate_conflicts": self.conflicts,
-            "gate_landmarks": self.landmarks,
-            "gate_status": self._words(),
-        }
-
-    def _words(self) -> "pd.DataFrame":
-        rows: list[dict[str, object]] = [{"kind": "status", "words": self.status}]
-        rows += [{"kind": "note", "words": n} for n in self.notes]
-        return _frame("gate_status", rows)
+    @property
+    def status(self) -> Status:
+        """``ok``, or the gravest of what stands against the gates."""
+        return self.reasons[0] if self.reasons else Status("ok")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +97,7 @@ class DesignSettings:
     space
         What is searched and chosen among; see :class:`~imscope.analyses.gates.nested.SearchSpace`.
     purity_floor
-        Purity that the worst donor must be shown to reach.
+        Purity, and F1, that the worst donor left out must be shown to reach.
     stability
         Searches on resampled donors.
     rna_minus
@@ -158,9 +139,10 @@ def design_gates(
 
     Notes
     -----
-    A target that cannot be tested (too few cells, no common marker) gives no gate and a status that
-    says so. Purity holds for the prevalence used: in the tube to be sorted it is another, see
-    ``prevalence``.
+    A marker stays in a gate only if it earns its place on donors left out; the interval of purity
+    and of recall is what a new donor will show. A target that cannot be tested (too few cells, no
+    common marker) gives no gate and a status that says so. Purity holds for the prevalence used:
+    in the tube to be sorted it is another, see ``gate_prevalence``.
 
     Examples
     --------
@@ -170,39 +152,28 @@ def design_gates(
     >>> raw = pd.DataFrame({"CD73": rng.poisson(np.where(y, 120, 5)), "CD9": rng.poisson(8, 600)})
     >>> donors = np.repeat(["a", "b", "c"], 200)
     >>> design = design_gates(DesignCells(raw, y, donors), settings=DesignSettings(stability=2))
-    >>> str(design.gates[0])
-    'CD73+'
+    >>> str(design.gates[0]), design.status.code
+    ('CD73+', 'circular label')
     """
     how = settings if settings is not None else DesignSettings()
     y, donor, lab, batch = check_cells(cells)
     if y.sum() < FEWEST_TARGETS:
-        return _nothing(
-            f"not testable: the target has {int(y.sum())} cells, {FEWEST_TARGETS} are needed"
-        )
+        return _nothing(f"the target has {int(y.sum())} cells, {FEWEST_TARGETS} are needed")
     if y.all():
-        return _nothing("not testable: every cell is a target, there is nothing to sort from")
+        return _nothing("every cell is a target, there is nothing to sort from")
     values, notes = usable_markers(cells, y, donor, candidates, classes or {})
     if not values.shape[1]:
-        return _nothing(
-            "not testable: no candidate marker was measured in every donor with targets", notes
-        )
+        return _nothing("no candidate marker was measured in every donor with targets", notes)
     if cells.modality == "protein":
         aligned = align_batches(values, batch, studies=lab, background=cells.background)
         scale, marks = aligned.scale, aligned.table
         x = aligned.values  # noqa: PD011  a field of ours
     else:
         x = values.astype(np.float64)
-        scale, marks = Scale("rna", "none", default_cut=0.0), _empty("gate_landmarks")
+        scale, marks = Scale("rna", "none", default_cut=0.0), TABLES["gate_landmarks"].empty()
     names, d = np.unique(donor, return_inverse=True)
     labs, at = np.unique(lab, return_inverse=True)
-    plus_only = np.array(
-        [
-            cells.modality == "rna"
-            and not how.rna_minus
-            and (classes or {}).get(m, "C") not in ("A", "B")
-            for m in x.columns
-        ]
-    )
+    plus_only = _plus_only(x.columns, cells.modality == "rna" and not how.rna_minus, classes or {})
     problem = Problem(x.to_numpy(dtype=np.float64), y, d, at, cells.modality, plus_only)
     counted = np.bincount(d[y], minlength=len(names)) >= FEWEST_IN_DONOR
     few = [str(n) for n, ok in zip(names, counted, strict=True) if not ok]
@@ -212,10 +183,16 @@ def design_gates(
             + ", ".join(few[:8])
         )
     if not counted.any():
-        return _nothing("not testable: no donor has enough target cells", notes)
+        return _nothing("no donor has enough target cells", notes)
     fitted = problem.take(np.flatnonzero(counted[d]))
     work = _Work(cells, problem, fitted, how, (names.tolist(), labs.tolist()), x, scale, marks)
     return work.run(candidates, classes or {}, notes)
+
+
+def _plus_only(
+    markers: "pd.Index[str]", strict: bool, classes: Mapping[str, str]
+) -> NDArray[np.bool_]:
+    return np.array([strict and classes.get(m, "C") not in ("A", "B") for m in markers], dtype=bool)
 
 
 class _Work:
@@ -238,315 +215,142 @@ class _Work:
         self.space = settings.space
 
     def run(
-        self,
-        candidates: "pd.DataFrame | None",
-        classes: Mapping[str, str],
-        notes: list[str],
+        self, candidates: "pd.DataFrame | None", classes: Mapping[str, str], notes: list[str]
     ) -> GateDesign:
-        choice = choose(self.fitted, self.space)
+        space, info = self.space, marker_info(candidates)
+        choice = choose(self.fitted, space.share(0.2))
+        drawn = draw_problem(self.fitted, FIT_CELLS, spawn(space.seed, "final fit"))
         by_size, gap, found_notes = fit_choice(
-            self.fitted, self.space, choice, sizes=self.space.max_size
+            drawn, space.share(0.2), choice, sizes=space.max_size
         )
         notes += found_notes
-        info = _marker_info(candidates)
         kept = [[c for c in gates if self._allowed(c, info)] for gates in by_size]
         if not any(kept):
-            return _nothing("no gate: no allowed marker separates the target", notes)
-        listed = self._listed(kept, choice)
-        gates = [describe.as_gate(c, self.markers, self.scale, self.problem) for c in listed]
-        table, donors = self._tables(listed, gates, info, classes, choice)
-        order = table["order"].tolist()
-        table = table.drop(columns="order")
-        listed, gates = [listed[i] for i in order], [gates[i] for i in order]
+            return _nothing("no allowed marker separates the target", notes, "no gate")
+        judge = Judge(self.fitted, space.share(0.1), choice.kind)
+        listing = Listing(self.problem, self.names, self.markers, self.scale, space)
+        entries, dropped = listing.rank(kept, judge, info, classes)
+        notes += dropped
+        best = entries[0]
         unseen = self._unseen(choice)
-        best, cuts = gates[0], listed[0]
-        own = donors[(donors["gate"] == str(best)) & (donors["n_target"] > 0)]
-        literals = [
-            r
-            for g, c in zip(gates[:5], listed[:5], strict=True)
-            for r in describe.literal_rows(g, c, self.problem, self.markers)
-        ]
-        status = self._status(kept, unseen, gap)
-        pool = [
-            (describe.as_gate(c, self.markers, self.scale, self.problem), c.value)
-            for c in kept[len(cuts.marker) - 1][: self.space.top]
-        ]
+        if not best.survives:
+            notes.append(
+                f"{best.gate} needs its gate file: written as text, with thresholds half way "
+                f"between the peaks, it reaches a mean F1 of {best.text_f1:.3f}"
+            )
+        reasons = judge_design(
+            best, unseen, circular=self._circular(), modality=self.problem.modality,
+            floor=self.how.purity_floor, gap=gap, one=len(np.unique(self.fitted.donor)) == 1,
+        )  # fmt: skip
+        tables = self._tables(entries, kept, choice, info, unseen)
+        tables["gate_status"] = describe.status_rows(reasons, notes)
         return GateDesign(
-            gates=tuple(gates),
-            table=TABLES["gate_designs"].check(table),
-            donors=TABLES["gate_donors"].check(donors),
-            unseen=unseen,
-            literals=_frame("gate_literals", literals),
-            pareto=describe.pareto_rows(table),
-            substitutes=describe.substitute_rows(best, pool, cuts.value, self._error(own)),
-            stability=describe.stability_rows(
-                self.fitted, self.space, choice, self.markers, self.how.stability
-            ),
-            prevalence=describe.prevalence_rows(own, self.space.seed),
-            contaminants=self._contaminants(cuts),
-            conflicts=self._conflicts(best, cuts, info),
-            landmarks=self.marks,
-            aligned=self.x,
-            gap=gap,
-            status=status,
-            choice=choice,
-            notes=tuple(notes),
+            tuple(e.gate for e in entries), tables, self.x, gap, reasons, choice, tuple(notes)
         )
 
-    def _allowed(self, c: Cuts, info: Mapping[str, "pd.Series"]) -> bool:
+    def _tables(
+        self,
+        entries: list[Entry],
+        kept: list[list[Cuts]],
+        choice: Choice,
+        info: "Mapping[str, pd.Series]",
+        unseen: "pd.DataFrame",
+    ) -> "dict[str, pd.DataFrame]":
+        import pandas as pd
+
+        best = entries[0]
+        own = best.donors[best.donors["n_target"] > 0]
+        table = design_rows(entries)
+        pool = [
+            (describe.as_gate(c, self.markers, self.scale, self.problem), c.value)
+            for c in kept[len(best.cuts.marker) - 1][: self.space.top]
+        ]
+        literals = [
+            r
+            for e in entries[:5]
+            for r in describe.literal_rows(e.gate, e.cuts, self.problem, self.markers)
+        ]
+        quick = self.space.share(0.2, self.how.stability)
+        return {
+            "gate_designs": table,
+            "gate_donors": TABLES["gate_donors"].check(
+                pd.concat([e.donors for e in entries], ignore_index=True)
+            ),
+            "gate_unseen": unseen,
+            "gate_literals": TABLES["gate_literals"].frame(literals),
+            "gate_pareto": describe.pareto_rows(table),
+            "gate_substitutes": describe.substitute_rows(
+                best.gate, pool, best.cuts.value, _error(own)
+            ),
+            "gate_stability": describe.stability_rows(
+                self.fitted, quick, choice, self.markers, self.how.stability
+            ),
+            "gate_prevalence": describe.prevalence_rows(best.left_out, self.space.seed),
+            "gate_contaminants": self._contaminants(best.cuts),
+            "gate_conflicts": describe.conflict_rows(
+                best.gate,
+                best.cuts,
+                self.problem,
+                markers=self.markers,
+                info=info,
+                prevalence=self.space.prevalence,
+            ),
+            "gate_landmarks": self.marks,
+        }
+
+    def _allowed(self, c: Cuts, info: "Mapping[str, pd.Series]") -> bool:
         """A contested marker is never the only positive one."""
         plus = [self.markers[m] for m, above in zip(c.marker, c.above, strict=True) if above]
         return not (len(plus) == 1 and plus[0] in info and bool(info[plus[0]]["never_alone"]))
 
-    def _listed(self, kept: list[list[Cuts]], choice: Choice) -> list[Cuts]:
-        out: list[Cuts] = []
-        for k, gates in enumerate(kept, start=1):
-            seen: set[object] = set()
-            most = LISTED if k == choice.size else OTHERS_LISTED
-            for c in gates:
-                text = tuple(sorted(zip(c.marker, c.above, strict=True)))
-                if text not in seen and len(seen) < most:
-                    seen.add(text)
-                    out.append(c)
-        return out
-
-    def _tables(
-        self,
-        listed: list[Cuts],
-        gates: list[Gate],
-        info: Mapping[str, "pd.Series"],
-        classes: Mapping[str, str],
-        choice: Choice,
-    ) -> tuple["pd.DataFrame", "pd.DataFrame"]:
-        import pandas as pd
-
-        rows, donors = [], []
-        for i, (c, g) in enumerate(zip(listed, gates, strict=True)):
-            of = describe.donor_table(
-                c.inside(self.problem.x), self.problem, self.names, self.space.prevalence
-            )
-            of.insert(0, "gate", str(g))
-            donors.append(of)
-            rows.append({"order": i, **self._row(c, g, of, info, classes)})
-        table = pd.DataFrame(rows)
-        table["n_flags"] = table["flags"].str.len() > 0
-        table["later"] = table["size"] != choice.size
-        table["rounded"] = -table["value"].round(9)
-        table["wide"] = -table["slack"]
-        ties = ["rounded", "size", "n_flags", "wide", "gate"]
-        table = table.sort_values(["later", *ties], kind="stable").reset_index(drop=True)
-        # the best gate of the size chosen, then all others by what they reach
-        rest = table.iloc[1:].sort_values(ties, kind="stable")
-        table = pd.concat([table.iloc[:1], rest], ignore_index=True)
-        table.insert(0, "rank", np.arange(1, len(table) + 1))
-        table = table.drop(columns=["n_flags", "later", "rounded", "wide"])
-        frames = {str(f["gate"].iloc[0]): f for f in donors}
-        ordered = [frames[g] for g in table["gate"]]
-        return table, pd.concat(ordered, ignore_index=True)
-
-    def _row(
-        self,
-        c: Cuts,
-        g: Gate,
-        of: "pd.DataFrame",
-        info: Mapping[str, "pd.Series"],
-        classes: Mapping[str, str],
-    ) -> dict[str, object]:
-        sorted_from = of[of["n_target"] > 0]  # a donor without targets is not sorted
-        tp, fp = sorted_from["tp"].to_numpy(), sorted_from["fp"].to_numpy()
-        p = sorted_from["n_target"].to_numpy()
-        q = sorted_from["n_cells"].to_numpy() - p
-        pi = self.space.prevalence
-        r = {
-            k: float(v)
-            for k, v in rates(tp.sum(), fp.sum(), p.sum(), q.sum(), prevalence=pi).items()
-        }
-        i = purity_interval(tp, fp, p, q, prevalence=pi, seed=self.space.seed)
-        fitted = of[of["n_target"] >= FEWEST_IN_DONOR]
-        purity = fitted["purity"].fillna(0.0)
-        worst = int(np.argmin(purity.to_numpy()))
-        ends = [describe.slack_interval(c, k, self.problem) for k in range(len(c.marker))]
-        letters = [
-            "A" if self.problem.modality == "protein" else classes.get(m, "C") for m in g.markers
-        ]
-        flags = [
-            f"{m} ({info[m]['flag']}): {info[m]['reason']}"
-            for m in g.markers
-            if m in info and info[m]["status"] == "flagged"
-        ]
-        return {
-            "gate": str(g),
-            "size": len(g.literals),
-            "markers": ", ".join(g.markers),
-            "purity": r["purity"],
-            "recall": r["recall"],
-            "f1": r["f1"],
-            "purity_low": i.low,
-            "purity_high": i.high,
-            "interval": i.kind,
-            "worst_purity": float(purity.iloc[worst]),
-            "worst_donor": str(fitted["donor"].iloc[worst]),
-            "enrichment": r["enrichment"],
-            "cells_to_load": describe.cells_to_load(r["prevalence"], r["recall"]),
-            "value": c.value,
-            "slack": min(b - a for a, b in ends),
-            "class": max(letters),
-            "flags": "; ".join(flags),
-        }
+    def _circular(self) -> list[str]:
+        if self.problem.modality != "protein":
+            return []
+        values = {m: self.problem.x[:, k] for k, m in enumerate(self.markers)}
+        donor = np.asarray(self.names[0])[self.problem.donor]
+        return circular_markers(values, self.problem.target, donor)
 
     def _unseen(self, choice: Choice) -> "pd.DataFrame":
         import pandas as pd
 
-        n_donors = len(np.unique(self.fitted.donor))
-        if n_donors == 1:
-            parts = [judge_within(self.fitted, self.space, choice)]
-        else:
-            parts = [judge_unseen(self.fitted, self.space)]
-            if len(np.unique(self.fitted.lab)) >= FEWEST_LABS:
-                parts.append(judge_unseen(self.fitted, self.space, by="lab"))
-        frames = [self._unseen_rows(u) for u in parts if len(u.donor)]
-        if not frames:
-            return _empty("gate_unseen")
-        return TABLES["gate_unseen"].check(pd.concat(frames, ignore_index=True))
-
-    def _unseen_rows(self, u: Unseen) -> "pd.DataFrame":
-        size = int(self.fitted.donor.max()) + 1
-        p = np.bincount(self.fitted.donor[self.fitted.target], minlength=size)
-        n = np.bincount(self.fitted.donor, minlength=size)
-        ok = n[u.donor] > 0
-        donor = u.donor[ok]
-        out = describe.donor_rows(
-            donor,
-            self.fitted,
-            self.names,
-            (u.tp[ok], u.fp[ok], p[donor], n[donor]),
-            self.space.prevalence,
-        )
-        out.insert(0, "by", u.by)
-        texts = [str(describe.as_gate(g, self.markers, Scale(), self.fitted)) for g in u.gates]
-        out.insert(1, "gate", "; ".join(sorted(set(texts))) if len(texts) != len(out) else texts)
-        return out
-
-    def _status(self, kept: list[list[Cuts]], unseen: "pd.DataFrame", gap: float) -> str:
-        said = []
-        if self.problem.modality == "protein" and kept[0]:
-            inside = kept[0][0].inside(self.problem.x)
-            y = self.problem.target
-            f1 = 2 * (inside & y).sum() / max(int(inside.sum() + y.sum()), 1)
-            if f1 >= CIRCULAR:
-                name = self.markers[kept[0][0].marker[0]]
-                said.append(
-                    f"circular label: one cut on {name} gives it back with F1 {f1:.3f}, so it "
-                    "looks made by that protein and proves no gate"
-                )
-        main = unseen[unseen["by"] != "lab"]
-        if len(main):
-            worst = main.sort_values("purity_low", kind="stable").iloc[0]
-            if not worst["purity_low"] >= self.how.purity_floor:
-                said.append(
-                    f"no adequate gate: in the worst donor left out ({worst['donor']}) purity is "
-                    f"shown to be {worst['purity_low']:.2f} at least, under the floor of "
-                    f"{self.how.purity_floor:g}"
-                )
+        space = self.space.share(0.3)
         if len(np.unique(self.fitted.donor)) == 1:
-            said.append(ONE_DONOR)
-        if self.problem.modality == "rna":
-            said.append(
-                "RNA only: the sorter sees protein, and how far RNA stands for it is not measured"
-            )
-        if gap > 0:
-            said.append(f"time ran out: a gate could be better by {gap:.3f} at most")
-        return "; ".join(said) if said else "ok"
-
-    def _error(self, own: "pd.DataFrame") -> float:
-        """Standard error of the objective between donors, or between cells with one donor."""
-        f = own["f1"].dropna().to_numpy(dtype=np.float64)
-        if len(f) > 1:
-            return float(f.std(ddof=1) / np.sqrt(len(f)))
-        n = float(own["n_target"].sum())
-        value = float(f[0]) if len(f) else 0.0
-        return float(np.sqrt(max(value * (1 - value), 1e-6) / max(n, 1)))
+            parts = [judge_within(self.fitted, space, choice)]
+        else:
+            parts = [judge_unseen(self.fitted, space)]
+            if len(np.unique(self.fitted.lab)) >= FEWEST_LABS:
+                parts.append(judge_unseen(self.fitted, space, by="lab"))
+        frames = [
+            describe.unseen_rows(u, self.fitted, self.names, self.markers, self.space.prevalence)
+            for u in parts
+            if len(u.donor)
+        ]
+        if not frames:
+            return TABLES["gate_unseen"].empty()
+        return TABLES["gate_unseen"].check(pd.concat(frames, ignore_index=True))
 
     def _contaminants(self, cuts: Cuts) -> "pd.DataFrame":
         if self.cells.label is None:
-            return _empty("gate_contaminants")
+            return TABLES["gate_contaminants"].empty()
         labels = np.asarray(self.cells.label).astype(str)
         return describe.contaminant_rows(cuts.inside(self.problem.x), self.problem.target, labels)
 
-    def _conflicts(self, best: Gate, cuts: Cuts, info: Mapping[str, "pd.Series"]) -> "pd.DataFrame":
-        rows = []
-        y = self.problem.target
-        for k, m in enumerate(cuts.marker):
-            name = self.markers[m]
-            if name not in info or info[name]["status"] != "flagged":
-                continue
-            flipped = tuple(not a if j == k else a for j, a in enumerate(cuts.above))
-            rest = [j for j in range(len(cuts.marker)) if j != k]
-            variants = {
-                "as designed": cuts,
-                "flipped": Cuts(cuts.marker, flipped, cuts.cut, 0.0),
-                "without": Cuts(
-                    tuple(cuts.marker[j] for j in rest),
-                    tuple(cuts.above[j] for j in rest),
-                    tuple(cuts.cut[j] for j in rest),
-                    0.0,
-                ),
-            }
-            for variant, c in variants.items():
-                inside = c.inside(self.problem.x)
-                tp, n = int((inside & y).sum()), int(inside.sum())
-                r = rates(
-                    tp, n - tp, int(y.sum()), int((~y).sum()), prevalence=self.space.prevalence
-                )
-                rows.append(
-                    {
-                        "gate": str(best),
-                        "marker": name,
-                        "variant": variant,
-                        **{c: float(r[c]) for c in ("purity", "recall", "f1")},
-                        "note": str(info[name]["reason"]),
-                    }
-                )
-        return _frame("gate_conflicts", rows)
+
+def _error(own: "pd.DataFrame") -> float:
+    """Standard error of the objective between donors, or between cells with one donor."""
+    f = own["f1"].dropna().to_numpy(dtype=np.float64)
+    if len(f) > 1:
+        return float(f.std(ddof=1) / np.sqrt(len(f)))
+    n = float(own["n_target"].sum())
+    value = float(f[0]) if len(f) else 0.0
+    return float(np.sqrt(max(value * (1 - value), 1e-6) / max(n, 1)))
 
 
-def _marker_info(candidates: "pd.DataFrame | None") -> dict[str, "pd.Series"]:
-    if candidates is None:
-        return {}
-    return {str(row["feature"]): row for _, row in candidates.iterrows()}
-
-
-def _empty(name: str) -> "pd.DataFrame":
-    return _frame(name, [])
-
-
-def _frame(name: str, rows: list[dict[str, object]]) -> "pd.DataFrame":
-    import pandas as pd
-
-    declared = TABLES[name]
-    return declared.check(pd.DataFrame(rows, columns=[c.name for c in declared.columns]))
-
-
-def _nothing(status: str, notes: list[str] | None = None) -> GateDesign:
+def _nothing(words: str, notes: list[str] | None = None, code: str = "NOT TESTABLE") -> GateDesign:
     """A design without gates, and why."""
     import pandas as pd
 
-    return GateDesign(
-        gates=(),
-        table=_empty("gate_designs"),
-        donors=_empty("gate_donors"),
-        unseen=_empty("gate_unseen"),
-        literals=_empty("gate_literals"),
-        pareto=_empty("gate_pareto"),
-        substitutes=_empty("gate_substitutes"),
-        stability=_empty("gate_stability"),
-        prevalence=_empty("gate_prevalence"),
-        contaminants=_empty("gate_contaminants"),
-        conflicts=_empty("gate_conflicts"),
-        landmarks=_empty("gate_landmarks"),
-        aligned=pd.DataFrame(),
-        gap=0.0,
-        status=status,
-        choice=None,
-        notes=tuple(notes or ()),
-    )
+    reasons = (Status(code, words),)
+    tables = {name: TABLES[name].empty() for name in NAMES}
+    tables["gate_status"] = describe.status_rows(reasons, notes or [])
+    return GateDesign((), tables, pd.DataFrame(), reasons=reasons, notes=tuple(notes or ()))

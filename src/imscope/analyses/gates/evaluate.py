@@ -10,9 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from imscope.analyses.gates.align import align_batches
 from imscope.analyses.gates.candidates import handling_warning
+from imscope.analyses.gates.circular import circular_markers
 from imscope.analyses.gates.gate import Gate, Literal, Scale, apply_gate, count_gate, rates
+from imscope.analyses.gates.verdict import judge_evaluation
 from imscope.core import codes
 from imscope.core.errors import DataError
+from imscope.core.result import Status
 from imscope.core.schema import TABLES
 from imscope.evidence.surface import antibody_target, marker_notes
 
@@ -21,12 +24,10 @@ if TYPE_CHECKING:
 
     from imscope.core.blocks import BlockSource
 
-MIN_TARGETS = 20
-"""Fewest target cells a figure is given for without a warning."""
 UNLABELLED = frozenset({"", "unknown", "undefined", "unassigned", "nan", "na", "none"})
 """Labels that say nothing; such cells are left out."""
-CIRCULAR = 0.999
-"""Area under the ROC of one protein above which a label is taken to be a gate on it."""
+TWO_PEAKS = ("two peaks", "shrunk", "background")
+"""Ways in which a batch's landmarks are known by more than where its one peak lies."""
 Modality = OneOf["protein", "rna"]
 
 
@@ -97,8 +98,8 @@ class Evaluation:
         ``gate_contaminants``: which other labels pass.
     inside
         Shape ``(n_cells,)``: cells inside the gate.
-    status
-        ``ok``, or in words what limits the figures.
+    reasons
+        What limits the figures, the gravest first; empty when nothing does.
     notes
         What must be known to read the figures.
     """
@@ -109,8 +110,32 @@ class Evaluation:
     per_lab: "pd.DataFrame"
     contaminants: "pd.DataFrame"
     inside: NDArray[np.bool_]
-    status: str
+    reasons: tuple[Status, ...]
     notes: tuple[str, ...]
+
+    @property
+    def status(self) -> Status:
+        """``ok``, or the gravest of what limits the figures."""
+        return self.reasons[0] if self.reasons else Status("ok")
+
+
+@dataclass(frozen=True, eq=False)
+class Applied:
+    """A gate applied to cells.
+
+    Attributes
+    ----------
+    inside
+        Shape ``(n_cells,)``.
+    known
+        Cells whose thresholds could be placed; the others are no part of any figure.
+    guessed
+        Donor, marker and share that a guessed threshold would let through, where it was not used.
+    """
+
+    inside: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    guessed: tuple[tuple[str, str, float], ...]
 
 
 def locate_markers(
@@ -277,8 +302,8 @@ def evaluate_gate(
             fix="give one of them as `--target COLUMN=LABEL`",
             code=codes.GATE_TARGET,
         )
-    inside = cells_inside(gate, values, donor, labs=lab, modality=kinds, aligned=aligned)
-    use = known
+    done = apply_to_donors(gate, values, donor, labs=lab, modality=kinds, aligned=aligned)
+    inside, use = done.inside, known & done.known
     per_donor = count_gate(inside[use], y[use], donor[use], labs=lab[use], prevalence=prevalence)
     per_lab = count_gate(inside[use], y[use], lab[use], labs=lab[use], prevalence=prevalence)
     overall = _overall(per_donor, prevalence)
@@ -286,7 +311,20 @@ def evaluate_gate(
         [f"{int((~known).sum()):,} cells without a label are left out"] if (~known).any() else []
     )
     notes += _known_trouble(gate)
-    notes += _circular(values[use], y[use], donor[use], kinds)
+    notes += [
+        f"{who} is left out: {marker} shows one population there and in no donor of its study two, "
+        f"so a threshold would be a guess (it would let {100 * share:.1f} % of its cells through)"
+        for who, marker, share in done.guessed
+    ]
+    proteins = {
+        m: values[m].to_numpy(dtype=np.float64)[use] for m, k in kinds.items() if k == "protein"
+    }
+    reasons = judge_evaluation(
+        overall,
+        per_donor,
+        guessed=[] if use.any() else _no_cut(done),
+        circular=circular_markers(proteins, y[use], donor[use].astype(str)),
+    )
     return Evaluation(
         gate=str(gate),
         overall=overall,
@@ -294,12 +332,12 @@ def evaluate_gate(
         per_lab=per_lab,
         contaminants=_contaminants(inside[use], text[use], target),
         inside=inside,
-        status=_status(overall, per_donor, notes),
+        reasons=reasons,
         notes=tuple(notes),
     )
 
 
-def cells_inside(
+def apply_to_donors(
     gate: Gate,
     values: "pd.DataFrame",
     donors: NDArray[np.object_],
@@ -307,7 +345,7 @@ def cells_inside(
     labs: NDArray[np.object_] | None = None,
     modality: Mapping[str, Modality],
     aligned: bool = True,
-) -> NDArray[np.bool_]:
+) -> Applied:
     """Apply a gate to raw values after proteins were aligned donor by donor.
 
     Parameters
@@ -317,12 +355,13 @@ def cells_inside(
     donors, labs
         Shape ``(n_cells,)``.
 
-    Returns
-    -------
-    inside
-        Shape ``(n_cells,)``.
+    Notes
+    -----
+    A donor that shows one population of a marker borrows the peaks of the donors of its study that
+    show two. Where none does, a threshold would be cut from noise: its cells are left out.
     """
-    inside = np.ones(len(values), dtype=bool)
+    inside, known = np.ones(len(values), dtype=bool), np.ones(len(values), dtype=bool)
+    guessed: list[tuple[str, str, float]] = []
     by_kind: dict[Modality, list[Literal]] = {"protein": [], "rna": []}
     for x in gate.literals:
         by_kind[modality[x.marker]].append(x)
@@ -335,12 +374,45 @@ def cells_inside(
                 part, donors, studies=labs, transform=shape.transform, cofactor=shape.cofactor
             )
             part = done.values  # noqa: PD011  a field of ours
+            guessed, known = _guessed(done.table, part, lit, donors)
         inside &= apply_gate(part, Gate(lit, replace(shape, landmarks={})))
     if by_kind["rna"]:
         lit = tuple(_own_cut(x, gate.scale, "rna") for x in by_kind["rna"])
         scale = Scale("rna", transform="none", default_cut=0.0)
         inside &= apply_gate(values[[x.marker for x in lit]], Gate(lit, scale))
-    return inside
+    return Applied(inside, known, tuple(guessed))
+
+
+def _guessed(
+    marks: "pd.DataFrame",
+    aligned: "pd.DataFrame",
+    literals: Sequence[Literal],
+    donors: NDArray[np.object_],
+) -> tuple[list[tuple[str, str, float]], NDArray[np.bool_]]:
+    """Donors whose threshold of a marker would be a guess, and the cells that remain."""
+    names = donors.astype(str)
+    known = np.ones(len(names), dtype=bool)
+    told = []
+    for x in literals:
+        own = marks[marks["marker"] == x.marker]
+        sure = set(own.loc[own["method"].isin(TWO_PEAKS), "study"])
+        for row in own[~own["study"].isin(sure)].itertuples():
+            here = names == row.batch
+            v = aligned[x.marker].to_numpy(dtype=np.float64)[here]
+            cut = 0.5 if x.cut is None else x.cut
+            passed = v > cut if x.sign == "+" else v <= cut
+            told.append((str(row.batch), x.marker, float(passed.mean()) if here.any() else 0.0))
+            known &= ~here
+    return told, known
+
+
+def _no_cut(done: Applied) -> list[str]:
+    """Why no donor could be gated, one sentence a marker."""
+    return [
+        f"{m} shows one population in every donor, so no threshold can be placed; give a gate "
+        "file, raw thresholds, or donors with both populations"
+        for m in dict.fromkeys(marker for _, marker, _ in done.guessed)
+    ]
 
 
 def _own_cut(x: Literal, scale: Scale, kind: Modality) -> Literal:
@@ -377,23 +449,6 @@ def _contaminants(
     return TABLES["gate_contaminants"].check(frame)
 
 
-def _circular(
-    values: "pd.DataFrame",
-    y: NDArray[np.bool_],
-    donor: NDArray[np.object_],
-    kinds: Mapping[str, Modality],
-) -> list[str]:
-    """Name proteins that alone reproduce the label in every donor: it may be a gate on them."""
-    out = []
-    for marker in (m for m, k in kinds.items() if k == "protein"):
-        v = values[marker].to_numpy(dtype=np.float64)
-        areas = [_area(v[donor == d], y[donor == d]) for d in np.unique(donor.astype(str))]
-        told = [a for a in areas if a is not None]
-        if told and min(max(a, 1 - a) for a in told) >= CIRCULAR:
-            out.append(f"circular: {marker} alone reproduces the label, which may be a gate on it")
-    return out
-
-
 def _known_trouble(gate: Gate) -> list[str]:
     """Contested markers and antigens that detaching takes away."""
     out = []
@@ -405,32 +460,6 @@ def _known_trouble(gate: Gate) -> list[str]:
         if warning := handling_warning(target.gene):
             out.append(f"{marker} is {warning}")
     return out
-
-
-def _area(v: NDArray[np.float64], y: NDArray[np.bool_]) -> float | None:
-    """Area under the ROC curve; None with too few cells."""
-    from scipy.stats import rankdata
-
-    n1, n0 = int(y.sum()), int((~y).sum())
-    if min(n1, n0) < MIN_TARGETS or np.isnan(v).any():
-        return None
-    return float((rankdata(v)[y].sum() - n1 * (n1 + 1) / 2) / (n1 * n0))
-
-
-def _status(overall: Mapping[str, float], per_donor: "pd.DataFrame", notes: Sequence[str]) -> str:
-    said = []
-    if overall["n_target"] < MIN_TARGETS:
-        said.append(
-            f"NOT TESTABLE: {overall['n_target']:.0f} target cells, {MIN_TARGETS} are needed"
-        )
-    if overall["n_inside"] == 0:
-        said.append("no cell is inside the gate")
-    if overall["n_cells"] == overall["n_target"]:
-        said.append("all cells are targets: purity says nothing")
-    if int((per_donor["n_target"] > 0).sum()) == 1:
-        said.append("one donor: no claim about others")
-    said += [n for n in notes if n.startswith("circular")]
-    return "; ".join(said) or "ok"
 
 
 def _by_gene(proteins: Sequence[str]) -> dict[str, str]:

@@ -88,7 +88,7 @@ def fit_gates(
     *,
     settings: FitSettings,
     weight: NDArray[np.float64] | None = None,
-    plus_only: NDArray[np.bool_] | None = None,
+    signs: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
 ) -> Fit:
     """Search the grid exactly, then move thresholds to their best place.
 
@@ -102,8 +102,9 @@ def fit_gates(
         See :class:`FitSettings`.
     weight
         Weight of a false positive per donor.
-    plus_only
-        Markers that may only be asked to be positive, shape ``(n_markers,)``.
+    signs
+        Where ``+`` and where ``-`` is allowed, each of shape ``(n_markers,)``; everywhere if not
+        given.
     """
     objective, modality = settings.objective, settings.modality
     grid = hull_grid(
@@ -114,8 +115,8 @@ def fit_gates(
         weight=cell_weights(target, donor, objective),
         beta=objective.beta,
     )
-    if plus_only is not None:
-        grid = grid.without_minus(plus_only)
+    if signs is not None:
+        grid = grid.only(*signs)
     if not len(grid.marker):
         return Fit(tuple(() for _ in range(settings.max_size)), 0.0, ("no marker varies",))
     bits = pack_grid(x, grid, target, donor)

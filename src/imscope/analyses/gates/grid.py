@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imscope.analyses.gates.gate import Sign
-from imscope.analyses.gates.search import Bits, Objective, pack_rows
+from imscope.analyses.gates.search import BETA, Bits, Objective, pack_rows
 
 Modality = OneOf["protein", "rna"]
 
@@ -35,9 +35,9 @@ class Grid:
         """Sign of one literal."""
         return "+" if self.above[k] else "-"
 
-    def without_minus(self, markers: NDArray[np.bool_]) -> "Grid":
-        """The grid without ``-`` on the markers told."""
-        keep = self.above | ~markers[self.marker]
+    def only(self, plus: NDArray[np.bool_], minus: NDArray[np.bool_]) -> "Grid":
+        """The grid with ``+`` and ``-`` on the markers where each is allowed."""
+        keep = np.where(self.above, plus[self.marker], minus[self.marker])
         return Grid(self.marker[keep], self.above[keep], self.cut[keep])
 
 
@@ -48,7 +48,7 @@ def hull_grid(
     per_sign: int = 8,
     modality: Modality = "protein",
     weight: NDArray[np.float64] | None = None,
-    beta: float = 0.5,
+    beta: float = BETA,
 ) -> Grid:
     """Thresholds for ``+`` and ``-`` of every marker.
 

@@ -6,15 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, ndtr
 
-from imscope.analyses.gates.gate import rates
 from imscope.core.rng import spawn
 
 RHO_POWER = 0.25
 """Prior of the overdispersion on the log scale: rho to this power. 0.5, the Jeffreys form of a
 share, covers too often with two donors and 0 too seldom (see the validation page)."""
-MANY = 5
-"""Donors from which on donors are resampled."""
 ONE_DONOR = "one donor: no claim about others"
+NEW_DONOR = "a new donor"
+NO_CELLS = "not estimable: no cell is in the gate"
 _M = (np.arange(80) + 0.5) / 80
 _RHO = np.geomspace(1e-4, 0.7, 60)
 
@@ -38,11 +37,11 @@ def purity_interval(
     draws: int = 1000,
     seed: int = 0,
 ) -> Interval:
-    """95 % interval of the purity of a gate from its counts per donor.
+    """95 % interval of the purity that a new donor will show, from counts per donor.
 
-    Five donors or more: donors, then cells within donors, are resampled (percentiles). Two to four:
-    what a new donor will show, from beta-binomial counts whose spread between donors is integrated
-    over a Jeffreys-type prior. One: cells of this donor only.
+    Counts are beta-binomial, and their spread between donors is integrated over a Jeffreys-type
+    prior, whatever the number of donors. With one donor the interval is over its cells only.
+    Give counts of donors that had no part in setting the thresholds.
 
     Parameters
     ----------
@@ -61,28 +60,49 @@ def purity_interval(
     ok = (p > 0) & (q > 0)
     a, b, p, q = a[ok], b[ok], p[ok], q[ok]
     if not len(a) or (a + b).sum() == 0:
-        return Interval(float("nan"), float("nan"), "not estimable: no cell is in the gate")
+        return Interval(float("nan"), float("nan"), NO_CELLS)
     rng = spawn(seed, "purity interval")
-    if len(a) >= MANY:
-        values = _resample(a, b, p, q, prevalence, draws, rng)
-        kind = "donors resampled"
-    elif len(a) == 1:
-        x, y = _cells(a, p, draws, rng)[:, 0], _cells(b, q, draws, rng)[:, 0]
-        values = _purity(x, y, float(p[0] / (p + q)[0]) if prevalence is None else prevalence)
-        kind = ONE_DONOR
+    one = len(a) == 1
+    if one:
+        recall, wrong = _cells(a, p, draws, rng)[:, 0], _cells(b, q, draws, rng)[:, 0]
+        share = float(p[0] / (p + q)[0]) if prevalence is None else prevalence
+        values = _purity(recall, wrong, share)
     elif prevalence is None:
         values = predict_donor(a, a + b, draws, rng)
-        kind = "a new donor"
     else:
-        recall = predict_donor(a, p, draws, rng)
-        wrong = predict_donor(b, q, draws, rng)
+        recall, wrong = predict_donor(a, p, draws, rng), predict_donor(b, q, draws, rng)
         values = _purity(recall, wrong, prevalence)
-        kind = "a new donor"
+    return _percentiles(values, one)
+
+
+def recall_interval(
+    tp: ArrayLike, n_target: ArrayLike, *, draws: int = 1000, seed: int = 0
+) -> Interval:
+    """95 % interval of the recall that a new donor will show; see :func:`purity_interval`.
+
+    Examples
+    --------
+    >>> i = recall_interval([90, 70], [100, 100])
+    >>> i.kind, i.low < 0.7 < 0.9 < i.high
+    ('a new donor', True)
+    """
+    a, p = np.asarray(tp, dtype=np.int64), np.asarray(n_target, dtype=np.int64)
+    a, p = a[p > 0], p[p > 0]
+    if not len(a):
+        return Interval(float("nan"), float("nan"), NO_CELLS)
+    rng = spawn(seed, "recall interval")
+    one = len(a) == 1
+    return _percentiles(
+        _cells(a, p, draws, rng)[:, 0] if one else predict_donor(a, p, draws, rng), one
+    )
+
+
+def _percentiles(values: NDArray[np.float64], one: bool) -> Interval:
     values = values[np.isfinite(values)]
     if not len(values):
-        return Interval(float("nan"), float("nan"), "not estimable: no cell is in the gate")
+        return Interval(float("nan"), float("nan"), NO_CELLS)
     low, high = np.quantile(values, [0.025, 0.975])
-    return Interval(float(low), float(high), kind)
+    return Interval(float(low), float(high), ONE_DONOR if one else NEW_DONOR)
 
 
 def donor_intervals(tp: ArrayLike, n: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -127,21 +147,6 @@ def predict_donor(
     weight = np.exp(log - log.max()).ravel()
     chosen = rng.choice(weight.size, size=draws, p=weight / weight.sum())
     return np.asarray(rng.beta(a.ravel()[chosen], b.ravel()[chosen]))
-
-
-def _resample(
-    a: NDArray[np.int64],
-    b: NDArray[np.int64],
-    p: NDArray[np.int64],
-    q: NDArray[np.int64],
-    prevalence: float | None,
-    draws: int,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    pick = rng.integers(0, len(a), (draws, len(a)))
-    x = rng.binomial(p[pick], (a / p)[pick]).sum(axis=1)
-    y = rng.binomial(q[pick], (b / q)[pick]).sum(axis=1)
-    return rates(x, y, p[pick].sum(axis=1), q[pick].sum(axis=1), prevalence=prevalence)["purity"]
 
 
 def _cells(

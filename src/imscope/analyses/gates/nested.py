@@ -1,14 +1,14 @@
 """Choose size, grid and objective inside the data, and judge the choice on donors it never saw."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imscope.analyses.gates.fit import Cuts, FitSettings, fit_gates
 from imscope.analyses.gates.grid import Modality
-from imscope.analyses.gates.search import Objective
+from imscope.analyses.gates.search import BETA, Objective
 from imscope.core.rng import spawn
 
 INNER_FOLDS = 5
@@ -16,6 +16,12 @@ FEW_IN_FOLD = 10
 """Target cells below which donors of a fold are counted together."""
 MOST_OUTER = 10
 """Donors beyond this number are left out in groups."""
+FIT_CELLS = 60_000
+"""Cells a gate that is judged on left-out donors is fitted on at most."""
+HALF_WAY = 0.5
+"""Between the negative and the positive peak, in aligned units."""
+LACKS = 1 / 3
+"""Share of the target cells that must be on the side of a literal for it to be allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,10 @@ class Problem:
         ``protein`` or ``rna``.
     plus_only
         Markers that may only be asked to be positive.
+    signs
+        Where ``+`` and where ``-`` is allowed, when this is already settled.
+    other_weight
+        Weight of an other cell per donor, when targets were drawn more often than others.
     """
 
     x: NDArray[np.float64]
@@ -40,16 +50,24 @@ class Problem:
     lab: NDArray[np.int64]
     modality: Modality
     plus_only: NDArray[np.bool_]
+    signs: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
+    other_weight: NDArray[np.float64] | None = None
 
     def take(self, cells: NDArray[np.int64]) -> "Problem":
         """Some of the cells; donors keep their numbers."""
-        return Problem(
-            self.x[cells],
-            self.target[cells],
-            self.donor[cells],
-            self.lab[cells],
-            self.modality,
-            self.plus_only,
+        return replace(
+            self,
+            x=self.x[cells],
+            target=self.target[cells],
+            donor=self.donor[cells],
+            lab=self.lab[cells],
+        )
+
+    def only(self, cuts: Cuts) -> "Problem":
+        """The markers of a gate alone, each with the sign it has there."""
+        chosen, above = list(cuts.marker), np.array(cuts.above, dtype=bool)
+        return replace(
+            self, x=self.x[:, chosen], plus_only=self.plus_only[chosen], signs=(above, ~above)
         )
 
 
@@ -79,7 +97,7 @@ class SearchSpace:
     max_cells
         Cells drawn for the inner folds.
     seconds
-        Time budget of one search.
+        Budget of the whole design, in seconds of a usual core, counted in steps.
     seed
         Of folds and draws.
     """
@@ -87,7 +105,7 @@ class SearchSpace:
     max_size: int = 4
     per_sign: tuple[int, ...] = (4, 8)
     kinds: tuple[str, ...] = ("blend", "pooled")
-    beta: float = 1.0
+    beta: float = BETA
     blend: float = 0.5
     recall_floor: float = 0.0
     top: int = 50
@@ -96,6 +114,10 @@ class SearchSpace:
     max_cells: int = 20_000
     seconds: float = 30.0
     seed: int = 0
+
+    def share(self, part: float, n: int = 1) -> "SearchSpace":
+        """The same with one of ``n`` equal parts of a share of the budget."""
+        return replace(self, seconds=max(self.seconds * part / max(n, 1), 0.01))
 
     def objective(self, kind: str) -> Objective:
         """The objective of one kind."""
@@ -142,6 +164,40 @@ def weights_to(
     return np.asarray((1 - prevalence) / prevalence * p / q)
 
 
+def allowed_signs(problem: Problem) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where ``+`` and ``-`` are allowed: on the side where target cells are.
+
+    A protein the targets lack is not asked to be positive however low its threshold, so a gate
+    still means what its text says. RNA is asked for where targets hold more of it than others.
+    """
+    if problem.signs is not None:
+        return problem.signs
+    x, y = problem.x, problem.target
+    if problem.modality == "rna":
+        inside, others = np.log1p(x[y]).mean(axis=0), np.log1p(x[~y]).mean(axis=0)
+        return inside >= others, (inside <= others) & ~problem.plus_only
+    there = np.isfinite(x[y])
+    n = np.maximum(there.sum(axis=0), 1)
+    high = ((x[y] > HALF_WAY) & there).sum(axis=0) / n
+    return high >= LACKS, (1 - high >= LACKS) & ~problem.plus_only
+
+
+def draw_problem(problem: Problem, most: int, rng: np.random.Generator) -> Problem:
+    """Draw cells, targets more often where they are few, with the weights that undo it."""
+    cells = draw_cells(problem, most, rng)
+    part = problem.take(cells)
+    if len(cells) == len(problem.target):
+        return part
+    n = int(problem.donor.max()) + 1
+
+    def kept(wanted: NDArray[np.bool_], of: NDArray[np.bool_]) -> NDArray[np.float64]:
+        drawn = np.bincount(part.donor[of], minlength=n)
+        return np.asarray(drawn / np.maximum(np.bincount(problem.donor[wanted], minlength=n), 1))
+
+    targets, others = kept(problem.target, part.target), kept(~problem.target, ~part.target)
+    return replace(part, other_weight=np.where(others > 0, targets / np.maximum(others, 1e-12), 1))
+
+
 def fit_choice(
     problem: Problem, space: SearchSpace, choice: Choice, *, sizes: int | None = None
 ) -> tuple[tuple[tuple[Cuts, ...], ...], float, tuple[str, ...]]:
@@ -150,6 +206,9 @@ def fit_choice(
     cells = np.flatnonzero(np.isin(problem.donor, have))
     code = np.searchsorted(have, problem.donor[cells])
     y = problem.target[cells]
+    weight = weights_to(y, code, space.prevalence)
+    if weight is None and problem.other_weight is not None:
+        weight = problem.other_weight[have]
     fit = fit_gates(
         problem.x[cells],
         y,
@@ -163,8 +222,8 @@ def fit_choice(
             polish=space.polish,
             seconds=space.seconds,
         ),
-        weight=weights_to(y, code, space.prevalence),
-        plus_only=problem.plus_only,
+        weight=weight,
+        signs=allowed_signs(problem),
     )
     return fit.by_size, fit.gap, fit.notes
 
@@ -182,9 +241,9 @@ def choose(problem: Problem, space: SearchSpace, *, item: int = 0) -> Choice:
        section 7.10. doi:10.1007/978-0-387-84858-7
     """
     rng = spawn(space.seed, "inner folds", item)
-    cells = _draw(problem, space.max_cells, rng)
+    cells = draw_cells(problem, space.max_cells, rng)
     small = problem.take(cells)
-    fold = _stratified(small, rng)
+    fold = stratified_folds(small, rng)
     choices = [
         Choice(k, g, o)
         for k in range(1, space.max_size + 1)
@@ -192,13 +251,14 @@ def choose(problem: Problem, space: SearchSpace, *, item: int = 0) -> Choice:
         for o in space.kinds
     ]
     scores = np.full((INNER_FOLDS, len(choices)), np.nan)
+    each = _quick(space).share(1.0, INNER_FOLDS * len(space.per_sign) * len(space.kinds))
     for f in range(INNER_FOLDS):
         train, test = small.take(np.flatnonzero(fold != f)), small.take(np.flatnonzero(fold == f))
         if not train.target.any() or not test.target.any():
             continue
         for grid in space.per_sign:
             for kind in space.kinds:
-                by_size, _, _ = fit_choice(train, _quick(space), Choice(space.max_size, grid, kind))
+                by_size, _, _ = fit_choice(train, each, Choice(space.max_size, grid, kind))
                 for k, gates in enumerate(by_size, start=1):
                     at = choices.index(Choice(k, grid, kind))
                     scores[f, at] = score(gates[0], test, space) if gates else 0.0
@@ -224,9 +284,20 @@ def score(gate: Cuts, problem: Problem, space: SearchSpace) -> float:
     n = np.bincount(problem.donor[problem.target], minlength=int(problem.donor.max()) + 1)
     have = np.flatnonzero(n > 0)
     tp, fp, p = counts(gate.inside(problem.x), problem, have)
+    q = np.bincount(problem.donor[~problem.target], minlength=int(have.max()) + 1)[have]
+    return mean_f(tp, fp, p, q, space)
+
+
+def mean_f(
+    tp: NDArray[np.int64],
+    fp: NDArray[np.int64],
+    p: NDArray[np.int64],
+    q: NDArray[np.int64],
+    space: SearchSpace,
+) -> float:
+    """Mean over donors of the F of counts; donors with few target cells are one donor."""
     weight = None
     if space.prevalence is not None:
-        q = np.bincount(problem.donor[~problem.target], minlength=int(have.max()) + 1)[have]
         weight = (1 - space.prevalence) / space.prevalence * p / np.maximum(q, 1)
     few = p < FEW_IN_FOLD
     w = np.ones(len(p)) if weight is None else weight
@@ -259,13 +330,15 @@ def judge_unseen(problem: Problem, space: SearchSpace, *, by: str = "donor") -> 
     by
         ``donor`` or ``lab``. More than ten donors are left out in ten groups.
     """
-    group = problem.lab if by == "lab" else _outer_groups(problem)
+    group = problem.lab if by == "lab" else outer_groups(problem)
     name = by if by == "lab" or len(np.unique(problem.donor)) <= MOST_OUTER else "donor group"
     donor, tp, fp = [], [], []
     gates, choices = [], []
-    for g, train, test in _outer(problem, group):
-        choice = choose(train, space, item=g + 1)
-        by_size, _, _ = fit_choice(train, _quick(space), choice)
+    parts = list(outer_parts(problem, group))
+    for g, train, test in parts:
+        choice = choose(train, space.share(0.8, len(parts)), item=g + 1)
+        drawn = draw_problem(train, FIT_CELLS, spawn(space.seed, f"unseen {by}", g))
+        by_size, _, _ = fit_choice(drawn, _quick(space).share(0.2, len(parts)), choice)
         found = [s for s in by_size if s]
         if not found:
             continue
@@ -290,14 +363,16 @@ def judge_unseen(problem: Problem, space: SearchSpace, *, by: str = "donor") -> 
 
 def judge_within(problem: Problem, space: SearchSpace, choice: Choice) -> Unseen:
     """One donor: counts on held-out cells of its own folds, no evidence about other donors."""
-    fold = _stratified(problem, spawn(space.seed, "held-out cells"))
+    fold = stratified_folds(problem, spawn(space.seed, "held-out cells"))
     n = int(problem.donor.max()) + 1
     tp, fp = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     gates = []
     for f in range(INNER_FOLDS):
         train = problem.take(np.flatnonzero(fold != f))
         test = problem.take(np.flatnonzero(fold == f))
-        found = [s for s in fit_choice(train, _quick(space), choice)[0] if s]
+        found = [
+            s for s in fit_choice(train, _quick(space).share(1.0, INNER_FOLDS), choice)[0] if s
+        ]
         if found:
             a, b, _ = counts(found[-1][0].inside(test.x), test, np.array([test.donor.max()]))
             tp[-1] += a[0]
@@ -308,12 +383,13 @@ def judge_within(problem: Problem, space: SearchSpace, choice: Choice) -> Unseen
 
 def _quick(space: SearchSpace) -> SearchSpace:
     """Only the best gate of each size is needed."""
-    from dataclasses import replace
-
     return replace(space, top=5, polish=2)
 
 
-def _outer(problem: Problem, group: NDArray[np.int64]) -> Iterator[tuple[int, Problem, Problem]]:
+def outer_parts(
+    problem: Problem, group: NDArray[np.int64]
+) -> Iterator[tuple[int, Problem, Problem]]:
+    """Group left out, the others, and the group itself."""
     for g in np.unique(group).tolist():
         train = problem.take(np.flatnonzero(group != g))
         test = problem.take(np.flatnonzero(group == g))
@@ -321,12 +397,13 @@ def _outer(problem: Problem, group: NDArray[np.int64]) -> Iterator[tuple[int, Pr
             yield g, train, test
 
 
-def _outer_groups(problem: Problem) -> NDArray[np.int64]:
+def outer_groups(problem: Problem) -> NDArray[np.int64]:
+    """Group of each cell: its donor, or one of ten groups of donors."""
     donors = np.unique(problem.donor)
     return np.searchsorted(donors, problem.donor) % MOST_OUTER
 
 
-def _stratified(problem: Problem, rng: np.random.Generator) -> NDArray[np.int64]:
+def stratified_folds(problem: Problem, rng: np.random.Generator) -> NDArray[np.int64]:
     """Fold of each cell: donors and labels spread evenly."""
     fold = np.empty(len(problem.target), dtype=np.int64)
     stratum = problem.donor * 2 + problem.target
@@ -336,7 +413,7 @@ def _stratified(problem: Problem, rng: np.random.Generator) -> NDArray[np.int64]
     return fold
 
 
-def _draw(problem: Problem, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def draw_cells(problem: Problem, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Cells for the inner folds: all, or as many as allowed with targets drawn first."""
     n = len(problem.target)
     if n <= most:

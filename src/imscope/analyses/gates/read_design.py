@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
 import numpy as np
 
+from imscope.analyses.gates.align import align_batches
 from imscope.analyses.gates.candidates import candidate_markers
-from imscope.analyses.gates.cells import GateCells, open_cells, target_mask
+from imscope.analyses.gates.cells import GateCells, open_gate_cells, target_mask
 from imscope.analyses.gates.design import DesignSettings, GateDesign, design_gates
 from imscope.analyses.gates.design_cells import DesignCells
+from imscope.analyses.gates.discordance import classify_markers, detection_table
 from imscope.analyses.gates.draw_cells import cells_to_draw
 from imscope.analyses.gates.evaluate import UNLABELLED, Measured, gather_values
+from imscope.analyses.gates.nested import HALF_WAY
 from imscope.analyses.gates.sorting import Measure, sort_in_silico
 from imscope.core import codes
+from imscope.core.blocks import block_bounds
 from imscope.core.errors import DataError
+from imscope.evidence.surface import antibody_target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,11 +65,11 @@ class DesignedFile:
     def tables(self) -> "dict[str, pd.DataFrame]":
         """Every declared table of the design by its name."""
         more = {"gate_sorted": self.sorted_cells, "gate_cells": self.drawn}
-        return self.design.tables() | {k: v for k, v in more.items() if v is not None}
+        return dict(self.design.tables) | {k: v for k, v in more.items() if v is not None}
 
 
 def design_file(
-    path: str | Path,
+    path: object,
     target: str,
     *,
     donor: str | None = None,
@@ -79,8 +83,8 @@ def design_file(
     Parameters
     ----------
     path
-        ``.h5ad`` (RNA in ``X``, ``obsm["protein"]``), ``.h5mu``, any readable matrix, or a run
-        folder.
+        ``.h5ad`` (RNA in ``X``, ``obsm["protein"]``), ``.h5mu``, any readable matrix, a run
+        folder, or an ``AnnData`` or ``MuData`` in memory.
     target
         ``COLUMN=LABEL``, or ``subset=NAME`` for a subset of a run.
     donor, lab
@@ -97,7 +101,7 @@ def design_file(
     DataError
         A file that cannot be read, a column or label that does not exist.
     """
-    with open_cells(path, donor=donor, lab=lab) as cells:
+    with open_gate_cells(path, donor=donor, lab=lab) as cells:
         return design_cells(cells, target, modality=modality, settings=settings, measure=measure)
 
 
@@ -125,6 +129,8 @@ def design_cells(
         [str(c) for c in cells.proteins.columns] if kind == "protein" else (),
     )
     values = _values(cells, kind, table)
+    if kind == "rna" and classes is None:
+        classes = rna_classes(cells, values)
     design = design_gates(
         DesignCells(
             values[used],
@@ -162,6 +168,46 @@ def design_cells(
             passages=passages,
         )
     return DesignedFile(design, used, inside, (column, label), kind, done, drawn)
+
+
+def rna_classes(cells: GateCells, values: "pd.DataFrame") -> dict[str, str]:
+    """How far the RNA of each marker stands for its protein, where the cells hold both.
+
+    Parameters
+    ----------
+    cells
+        With proteins; without any, every marker is ``C`` unless its biology makes it ``D``.
+    values
+        RNA counts of the markers, one row per cell.
+    """
+    import pandas as pd
+
+    detection = None
+    if cells.proteins.shape[1]:
+        known = {antibody_target(str(p)).gene: str(p) for p in reversed(cells.proteins.columns)}
+        both = {g: known[g] for g in map(str, values.columns) if g in known}
+        if both:
+            donors = _column(cells.obs, cells.donor)
+            own = cells.proteins[list(dict.fromkeys(both.values()))]
+            x = align_batches(own, donors).values  # noqa: PD011  a field of ours
+            state = pd.DataFrame({g: x[p].to_numpy() > HALF_WAY for g, p in both.items()})
+            total = np.maximum(_depth(cells), 1.0)
+            detection = detection_table(
+                values[list(both)], state, donors, depth=total / np.median(total)
+            )
+    table = classify_markers([str(c) for c in values.columns], detection)
+    return dict(zip(table["marker"], table["class"], strict=True))
+
+
+def _depth(cells: GateCells) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    """UMI of every cell."""
+    source = cells.source
+    if source is None:
+        return np.ones(len(cells.obs))
+    parts = [source.read(low, high) for low, high in block_bounds(source.n_cells)]
+    rows = [np.repeat(np.arange(p.n_rows), np.diff(p.indptr)) for p in parts]
+    sums = [np.bincount(r, p.data, p.n_rows) for r, p in zip(rows, parts, strict=True)]
+    return np.concatenate(sums)
 
 
 def _target(obs: "pd.DataFrame", target: str) -> str:

@@ -1,6 +1,5 @@
 """Exact search for the best gates of one to four literals on a grid of thresholds."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal as OneOf
@@ -18,6 +17,12 @@ TABLE_BYTES = 1 << 30
 """Largest size of the pair tables."""
 BEAM = 40
 """Gates kept per size by the beam that gives the first incumbent."""
+BETA = 1.0
+"""Weight of recall in the objective of every search, grid and score, unless told otherwise."""
+WORK_PER_SECOND = 400_000_000
+"""Counted steps that take about a second on one core; searches end by steps, not by the clock."""
+PIECE = 20_000_000
+"""Steps between two looks at the budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +38,14 @@ class Objective:
     blend
         Share of the mean in ``blend``.
     beta
-        Weight of recall; 0.5 puts purity first.
+        Weight of recall; below 1 puts purity first.
     recall_floor
         Least recall in every donor.
     """
 
     kind: OneOf["pooled", "mean", "min", "blend"] = "blend"
     blend: float = 0.5
-    beta: float = 0.5
+    beta: float = BETA
     recall_floor: float = 0.0
 
     def __post_init__(self) -> None:
@@ -173,14 +178,11 @@ class SearchResult:
     ----------
     by_size
         One entry per size asked for.
-    seconds
-        Time of the search.
     notes
         What was left out, in words.
     """
 
     by_size: tuple[Found, ...]
-    seconds: float = 0.0
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -238,10 +240,10 @@ def search_gates(
     """Find the best gates of each size from 1 to ``max_size`` by branch and bound.
 
     Every gate that is not looked at has a bound under the worst gate kept, so the result is exact
-    on the grid of literals given, unless the time ran out: then ``gap`` is the distance to the
+    on the grid of literals given, unless the budget ran out: then ``gap`` is the distance to the
     largest bound left. Values closer than 1e-13 count as ties, and of more ties than ``top`` those
-    met first are kept; the order is fixed, so the result does not depend on the machine's load
-    unless time ran out.
+    met first are kept. The order is fixed and the budget is counted in steps, so the result never
+    depends on the machine or its load.
 
     Parameters
     ----------
@@ -256,14 +258,13 @@ def search_gates(
     weight
         Weight of a false positive per donor; ones when not given.
     seconds
-        Time after which the incumbent is returned.
+        Budget, in seconds of a usual core: counted steps, see :data:`WORK_PER_SECOND`.
 
     Raises
     ------
     UsageError
         A setting out of range, or a donor without target cells.
     """
-    begin = time.monotonic()
     if not (1 <= max_size <= 4 and top >= 1 and seconds > 0 and (bits.positives > 0).all()):
         raise UsageError(
             "the gate search needs a size of 1 to 4, a number of gates, a time, and targets in "
@@ -272,14 +273,14 @@ def search_gates(
             code=codes.GATE_OPTION,
         )
     w = np.ones(len(bits.positives)) if weight is None else np.asarray(weight, dtype=np.float64)
-    task = _Task(bits, objective, w, top, begin + seconds)
+    task = _Task(bits, objective, w, top, round(seconds * WORK_PER_SECOND))
     beam = task.beam(max_size)
     found = [task.singles()]
     notes: list[str] = []
     if max_size > 1:
         notes += task.prepare([b[0] for b in beam[1:]])
         found += [task.size(k, beam[k - 1]) for k in range(2, max_size + 1)]
-    return SearchResult(tuple(found), time.monotonic() - begin, tuple(notes))
+    return SearchResult(tuple(found), tuple(notes))
 
 
 class _Task:
@@ -291,9 +292,9 @@ class _Task:
         objective: Objective,
         weight: NDArray[np.float64],
         top: int,
-        deadline: float,
+        work: int,
     ) -> None:
-        self.objective, self.weight, self.top, self.deadline = objective, weight, top, deadline
+        self.objective, self.weight, self.top, self.left = objective, weight, top, work
         tp, fp = _count_all(bits, None)
         order = np.lexsort((np.arange(len(tp)), (fp * weight).sum(axis=1)))
         self.original = order
@@ -385,12 +386,14 @@ class _Task:
         else:
             at, s = 0, self.small
             while at < len(pairs):
+                piece = max(1, min(PIECE, self.left))
                 at = kernels.search_pairs(
-                    at, size, 20_000_000, TIE, s.target, s.other, s.target_starts,
+                    at, size, piece, TIE, s.target, s.other, s.target_starts,
                     s.other_starts, self.tp2, self.fp2, s.marker, pairs, bounds, *self.rule,
                     values, gates, counted,
                 )  # fmt: skip
-                if at < len(pairs) and time.monotonic() > self.deadline:
+                self.left -= piece
+                if at < len(pairs) and self.left <= 0:
                     gap = float(bounds[at])
                     break
         return self._found(size, values, gates, beam, gap, counted)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+EFFICIENCY = 0.7
+"""Share of sorted cells that arrive alive, unless told otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class SortAim:
     """What the sort is for.
@@ -35,7 +39,7 @@ class SortAim:
     n_sorted: int = 100_000
     prevalence: tuple[float, float, float] | None = None
     recall: tuple[float, float, float] | None = None
-    efficiency: float = 0.7
+    efficiency: float = EFFICIENCY
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class SortPlan:
 
 
 def cells_to_load(
-    n_sorted: int, prevalence: float, recall: float, *, efficiency: float = 0.7
+    n_sorted: int, prevalence: float, recall: float, *, efficiency: float = EFFICIENCY
 ) -> int:
     r"""Cells that must go into the sorter.
 

@@ -61,13 +61,20 @@ GATE_DESIGNS = table(
     purity | number | fraction | targets among the cells inside, all donors with targets
     recall | number | fraction | targets inside, all donors together
     f1 | number | fraction | harmonic mean of the two
-    purity_low | number | fraction | lower end of the 95 % interval, donors as units
+    purity_low | number | fraction | lower end of the 95 % interval of what a new donor will show
     purity_high | number | fraction | upper end
-    interval | text | | what the interval speaks about
-    worst_purity | number | fraction | purity in the worst donor
-    worst_donor | text | | that donor
+    recall_low | number | fraction | lower end of the 95 % interval of what a new donor will show
+    recall_high | number | fraction | upper end
+    interval | text | | what the intervals speak about
+    left_out_f1 | number | fraction | mean F1 of donors that had no part in setting the thresholds
+    worst_donor | text | | the worst of these donors
+    worst_purity | number | fraction | purity in it
+    worst_recall | number | fraction | recall in it
+    worst_f1 | number | fraction | F1 in it
+    text_f1 | number | fraction | mean F1 with every threshold half way between the peaks
+    as_text | text | | survives, or needs the gate file: whether the text alone will do
     enrichment | number | fold | purity over prevalence
-    cells_to_load | number | cells | cells to load for 100,000 sorted at an efficiency of 0.8
+    cells_to_load | number | cells | cells to load for 100,000 sorted at an efficiency of 0.7
     value | number | | objective of the search on all donors
     slack | number | aligned units | narrowest interval of a threshold that keeps F1 within 0.02
     class | text | | A: protein measured; B, C, D: how far RNA stands for protein
@@ -140,7 +147,7 @@ GATE_PREVALENCE = table(
     purity | number | fraction | targets among the sorted cells
     purity_low | number | fraction | lower end of the 95 % interval
     purity_high | number | fraction | upper end
-    cells_to_load | number | cells | for 100,000 sorted cells at a sort efficiency of 0.8
+    cells_to_load | number | cells | for 100,000 sorted cells at a sort efficiency of 0.7
     """,
 )
 GATE_SORTED = table(
@@ -190,6 +197,7 @@ GATE_STATUS = table(
     "What stands against the gates, and what was left out.",
     """
     kind | text | | status or note
+    code | text | | ok, or what stands against the gates; empty for a note
     words | text | | one plain sentence
     """,
 )

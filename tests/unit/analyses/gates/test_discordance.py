@@ -131,10 +131,10 @@ CITE = SHARED / "cite" / "pbmc_rna_adt"
 def both_kinds(name, n):
     """RNA, protein state, label and relative depth of labelled cells."""
     from imscope.analyses.gates.align import align_batches
-    from imscope.analyses.gates.cells import open_cells
+    from imscope.analyses.gates.cells import open_gate_cells
     from imscope.analyses.gates.evaluate import gather_values, locate_markers
 
-    with open_cells(CITE / name) as cells:
+    with open_gate_cells(CITE / name) as cells:
         markers = ["CD4", "CD8a", "CD14", "CD16", "CD56", "CD19", "CD127"]
         found = locate_markers(markers, [], cells.genes, modality="rna")
         rna = gather_values(found, cells.proteins, cells.genes, cells.source)
