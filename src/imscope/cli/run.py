@@ -28,6 +28,14 @@ def run(
     ] = None,
     config: ConfigOption = None,
     fresh: FreshOption = False,
+    reference_profile: Annotated[
+        Path | None,
+        typer.Option(
+            "--reference-profile",
+            help="Frozen genes and weights, so that runs can be compared; see "
+            "`imscope heterogeneity profile`.",
+        ),
+    ] = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
     print_config: Annotated[
@@ -41,6 +49,9 @@ def run(
     from imscope.study.read_config import read_config
 
     settings = read_config(config)
+    if reference_profile is not None:
+        part = settings.heterogeneity.model_copy(update={"reference_profile": reference_profile})
+        settings = settings.model_copy(update={"heterogeneity": part})
     if print_config:
         import yaml
 

@@ -13,7 +13,7 @@ from imscope.core.errors import DataError
 from imscope.core.schema import PROTEIN_AGREEMENT
 from imscope.engine.panel_counts import read_panel
 from imscope.engine.protein import ProteinResult
-from imscope.stats.shares import wilson
+from imscope.stats.intervals import wilson_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +131,7 @@ def _lot(
     n_positive = int((positive == 1).sum())
     if n_positive >= MIN_POSITIVE:
         seen = int((counts[positive == 1] > 0).sum())
-        low, high = wilson(seen, n_positive)
+        low, high = wilson_interval(seen, n_positive)
         row |= {
             "detected_frac": seen / n_positive,
             "detected_low": low,

@@ -15,6 +15,7 @@ from imscope.core.errors import DataError
 from imscope.core.schema import MARKERS
 from imscope.engine.execute import map_blocks, thread_count
 from imscope.engine.kernels.ranks import fill_genes, sum_ranks
+from imscope.stats.adjust import benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +178,7 @@ def marker_table(
     """
     import pandas as pd
 
-    q = adjust_p_values(stats.p_value)
+    q = benjamini_hochberg(stats.p_value)
     found = []
     for group in range(len(stats.sizes)):
         with np.errstate(invalid="ignore"):
@@ -199,26 +200,6 @@ def marker_table(
             )
         )
     return MARKERS.check(pd.concat(found, ignore_index=True))
-
-
-def adjust_p_values(p_values: ArrayLike) -> Floats:
-    """Adjust by Benjamini and Hochberg over all finite entries; NaN stays NaN.
-
-    Examples
-    --------
-    >>> adjust_p_values([0.01, 0.04, float("nan"), 0.03]).round(3)
-    array([0.03, 0.04,  nan, 0.04])
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    out = np.full(p.shape, np.nan)
-    known = np.isfinite(p)
-    values = p[known]
-    order = np.argsort(values, kind="stable")[::-1]
-    scaled = values[order] * (len(values) / np.arange(len(values), 0, -1))
-    adjusted = np.empty(len(values))
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
-    out[known] = adjusted
-    return out
 
 
 @dataclass(frozen=True, slots=True)

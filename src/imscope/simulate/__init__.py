@@ -14,6 +14,12 @@ from imscope.simulate.modalities import (
     simulate_peaks,
     simulate_protein,
 )
+from imscope.simulate.passages import (
+    PassageSettings,
+    PassageStudy,
+    simulate_passages,
+    write_passages,
+)
 from imscope.simulate.settings import CohortSettings
 from imscope.simulate.timecourse import Timecourse, simulate_timecourse
 from imscope.simulate.timecourse_settings import TimecourseSettings
@@ -24,6 +30,8 @@ __all__ = [
     "CohortSettings",
     "KaryotypeLot",
     "KaryotypeSettings",
+    "PassageSettings",
+    "PassageStudy",
     "PeakLayer",
     "ProteinLayer",
     "SimulatedSample",
@@ -33,6 +41,7 @@ __all__ = [
     "remove_cohort",
     "simulate_cohort",
     "simulate_karyotype_lot",
+    "simulate_passages",
     "simulate_peaks",
     "simulate_protein",
     "simulate_timecourse",
@@ -40,4 +49,5 @@ __all__ = [
     "true_index",
     "true_indices",
     "write_cohort",
+    "write_passages",
 ]

@@ -8,6 +8,7 @@ from scipy import stats
 
 from imscope.core import codes
 from imscope.core.errors import DataError
+from imscope.stats.intervals import t_interval, wilson_interval
 
 Floats = NDArray[np.float64]
 LEAST_UNITS = 3
@@ -121,22 +122,6 @@ def pooled_share(called: ArrayLike, cells: ArrayLike, *, level: float = 0.95) ->
     return Share(share, float(low), float(high), f"{units} samples")
 
 
-def wilson(called: int, cells: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval of a binomial share.
-
-    References
-    ----------
-    .. [1] Wilson EB (1927). J Am Stat Assoc 22:209-212. doi:10.1080/01621459.1927.10502953
-
-    Examples
-    --------
-    >>> [round(v, 3) for v in wilson(5, 100)]
-    [0.022, 0.112]
-    """
-    found = stats.binomtest(called, cells).proportion_ci(confidence_level=level, method="wilson")
-    return float(found.low), float(found.high)
-
-
 def share_over_units(called: NDArray[np.bool_], units: NDArray[np.object_]) -> Share:
     """Share of cells that are called, over units where there are enough, else over cells.
 
@@ -161,10 +146,8 @@ def share_over_units(called: NDArray[np.bool_], units: NDArray[np.object_]) -> S
     """
     names, where = np.unique(units.astype(str), return_inverse=True)
     if len(names) >= LEAST_UNITS:
-        each = np.bincount(where, called) / np.bincount(where)
-        half = float(stats.t.ppf(0.975, len(each) - 1) * each.std(ddof=1) / np.sqrt(len(each)))
-        middle = float(each.mean())
-        return Share(middle, max(middle - half, 0.0), min(middle + half, 1.0), "units")
-    low, high = wilson(int(called.sum()), len(called))
+        middle, low, high, _ = t_interval(np.bincount(where, called) / np.bincount(where))
+        return Share(middle, max(low, 0.0), min(high, 1.0), "units")
+    low, high = wilson_interval(int(called.sum()), len(called))
     words = f"cells of {len(names)} unit{'s' if len(names) > 1 else ''}"
     return Share(float(called.mean()), low, high, words)

@@ -3,6 +3,7 @@
 Read by :mod:`imscope.study.read_config`, which adds the sections that steps declare themselves.
 """
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -81,6 +82,17 @@ class HeterogeneitySection(Section):
     by: list[str] = Field(default_factory=list, description="Further columns to report by.")
     margin_low: float = Field(0.8, gt=0, lt=1, description="Equivalence margin, lower ratio.")
     margin_high: float = Field(1.25, gt=1, description="Equivalence margin, upper ratio.")
+    adjustment: Literal["sequence", "holm"] = Field(
+        "sequence",
+        description="Claims in a fixed order, each at full level behind those that were shown; or "
+        "Holm's method over all of them.",
+    )
+    claims: Literal["ABC", "ACB", "BAC", "BCA", "CAB", "CBA"] = Field(
+        "ABC", description="Order of the claims, registered before the data."
+    )
+    reference_profile: Path | None = Field(
+        None, description="Frozen genes and weights (.json): runs can then be compared."
+    )
     cells_per_library: int = Field(
         2000, ge=50, description="Cells per sample used for coordinated heterogeneity."
     )

@@ -77,7 +77,7 @@ def test_decompose_keeps_its_json_contract(matrix):
     result = run("decompose", matrix, "--levels", "donor,sample", "--json")
     assert result.exit_code == 0, result.output
     content = json.loads(result.stdout)
-    assert list(content) == ["records", "total_hi2", "merged", "untestable"]
+    assert list(content) == ["records", "total_hi2", "merged", "untestable", "notices"]
     records = content["records"]
     assert [r["level"] for r in records] == ["donor", "sample", "cell"]
     assert all(tuple(r) == LEVEL_FIELDS for r in records)
@@ -112,6 +112,8 @@ def test_power_keeps_its_json_contract():
         "power_equivalence",
         "type_one_error",
         "smallest_detectable_ratio",
+        "smallest_p",
+        "notices",
     ]
     assert content["power_superiority"] > 0.85
 
@@ -127,7 +129,7 @@ def test_ratios_floors_and_gene_sets_are_reached_from_the_command(matrix):
     result = run("index", matrix, "--relative-to", "s0", "--floor-from", "sample=s1", "--json")
     assert result.exit_code == 0, result.output
     content = json.loads(result.stdout)
-    assert list(content) == ["records", "relative"]
+    assert list(content) == ["records", "relative", "notices"]
     assert content["relative"][0]["ratio"] == 1
     assert any("technical floor" in w for w in content["records"][0]["warnings"])
     collagen = next(name for name, s in load().items() if {"COL1A1", "COL1A2"} <= set(s.genes))

@@ -11,7 +11,7 @@ from scipy.stats import false_discovery_control, mannwhitneyu
 from imscope.core.blocks import CsrBlock, MemoryBlocks
 from imscope.core.errors import DataError
 from imscope.engine.kernels.ranks import fill_genes, sum_ranks
-from imscope.engine.markers import adjust_p_values, marker_table, score_markers
+from imscope.engine.markers import marker_table, score_markers
 
 FIELDS = ("auc", "p_value", "log2_fc", "mean", "frac_in", "frac_out")
 
@@ -196,11 +196,6 @@ def test_table_finds_the_planted_markers_and_obeys_its_limits():
     np.testing.assert_allclose(table["q_value"][0], want[0, first])
     assert len(marker_table(stats, features, top=1)) == 2
     assert len(marker_table(stats, features, top=None, max_q=1, min_auc=-1)) == 80
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=50))
-def test_adjusted_as_in_scipy(p):
-    np.testing.assert_allclose(adjust_p_values(p), false_discovery_control(p), rtol=1e-12)
 
 
 def test_a_sparse_array_of_one_gene():

@@ -6,72 +6,114 @@ from imscope.core.rooms import load_name
 
 if TYPE_CHECKING:
     from imscope.analyses.heterogeneity.carriers import gene_table, programme_table
-    from imscope.analyses.heterogeneity.comparison import compare
+    from imscope.analyses.heterogeneity.comparison import compare_groups
     from imscope.analyses.heterogeneity.compute import Heterogeneity, compute_heterogeneity
     from imscope.analyses.heterogeneity.coordinated import Coordinated, compute_coordinated
-    from imscope.analyses.heterogeneity.decomposition import Decomposition, decompose
+    from imscope.analyses.heterogeneity.decomposition import Decomposition, split_levels
     from imscope.analyses.heterogeneity.describe import describe_claims
     from imscope.analyses.heterogeneity.floor import Floor, with_floor
-    from imscope.analyses.heterogeneity.index import index_table
-    from imscope.analyses.heterogeneity.inference import Contrast, compare_arms, compare_pairs
+    from imscope.analyses.heterogeneity.index import index_result, index_table
     from imscope.analyses.heterogeneity.matched import match_depth
-    from imscope.analyses.heterogeneity.planning import compute_power, pilot_table, plan_units
+    from imscope.analyses.heterogeneity.planning import (
+        compute_power,
+        pilot_table,
+        plan_units,
+        power,
+    )
+    from imscope.analyses.heterogeneity.profile import (
+        Profile,
+        freeze_profile,
+        read_profile,
+        write_profile,
+    )
     from imscope.analyses.heterogeneity.relative import relative_table
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
     from imscope.analyses.heterogeneity.slopes import drift_table, read_fractions
+    from imscope.analyses.heterogeneity.verbs import (
+        compare,
+        decompose,
+        index,
+        index_tables,
+        measure,
+        plan_from_pilot,
+        profile,
+    )
+    from imscope.analyses.heterogeneity.verdicts import smallest_p
 
 _HOMES = {
-    "Contrast": "inference",
     "Coordinated": "coordinated",
     "Decomposition": "decomposition",
     "Floor": "floor",
     "Heterogeneity": "compute",
     "HeterogeneitySettings": "settings",
-    "compare": "comparison",
-    "compare_arms": "inference",
-    "compare_pairs": "inference",
+    "Profile": "profile",
+    "compare": "verbs",
+    "compare_groups": "comparison",
     "compute_coordinated": "coordinated",
-    "compute_power": "planning",
     "compute_heterogeneity": "compute",
-    "decompose": "decomposition",
+    "compute_power": "planning",
+    "decompose": "verbs",
     "describe_claims": "describe",
     "drift_table": "slopes",
+    "freeze_profile": "profile",
     "gene_table": "carriers",
+    "index": "verbs",
+    "index_result": "index",
     "index_table": "index",
+    "index_tables": "verbs",
     "match_depth": "matched",
+    "measure": "verbs",
     "pilot_table": "planning",
+    "plan_from_pilot": "verbs",
     "plan_units": "planning",
+    "power": "planning",
+    "profile": "verbs",
     "programme_table": "carriers",
     "read_fractions": "slopes",
+    "read_profile": "profile",
     "relative_table": "relative",
+    "smallest_p": "verdicts",
+    "split_levels": "decomposition",
     "with_floor": "floor",
+    "write_profile": "profile",
 }
 
 __all__ = [
-    "Contrast",
     "Coordinated",
     "Decomposition",
     "Floor",
     "Heterogeneity",
     "HeterogeneitySettings",
+    "Profile",
     "compare",
-    "compare_arms",
-    "compare_pairs",
+    "compare_groups",
     "compute_coordinated",
     "compute_heterogeneity",
     "compute_power",
     "decompose",
     "describe_claims",
     "drift_table",
+    "freeze_profile",
     "gene_table",
+    "index",
+    "index_result",
     "index_table",
+    "index_tables",
     "match_depth",
+    "measure",
     "pilot_table",
+    "plan_from_pilot",
     "plan_units",
+    "power",
+    "profile",
     "programme_table",
     "read_fractions",
+    "read_profile",
     "relative_table",
+    "smallest_p",
+    "split_levels",
     "with_floor",
+    "write_profile",
 ]
 
 if not TYPE_CHECKING:

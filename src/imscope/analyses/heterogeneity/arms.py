@@ -5,14 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imscope.analyses.heterogeneity.compute import AMBIENT, Heterogeneity
+from imscope.analyses.heterogeneity.compute import Heterogeneity
 from imscope.analyses.heterogeneity.groups import (
     Group,
+    ambient_bounds,
     groups_by,
     make_group,
     too_much_ambient,
     why_not,
 )
+from imscope.analyses.heterogeneity.plates import is_technical, technical_columns
+from imscope.analyses.heterogeneity.statistics import hi2
+from imscope.core.names import is_missing, level_name, natural_key
 
 MIN_UNITS_PER_ARM = 3
 USUAL_REFERENCES = ("primary_MSC", "reference_line", "reference", "control")
@@ -43,14 +47,12 @@ class Arm:
 def make_arm(h: Heterogeneity, group: Group, unit: str) -> Arm:
     """Split a group into its replicate units; what cannot be estimated is left out by name."""
     good, dropped = [], []
-    for candidate in groups_by(h, unit):
-        strata = np.intersect1d(candidate.strata, group.strata)
-        if not len(strata):
-            continue
-        one = make_group(h, candidate.name, strata)
+    names = h.units_of(unit)
+    for name in sorted(set(names[group.strata]), key=natural_key):
+        one = make_group(h, str(name), group.strata[names[group.strata] == name])
         reason = why_not(h, one) or too_much_ambient(h, one)
         if reason:
-            dropped.append(f"{candidate.name}: {reason}")
+            dropped.append(f"{name}: {reason}")
         else:
             good.append(one)
     return Arm(group.name, good, tuple(dropped), unit)
@@ -63,7 +65,6 @@ def choose_arms(
     groups = {g.name: g for g in groups_by(h, group)}
     for wanted in (test, reference):
         if wanted is not None and wanted not in groups:
-            groups_by(h, group)
             raise _no_group(group, wanted, list(groups))
     names = list(groups)
     base = reference or next((n for n in USUAL_REFERENCES if n in groups and n != test), None)
@@ -99,35 +100,65 @@ def why_not_compare(h: Heterogeneity, test: Arm, reference: Arm) -> str:
     if len(keys) > 1:
         names = ", ".join(k.split("|")[0] for k in keys)
         return f"platforms or pipelines are mixed ({names})"
-    shared = {u.name for u in test.units} & {u.name for u in reference.units}
-    shares = [ambient_of(h, arm) for arm in (test, reference)]
-    if np.isfinite(shares).all() and abs(shares[0] - shares[1]) > h.settings.ambient_difference:
+    (a_low, a_high), (b_low, b_high) = (ambient_of(h, arm) for arm in (test, reference))
+    apart = max(a_low - b_high, b_low - a_high)
+    if apart > h.settings.ambient_difference:
         return (
-            f"ambient RNA differs between the arms ({100 * shares[0]:.1f} % v "
-            f"{100 * shares[1]:.1f} %), and ambient RNA makes cells look alike"
+            f"ambient RNA differs between the arms ({100 * a_low:.1f} % v {100 * b_low:.1f} %), "
+            "and ambient RNA makes cells look alike"
         )
-    if shared and any(_same_cells(a, b) for a in test.units for b in reference.units):
-        return f"the arms share units: {', '.join(sorted(shared)[:3])}"
     return ""
 
 
-def _same_cells(a: Group, b: Group) -> bool:
-    return bool(np.intersect1d(a.strata, b.strata).size)
+def ambient_of(h: Heterogeneity, arm: Arm) -> tuple[float, float]:
+    """Mean ambient share of the units of an arm: at least, and at most (NaN when not known)."""
+    bounds = np.array([ambient_bounds(h, u.strata) for u in arm.units])
+    return float(bounds[:, 0].mean()), float(bounds[:, 1].mean())
 
 
-def ambient_of(h: Heterogeneity, arm: Arm) -> float:
-    """Mean ambient share of the units of an arm, NaN when it is not known for all."""
-    if AMBIENT not in h.strata.columns or not arm.units:
-        return float("nan")
-    values = [float(h.strata[AMBIENT].iloc[u.strata].mean()) for u in arm.units]
-    return float(np.mean(values))
+def pairs_of(h: Heterogeneity, arms: tuple[Arm, Arm]) -> list[tuple[int, int]]:
+    """Positions of units that belong together: one value of ``pair``, or one unit in both arms."""
+    named = _by_name(h, arms, "pair")
+    return named or _by_name(h, arms, None)
 
 
-def within_hi2(h: Heterogeneity, unit: Group) -> float:
+def _by_name(h: Heterogeneity, arms: tuple[Arm, Arm], column: str | None) -> list[tuple[int, int]]:
+    found: list[dict[str, int]] = []
+    for arm in arms:
+        places: dict[str, int] = {}
+        for i, unit in enumerate(arm.units):
+            names = [unit.name]
+            if column is not None:
+                if column not in h.strata.columns:
+                    return []
+                values = h.strata[column].iloc[unit.strata]
+                names = sorted({level_name(v) for v in values if not is_missing(v)})
+            if len(names) == 1:
+                places.setdefault(names[0], i)
+        found.append(places)
+    return [(found[0][v], found[1][v]) for v in sorted(set(found[0]) & set(found[1]))]
+
+
+def confounded(h: Heterogeneity, group: str, arms: tuple[Arm, Arm]) -> str:
+    """Technical column that the two arms cannot be told apart from, or an empty text.
+
+    The group is such a column itself, or each arm lies in one plate, batch or library of its own.
+    """
+    if is_technical(group):
+        return group
+    for column in technical_columns(h):
+        levels = []
+        for arm in arms:
+            values = h.strata[column].iloc[np.concatenate([u.strata for u in arm.units])]
+            levels.append({level_name(v) for v in values if not is_missing(v)})
+        if len(levels[0]) == len(levels[1]) == 1 and levels[0] != levels[1]:
+            return column
+    return ""
+
+
+def within_hi2(h: Heterogeneity, unit: Group, *, without: bool = False) -> float:
     """HI2 inside the samples of a unit, weighted by cells, so that passages do not add to it."""
-    from imscope.analyses.heterogeneity.statistics import hi2
-
-    own = h.all_genes.subset(unit.units)
+    own = (h.without if without else h.all_genes).subset(unit.units)
     sample = h.strata["sample"].astype(str).to_numpy(dtype=object)[h.stratum[unit.units]]
     levels, code = np.unique(sample.astype(str), return_inverse=True)
     merged = own.merge(code)

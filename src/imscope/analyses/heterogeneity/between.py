@@ -1,16 +1,17 @@
 """Claim B: do the lots of one arm differ less from one another than those of the other."""
 
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import f as fisher
-from scipy.stats import t as student
 
 from imscope.analyses.heterogeneity.arms import Arm
 from imscope.analyses.heterogeneity.compute import Heterogeneity
-from imscope.analyses.heterogeneity.inference import MAX_PERMUTATIONS, labellings
+from imscope.stats.contrast import ALPHA
+
+LEAST_SHAPE = 0.02
+"""One over the largest number of independent directions that few units can vouch for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,14 @@ class Spread:
     Attributes
     ----------
     test, reference
-        Between-unit component of HI2 in each arm.
+        Between-unit component of HI2 in each arm, free of the noise of the cells.
     ratio, low, high
         Of the components; NaN where a component is not above zero.
     p_lower, p_higher, p_equivalence
-        One-sided permutation of centred units; larger of the two one-sided tests.
+        One-sided, from the same F ratio as the interval; larger of the two one-sided tests.
     power
-        Chance to see a spread (standard deviation) half as large with these units.
+        Chance to see a spread (standard deviation) half as large with these units, when all lots
+        differ along one direction.
     """
 
     test: float
@@ -40,45 +42,61 @@ class Spread:
     power: float
 
 
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Between-unit component of one arm and how well it is known.
+
+    Attributes
+    ----------
+    value
+        Mean squared distance from the centre less the noise of the units' means.
+    freedom
+        Degrees of freedom of a chi-square with the same relative error; 0 when not above zero.
+    """
+
+    value: float
+    freedom: float
+
+
 def compare_spread(
     h: Heterogeneity,
     test: Arm,
     reference: Arm,
     *,
     margin: tuple[float, float],
-    rng: np.random.Generator,
+    alpha: float = ALPHA,
 ) -> Spread:
     """Compare how far the units of each arm lie from their own centre.
 
-    Each unit is one mean profile. Its distance from the centre of its arm is corrected for the
-    cells it was averaged over. The test permutes units between arms after centring each arm, as in
-    tests of homogeneous dispersion; there are few units, so the power is printed.
+    Each unit is one mean profile. What is compared is the component between units after the noise
+    of every mean, known from its cells, is taken out: arms may differ in cells and depth. Its error
+    has two parts: few units, which lie along few independent directions (estimated from how the
+    distances concentrate), and the noise that was taken out. A ratio of two such components is
+    referred to an F distribution with the matching degrees of freedom; test and interval are one.
 
     References
     ----------
-    .. [1] Anderson MJ (2006). Biometrics 62:245-253. doi:10.1111/j.1541-0420.2005.00440.x
+    .. [1] Satterthwaite FE (1946). Biometrics Bull 2:110-114. doi:10.2307/3002019
+    .. [2] Anderson MJ (2006). Biometrics 62:245-253. doi:10.1111/j.1541-0420.2005.00440.x
     """
-    units = [*test.units, *reference.units]
-    k, n_test = len(units), len(test.units)
-    gram, noise = _profiles(h, test, reference)
-    arm = np.repeat([0, 1], [n_test, k - n_test])
-    centred = _centre(gram, arm)
-    first = np.arange(k) < n_test
-    a, b = (_component(gram, noise, mine) for mine in (first, ~first))
-    p_lower, p_higher = _permutation(centred, n_test, rng)
-    ratio = low = high = p_equivalence = float("nan")
-    if a > 0 and b > 0:
-        ratio = a / b
-        error = np.sqrt(sum(_log_error(gram, noise, m) ** 2 for m in (first, ~first)))
-        if np.isfinite(error) and error > 0:
-            df = k - 2
-            step = float(student.ppf(0.975, df)) * error
-            low, high = ratio * np.exp(-step), ratio * np.exp(step)
-            above = student.sf((np.log(ratio) - np.log(margin[0])) / error, df)
-            below = student.cdf((np.log(ratio) - np.log(margin[1])) / error, df)
-            p_equivalence = float(max(above, below))
-    power = spread_power(n_test, k - n_test)
-    return Spread(a, b, ratio, float(low), float(high), p_lower, p_higher, p_equivalence, power)
+    a, b = (component_of(*profiles(h, arm)) for arm in (test, reference))
+    power = spread_power(len(test.units), len(reference.units))
+    if not (a.freedom > 0 and b.freedom > 0):
+        nothing = (float("nan"),) * 6
+        return Spread(a.value, b.value, *nothing, power)
+    ratio, f = a.value / b.value, fisher(a.freedom, b.freedom)
+    above, below = f.sf(ratio / margin[0]), f.cdf(ratio / margin[1])
+    return Spread(
+        a.value,
+        b.value,
+        ratio,
+        float(ratio / f.ppf(1 - alpha)),
+        float(ratio / f.ppf(alpha)),
+        float(f.cdf(ratio)),
+        float(f.sf(ratio)),
+        float(max(above, below)),
+        power,
+    )
 
 
 def spread_power(n_test: int, n_reference: int, *, sd_ratio: float = 0.5) -> float:
@@ -89,17 +107,14 @@ def spread_power(n_test: int, n_reference: int, *, sd_ratio: float = 0.5) -> flo
     >>> round(spread_power(16, 16), 2)
     0.83
     """
-    limit = fisher.ppf(0.05, n_test - 1, n_reference - 1)
+    limit = fisher.ppf(ALPHA, n_test - 1, n_reference - 1)
     return float(fisher.cdf(limit / sd_ratio**2, n_test - 1, n_reference - 1))
 
 
-def _profiles(
-    h: Heterogeneity, test: Arm, reference: Arm
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def profiles(h: Heterogeneity, arm: Arm) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Inner products of the units' mean profiles, and the variance of each mean over its cells."""
-    units = [*test.units, *reference.units]
     code = np.full(len(h.all_genes.n), -1, dtype=np.int64)
-    for i, unit in enumerate(units):
+    for i, unit in enumerate(arm.units):
         code[unit.units] = i
     merged = h.all_genes.merge(code)
     gram = merged.gram / np.outer(merged.n, merged.n)
@@ -107,58 +122,33 @@ def _profiles(
     return gram, variance / merged.n
 
 
-def _centre(gram: NDArray[np.float64], arm: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Inner products after subtracting the mean profile of each arm."""
-    k = len(arm)
-    projection = np.eye(k)
-    for value in np.unique(arm):
-        mine = arm == value
-        projection[np.ix_(mine, mine)] -= 1.0 / mine.sum()
-    return np.asarray(projection @ gram @ projection.T)
+def component_of(gram: NDArray[np.float64], noise: NDArray[np.float64]) -> Component:
+    """Between-unit component with its degrees of freedom.
+
+    Examples
+    --------
+    >>> component_of(np.diag([1.0, 1.0, 1.0, 1.0]), np.full(4, 0.2)).value
+    0.8
+    """
+    k = len(noise)
+    free = k - 1
+    centre = np.eye(k) - 1.0 / k
+    inner = centre @ gram @ centre
+    raw = float(np.trace(inner)) / free
+    value = raw - float(noise.mean())
+    if not (value > 0 and k >= 3):
+        return Component(value, 0.0)
+    variance = 2 * raw**2 * _shape(inner, free) / free + float(noise.var(ddof=1)) / k
+    return Component(value, 2 * value**2 / variance)
 
 
-def _component(
-    gram: NDArray[np.float64], noise: NDArray[np.float64], mine: NDArray[np.bool_]
-) -> float:
-    k = int(mine.sum())
-    part = gram[np.ix_(mine, mine)]
-    return float((np.trace(part) - part.sum() / k) / (k - 1) - noise[mine].mean())
+def _shape(inner: NDArray[np.float64], free: int) -> float:
+    """One over the number of independent directions, leaning to few: 1 is a single one.
 
-
-def _log_error(
-    gram: NDArray[np.float64], noise: NDArray[np.float64], mine: NDArray[np.bool_]
-) -> float:
-    members = np.flatnonzero(mine)
-    if len(members) < 3:
-        return float("nan")
-    left = []
-    for one in members:
-        keep = mine.copy()
-        keep[one] = False
-        left.append(_component(gram, noise, keep))
-    values = np.array(left)
-    if (values <= 0).any():
-        return float("nan")
-    k = len(values)
-    return float(np.sqrt((k - 1) / k * ((np.log(values) - np.log(values).mean()) ** 2).sum()))
-
-
-def _permutation(
-    centred: NDArray[np.float64], n_test: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Chance that relabelled centred units give a log ratio of dispersions as low, as high."""
-    k = len(centred)
-    if comb(k, n_test) <= MAX_PERMUTATIONS:
-        choices = labellings(k, n_test)
-    else:
-        order = rng.permuted(np.tile(np.arange(k), (MAX_PERMUTATIONS - 1, 1)), axis=1)
-        choices = np.vstack([np.arange(k) < n_test, order < n_test]).astype(np.float64)
-    # each unit's squared distance to its arm's centre, made unbiased for the arm's size
-    sizes = np.where(np.arange(k) < n_test, n_test, k - n_test)
-    distance = np.diag(centred) * sizes / (sizes - 1)
-    total = distance.sum()
-    inside = choices @ distance
-    values = np.log(inside / n_test) - np.log((total - inside) / (k - n_test))
-    own = float(np.log(distance[:n_test].mean()) - np.log(distance[n_test:].mean()))
-    slack = 1e-12
-    return float((values <= own + slack).mean()), float((values >= own - slack).mean())
+    The plain share of squared eigenvalues is too large for few units; solving for what it would be
+    in the long run is right on average and now and then far too small. Their mean keeps the size of
+    the test for one direction exactly and errs towards fewer directions for more.
+    """
+    plain = float((inner**2).sum() / np.trace(inner) ** 2)
+    solved = (plain - 1 / free) / (1 + 1 / free - 2 * plain / free)
+    return float(np.clip((plain + solved) / 2, LEAST_SHAPE, 1.0))

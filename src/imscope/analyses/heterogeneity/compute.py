@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,8 @@ from imscope.analyses.heterogeneity.universe import (
     Universe,
     choose_universe,
 )
-from imscope.core.blocks import BlockSource
+from imscope.core.blocks import BlockSource, MemoryBlocks, block_bounds
+from imscope.core.cells import unit_column, unit_names
 from imscope.core.errors import DataError
 from imscope.core.rng import spawn
 from imscope.engine.moments import UnitMoments, compute_unit_moments
@@ -26,13 +27,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from imscope.analyses.heterogeneity.floor import Floor
+    from imscope.analyses.heterogeneity.profile import Profile
 
-REPLICATE_COLUMNS = ("lot", "donor", "line", "clone", "batch", "sample")
-"""Columns tried, in this order, as the replicate unit."""
 KEY_COLUMNS = ("platform", "chemistry", "pipeline")
 """Columns that must agree before two indices may be compared."""
 AMBIENT = "ambient_frac"
+"""Ambient share of the library, as known."""
+AMBIENT_LIMITS = ("ambient_low", "ambient_high")
+"""What it is at least, and at most, where it is not known."""
+MEASURED = (AMBIENT, *AMBIENT_LIMITS, "qc_lost")
+"""Numbers of the library that are no design factors; they are averaged over a stratum."""
 MAX_STRATA = 2_000
+MAX_HELD = 60_000_000
+"""Stored counts up to which they are held in memory, so that the file may be closed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +71,8 @@ class Heterogeneity:
     programmes
         Statistics per unit of every gene set with enough genes in the universe.
     source
-        The counts, for coordinated heterogeneity.
+        The counts, for coordinated heterogeneity and for one depth: in memory up to 60 million
+        stored counts; above, the file must stay open for these.
     priority
         Random order in which cells are taken when there are too many, ``(n_cells,)``.
     spikes
@@ -89,19 +97,29 @@ class Heterogeneity:
     priority: NDArray[np.float64]
     spikes: NDArray[np.bool_] | None = None
     floors: "tuple[Floor | None, ...]" = ()
-    coordinated_cache: dict[tuple[int, ...], object] = field(default_factory=dict, repr=False)
+    profile: "Profile | None" = None
 
     @property
     def replicate_column(self) -> str:
         """Column that names the independent units."""
-        if self.settings.replicate_unit is not None:
-            return self.settings.replicate_unit
-        return next(c for c in REPLICATE_COLUMNS if c in self.strata.columns)
+        return unit_column(self.strata, self.asked_unit)
+
+    @property
+    def asked_unit(self) -> str | None:
+        """Column of the units that the settings or the frozen profile name."""
+        fixed = None if self.profile is None else self.profile.unit
+        return self.settings.replicate_unit or (fixed if fixed in self.strata.columns else None)
+
+    def units_of(self, column: str | None = None) -> NDArray[np.object_]:
+        """Independent unit of each stratum; one without a unit name is its sample's own."""
+        return unit_names(self.strata, column or self.asked_unit)
 
     @property
     def keys(self) -> list[str]:
-        """Comparability key of every stratum: platform, pipeline and gene universe."""
-        names = _pool_names(self.strata)
+        """Comparability key of every stratum: platform, pipeline, and gene universe or profile."""
+        names = pool_names(self.strata)
+        if self.profile is not None:
+            return [f"{name}|profile {self.profile.digest[:12]}" for name in names]
         ids = self.features["feature_id"].astype(str)
         tags = []
         for universe in self.universes:
@@ -122,6 +140,7 @@ def compute_heterogeneity(
     *,
     classes: Mapping[str, NDArray[np.bool_]],
     settings: HeterogeneitySettings | None = None,
+    profile: "Profile | None" = None,
     threads: int | None = None,
 ) -> Heterogeneity:
     """Read the counts once and keep what the index, its intervals and groups need.
@@ -134,11 +153,15 @@ def compute_heterogeneity(
         One row per feature with ``feature_id`` and ``symbol``.
     cells
         One row per cell: ``sample`` and design columns. Cells without a sample are left out.
-        ``ambient_frac``, if present, is the ambient share of the cell's library.
+        ``ambient_frac``, if present, is the ambient share of the cell's library, ``ambient_low``
+        and ``ambient_high`` what it is at least and at most.
     classes
         Gene classes as :func:`imscope.io.genes.gene_classes` gives them.
     settings
         Defaults to the documented procedure.
+    profile
+        Frozen genes and weights, see :func:`freeze_profile`: then no number of a lot depends on
+        the other lots of the run.
     threads
         See :func:`imscope.engine.execute.thread_count`.
 
@@ -152,7 +175,7 @@ def compute_heterogeneity(
     DataError
         Tables do not fit the counts, no sample is named, or a column differs from cell to cell.
     MethodError
-        Too few genes remain.
+        Too few genes remain, or the profile is of another platform.
 
     References
     ----------
@@ -161,31 +184,37 @@ def compute_heterogeneity(
     """
     chosen = settings or HeterogeneitySettings()
     code, strata = _strata(source, features, cells)
-    units, stratum, block, priority = _units(code, strata, chosen)
+    units, stratum, block, priority = _units(code, strata, chosen, alone=profile is not None)
     spikes = spike_ins(features)
     kept = ~spikes
     for name in LEFT_OUT:
         if name in classes:
             kept &= ~classes[name]
-    moments = compute_unit_moments(source, units, len(stratum), kept=kept, threads=threads)
+    if profile is not None:
+        kept &= profile.lists(features)
+    held = hold(source)
+    moments = compute_unit_moments(held, units, len(stratum), kept=kept, threads=threads)
     strata = strata.assign(
         n_cells=np.bincount(stratum, moments.n_cells, minlength=len(strata)).astype(np.int64),
         median_umi=[moments.median_depth(np.flatnonzero(stratum == s)) for s in range(len(strata))],
     )
     own = features[kept].reset_index(drop=True)
     own_classes = {name: mask[kept] for name, mask in classes.items()}
-    pool_names, pool = np.unique(np.array(_pool_names(strata), dtype=str), return_inverse=True)
-    universes = tuple(
-        choose_universe(
-            _reference(moments, np.where(pool[stratum] == k, stratum, -1), strata),
-            own["symbol"],
-            own_classes,
-            min_per_10k=chosen.min_per_10k,
-            without=genes_of(*chosen.without_sets),
-            unknown=_unknown(own),
+    names, pool = np.unique(np.array(pool_names(strata), dtype=str), return_inverse=True)
+    if profile is not None:
+        universes = tuple(profile.universe(str(name), own) for name in names)
+    else:
+        universes = tuple(
+            choose_universe(
+                _reference(moments, np.where(pool[stratum] == k, stratum, -1), strata),
+                own["symbol"],
+                own_classes,
+                min_per_10k=chosen.min_per_10k,
+                without=genes_of(*chosen.without_sets),
+                unknown=_unknown(own),
+            )
+            for k in range(len(names))
         )
-        for k in range(len(pool_names))
-    )
     masks = {name: own["symbol"].astype(str).isin(s.genes).to_numpy() for name, s in load().items()}
     unit_pool = pool[stratum]
     programmes = {
@@ -206,9 +235,30 @@ def compute_heterogeneity(
         all_genes=reduce_pools(moments, unit_pool, universes, [u.genes for u in universes]),
         without=reduce_pools(moments, unit_pool, universes, [u.without for u in universes]),
         programmes=programmes,
-        source=source,
+        source=held,
         priority=priority,
         spikes=spikes,
+        floors=() if profile is None else tuple(profile.floor(str(name)) for name in names),
+        profile=profile,
+    )
+
+
+def hold(source: BlockSource) -> BlockSource:
+    """Take the counts into memory unless they are there or are too many; digits do not change."""
+    if isinstance(source, MemoryBlocks) or not source.n_cells:
+        return source
+    parts, stored = [], 0
+    for start, stop in block_bounds(source.n_cells):
+        parts.append(source.read(start, stop))
+        stored += len(parts[-1].data)
+        if stored > MAX_HELD:
+            return source
+    ends = np.cumsum([0, *(len(p.data) for p in parts)])
+    return MemoryBlocks(
+        np.concatenate([[0], *(p.indptr[1:] + e for p, e in zip(parts, ends, strict=False))]),
+        np.concatenate([p.indices for p in parts]),
+        np.concatenate([p.data for p in parts]),
+        source.n_features,
     )
 
 
@@ -227,7 +277,8 @@ def spike_ins(features: "pd.DataFrame") -> NDArray[np.bool_]:
     return np.asarray(found | features["symbol"].astype(str).str.match(pattern), dtype=bool)
 
 
-def _pool_names(strata: "pd.DataFrame") -> list[str]:
+def pool_names(strata: "pd.DataFrame") -> list[str]:
+    """Platform, chemistry and pipeline of every stratum, joined."""
     columns = [c for c in KEY_COLUMNS if c in strata.columns]
     if not columns:
         return ["platform not stated"] * len(strata)
@@ -274,7 +325,7 @@ def _strata(
     table = cells.reset_index(drop=True)
     if "sample" not in table.columns:
         table = table.assign(sample="all")
-    design = [c for c in table.columns if c != AMBIENT]
+    design = [c for c in table.columns if c not in MEASURED]
     code = np.full(len(table), -1, dtype=np.int64)
     known = table["sample"].notna().to_numpy()
     if not known.any():
@@ -294,20 +345,30 @@ def _strata(
         )
     first = np.flatnonzero(known)[pd.Series(code[known]).drop_duplicates().index]
     strata = table.loc[first, design].set_axis(code[first]).sort_index()
-    if AMBIENT in table.columns:
-        share = pd.to_numeric(table[AMBIENT], errors="coerce")
-        strata[AMBIENT] = share[known].groupby(code[known]).mean()
+    for name in (c for c in MEASURED if c in table.columns):
+        share = pd.to_numeric(table[name], errors="coerce")
+        strata[name] = share[known].groupby(code[known]).mean()
     return code, strata
 
 
 def _units(
-    code: NDArray[np.int64], strata: "pd.DataFrame", settings: HeterogeneitySettings
+    code: NDArray[np.int64],
+    strata: "pd.DataFrame",
+    settings: HeterogeneitySettings,
+    *,
+    alone: bool,
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Spread the cells of each stratum evenly and at random over its blocks."""
+    """Spread the cells of each stratum evenly and at random over its blocks.
+
+    ``alone``: by the name of its sample only, which no other sample of the run can change.
+    """
     n_blocks = settings.blocks
     units = np.full(len(code), -1, dtype=np.int32)
     priority = np.full(len(code), np.inf)
-    design = strata.drop(columns=AMBIENT, errors="ignore")
+    design = strata.drop(columns=list(MEASURED), errors="ignore")
+    if alone:
+        varied = strata.groupby("sample")[[*design.columns]].nunique(dropna=False).max() > 1
+        design = design[["sample", *(c for c in design.columns if c != "sample" and varied[c])]]
     names = ["|".join(map(str, row)) for row in design.itertuples(index=False, name=None)]
     order = np.argsort(code, kind="stable")
     starts = np.searchsorted(code[order], np.arange(len(strata) + 1))

@@ -11,6 +11,12 @@ from scipy.stats import t as student
 
 from imscope.analyses.heterogeneity.components import GeneSums, components, lay_out, sum_genes
 from imscope.analyses.heterogeneity.compute import Heterogeneity
+from imscope.analyses.heterogeneity.crossed import (
+    CrossedCohort,
+    Parts,
+    cross_levels,
+    find_crossings,
+)
 from imscope.analyses.heterogeneity.groups import groups_by, make_group, why_not
 from imscope.analyses.heterogeneity.levels import Nesting, nest_levels
 from imscope.core.errors import MethodError
@@ -54,7 +60,7 @@ class Decomposition:
     interval: str
 
 
-def decompose(
+def split_levels(
     h: Heterogeneity,
     levels: Sequence[str],
     *,
@@ -100,7 +106,8 @@ def decompose(
     groups, leaving out one group at a time; the mean profile that weighs the genes is made anew
     from the groups that remain, so its error is in the interval. That profile follows the very
     groups it weighs, which makes finer components about 1 % too small with 6 groups: their interval
-    is around the value corrected for it, which the same replicates give. Above 44 groups finer
+    is around the value corrected for it, which the same replicates give. A technical level whose
+    names occur in several groups of a coarser one is fitted beside it, not inside it, and said. Above 44 groups finer
     components use a bootstrap of whole groups inside the levels above. Cells are never resampled.
     Coarser levels have too few groups for an interval, and so has a level that fewer than 3 of the
     groups inform.
@@ -121,7 +128,7 @@ def decompose(
     >>> cells = pd.DataFrame({"sample": np.repeat([f"d{k}" for k in range(6)], 30)})
     >>> h = compute_heterogeneity(MemoryBlocks.from_csr(sp.csr_array(counts)),
     ...     genes.assign(symbol=genes["feature_id"]), cells, classes={})
-    >>> table = decompose(h, ["sample"]).table
+    >>> table = split_levels(h, ["sample"]).table
     >>> table["level"].tolist(), bool(table["share"].iloc[0] > 0.9)
     (['sample', 'cell'], True)
     """
@@ -135,10 +142,17 @@ def decompose(
     reason = why_not(h, group)
     if reason:
         raise MethodError(f"heterogeneity cannot be decomposed: {reason}", fix="split the samples")
-    nesting = nest_levels(h.strata.iloc[chosen], list(levels), unit=h.replicate_column)
+    strata_of = h.strata.iloc[chosen]
+    nesting = nest_levels(strata_of, list(levels), unit=h.replicate_column)
+    crossings = find_crossings(strata_of, list(levels))
     rows: list[dict[str, object]] = []
     method = ""
-    cohort = _Cohort(h, chosen, nesting, reference)
+    cohort: _Cohort | CrossedCohort
+    if crossings:
+        nesting = cross_levels(strata_of, list(levels), crossings)
+        cohort = CrossedCohort(h, chosen, nesting, reference)
+    else:
+        cohort = _Cohort(h, chosen, nesting, reference)
     for name, mask in _gene_sets(h, chosen, programmes=programmes).items():
         parts = cohort.split(mask)
         rows += _rows(name, parts, nesting)
@@ -158,17 +172,6 @@ def _gene_sets(
         known = load()
         sets |= {name: symbols.isin(known[name].genes).to_numpy() for name in h.programmes}
     return sets
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Parts:
-    value: NDArray[np.float64]  # (n_levels,), the cell last
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    informing: NDArray[np.int64]  # (n_levels,), resampled groups that inform each component
-    n_resampled: int
-    unit: str  # level whose groups are resampled
-    method: str
 
 
 def resampled_level(nesting: Nesting) -> int:
@@ -212,7 +215,7 @@ class _Cohort:
         self.outside = None if reference is None else reference[universe.genes]
         self.weights = universe.reference[universe.genes] if reference is None else self.outside
 
-    def split(self, mask: NDArray[np.bool_]) -> _Parts:
+    def split(self, mask: NDArray[np.bool_]) -> Parts:
         """Components of some genes of the universe, with intervals."""
         genes, k = self.genes.take(mask), len(self.layout.n)
         own = None if self.weights is None else self.weights[mask]
@@ -220,7 +223,7 @@ class _Cohort:
         low, high = np.full(len(value), np.nan), np.full(len(value), np.nan)
         if self.unit_level < 0:
             none = np.zeros(len(value), dtype=np.int64)
-            return _Parts(value, low, high, none, 0, "", "none: fewer than 3 groups")
+            return Parts(value, low, high, none, 0, "", "none: fewer than 3 groups")
         informing = _informing(self.codes, self.unit_level)
         plain, finer, word = self._replicates(genes, value, mask)
         degrees = k - 1 - int(self.layout.parent.max())
@@ -229,9 +232,7 @@ class _Cohort:
             if informing[level] >= MIN_JACKKNIFE:
                 spread = plain if level == self.unit_level else finer
                 low[level], high[level] = _limits(spread, level, quantile)
-        return _Parts(
-            value, low, high, informing, k, self.name, f"{k} groups ({self.name}), {word}"
-        )
+        return Parts(value, low, high, informing, k, self.name, f"{k} groups ({self.name}), {word}")
 
     def _replicates(
         self, genes: GeneSums, value: NDArray[np.float64], mask: NDArray[np.bool_]
@@ -329,7 +330,7 @@ def resample_within(
     return times
 
 
-def _rows(name: str, parts: _Parts, nesting: Nesting) -> list[dict[str, object]]:
+def _rows(name: str, parts: Parts, nesting: Nesting) -> list[dict[str, object]]:
     total = float(parts.value.sum())
     names = [*nesting.names, "cell"]
     groups = [*nesting.sizes, nesting.n_cells]

@@ -7,6 +7,7 @@ import numpy as np
 from imscope.analyses.heterogeneity.compute import Heterogeneity
 from imscope.analyses.heterogeneity.groups import (
     Group,
+    ambient_bounds,
     groups_by,
     make_group,
     too_much_ambient,
@@ -90,13 +91,19 @@ def _against_pool(h: Heterogeneity, sample: Group, pool: Group) -> dict[str, obj
         "low": interval.low,
         "high": interval.high,
         "verdict": "DESCRIPTIVE",
-        "reason": _sentence(sample.name, pool.name, interval),
+        "reason": _sentence(sample.name, pool.name, interval, ambient_bounds(h, sample.strata)[1]),
     }
 
 
-def _sentence(sample: str, pool: str, interval: Interval) -> str:
-    if interval.high < 1:
+def _sentence(sample: str, pool: str, interval: Interval, most: float) -> str:
+    soup = most if np.isfinite(most) else 0.0
+    if interval.high < 1 and interval.high / (1 - soup) ** 2 < 1:
         return f"cells of {sample} are more alike than cells of the {pool}"
+    if interval.high < 1:
+        return (
+            f"{sample} looks more alike than the {pool}, which up to {100 * soup:.0f} % ambient "
+            "RNA alone can make"
+        )
     if interval.low > 1:
         return f"cells of {sample} differ more than cells of the {pool}"
     return f"the interval holds 1: {sample} and the {pool} cannot be told apart"

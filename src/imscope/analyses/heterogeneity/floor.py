@@ -19,6 +19,8 @@ from imscope.engine.moments import compute_unit_moments
 SPIKE_INS = "spike-ins"
 MIN_SPIKE_UMI = 50
 MIN_SPIKES = 5
+MIN_WELLS = 15
+"""Pool wells of one RNA that make a floor; they are alike, so fewer than of cells are enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _wells(h: Heterogeneity, origin: str) -> list[Floor | str]:
         if not len(group.units):
             out.append(f"no wells with {origin}")
             continue
-        reason = why_not(h, group)
+        reason = why_not(h, group, least=MIN_WELLS)
         if reason:
             out.append(reason)
             continue

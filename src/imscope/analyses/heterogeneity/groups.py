@@ -1,24 +1,39 @@
 """Groups of strata: which units they hold and what may be said of them."""
 
+import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from imscope.analyses.heterogeneity.compute import AMBIENT, Heterogeneity
+from imscope.analyses.heterogeneity.compute import (
+    AMBIENT,
+    AMBIENT_LIMITS,
+    MEASURED,
+    Heterogeneity,
+)
 from imscope.analyses.heterogeneity.coordinated import (
     Coordinated,
     compute_coordinated,
     compute_split,
 )
 from imscope.core import codes
+from imscope.core.cells import require_columns
 from imscope.core.errors import DataError
+from imscope.core.names import TRUE_WORDS, is_missing, level_name, read_truth
+from imscope.core.result import Notice
 from imscope.core.rng import spawn
 from imscope.core.views import select_rows
 from imscope.engine.kernels.moments import fill_counts
 from imscope.engine.passes import count_arrays
+
+_WELLS = re.compile(
+    r"smart.?seq|cel.?seq|sort.?seq|mars.?seq|scrb|plate|well|fluidigm|\bc1\b", re.I
+)
+"""Platforms of single cells in wells."""
+OWN = ("n_cells", "median_umi", *MEASURED)
+"""Columns of the strata that are no design columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,21 +63,14 @@ def groups_by(h: Heterogeneity, by: str) -> list[Group]:
     DataError
         There is no such column; the message suggests the nearest names.
     """
-    if by == "all":
+    if by == "all" and "all" not in h.strata.columns:
         return [make_group(h, "all", np.arange(len(h.strata)))]
-    columns = [c for c in h.strata.columns if c not in ("n_cells", "median_umi", AMBIENT)]
-    if by not in columns:
-        near = get_close_matches(by, columns, n=3, cutoff=0.4)
-        raise DataError(
-            f"there is no column {by!r} to group by",
-            found=f"columns: {', '.join(map(str, columns))}",
-            fix=f"did you mean {', '.join(near)}?" if near else "name one of these columns",
-            code=codes.HETEROGENEITY_COLUMN,
-        )
+    require_columns(h.strata.drop(columns=[c for c in OWN if c in h.strata.columns]), by)
     values = h.strata[by]
-    levels = sorted(values.dropna().unique().tolist(), key=_natural)
+    levels = sorted((v for v in values.unique() if not is_missing(v)), key=_natural)
     return [
-        make_group(h, str(level), np.flatnonzero((values == level).to_numpy())) for level in levels
+        make_group(h, level_name(level), np.flatnonzero((values == level).to_numpy()))
+        for level in levels
     ]
 
 
@@ -80,6 +88,8 @@ def select_strata(h: Heterogeneity, wanted: str, *, by: str = "sample") -> NDArr
     groups_by(h, column)  # names a column that does not exist
     names = h.strata[column].astype("object").map(str).str.casefold()
     found = np.asarray(names == value.casefold(), dtype=bool)
+    if not found.any() and value.casefold() in TRUE_WORDS:  # any word for yes
+        found = read_truth(h.strata[column], column)
     if not found.any():
         known = sorted({str(v) for v in h.strata[column].dropna()})
         raise DataError(
@@ -103,11 +113,12 @@ def make_group(h: Heterogeneity, name: str, strata: NDArray[np.int64]) -> Group:
     return Group(name, strata, np.flatnonzero(mine))
 
 
-def why_not(h: Heterogeneity, group: Group) -> str:
+def why_not(h: Heterogeneity, group: Group, *, least: int | None = None) -> str:
     """Reason why a group has no index, or an empty text."""
     n = int(h.moments.n_cells[group.units].sum())
-    if n < h.settings.min_cells:
-        return f"not estimable: {n} cells, {h.settings.min_cells} are needed"
+    needed = h.settings.min_cells if least is None else least
+    if n < needed:
+        return f"not estimable: {n} cells, {needed} are needed"
     depth = h.moments.median_depth(group.units)
     if depth < h.settings.min_median_umi:
         return (
@@ -120,39 +131,64 @@ def why_not(h: Heterogeneity, group: Group) -> str:
     return ""
 
 
+def ambient_bounds(h: Heterogeneity, strata: NDArray[np.int64]) -> tuple[float, float]:
+    """What the ambient share of some strata is at least and at most; NaN where not known.
+
+    A known share is both. Limits are limits: a library of which only an upper one is known has
+    0 at least. Wells into which single cells were sorted hold no soup unless a share is stated.
+    """
+    table = h.strata.iloc[strata]
+    low, high = AMBIENT_LIMITS
+    if AMBIENT in table.columns and table[AMBIENT].notna().any():
+        share = float(table[AMBIENT].max())
+        return share, share
+    if "platform" in table.columns and all(_WELLS.search(str(v)) for v in table["platform"]):
+        return 0.0, 0.0
+    if high not in table.columns or not table[high].notna().any():
+        return 0.0, float("nan")
+    least = float(table[low].max()) if low in table.columns else 0.0
+    return (least if np.isfinite(least) else 0.0), float(table[high].max())
+
+
 def too_much_ambient(h: Heterogeneity, group: Group) -> str:
     """Reason why a group may never be called more uniform, or an empty text."""
-    if AMBIENT not in h.strata.columns:
-        return ""
-    share = float(h.strata[AMBIENT].iloc[group.strata].max())
+    share, most = ambient_bounds(h, group.strata)
     if share > h.settings.ambient_warn:
-        return f"{100 * share:.1f} % ambient RNA, which makes cells look alike"
+        at_least = "" if share == most else "at least "
+        return f"{at_least}{100 * share:.1f} % ambient RNA, which makes cells look alike"
     return ""
 
 
-def warnings_of(h: Heterogeneity, group: Group) -> list[str]:
+def warnings_of(h: Heterogeneity, group: Group) -> list[Notice]:
     """List what a reader must know about the numbers of a group."""
-    out = []
-    if AMBIENT in h.strata.columns:
-        share = float(h.strata[AMBIENT].iloc[group.strata].max())
-        if share > h.settings.ambient_warn:
-            out.append(
-                f"{codes.W_AMBIENT}: ambient share {100 * share:.1f} %, which makes cells look "
-                "more alike, so a low index is not evidence of uniformity"
+    out: list[tuple[str, str]] = []
+    share, most = ambient_bounds(h, group.strata)
+    if most > h.settings.ambient_warn:
+        at_most = "" if share == most else "at most "
+        out.append(
+            (
+                codes.W_AMBIENT,
+                f"ambient share {at_most}{100 * most:.1f} %, which makes cells look more alike, so "
+                "a low index is not evidence of uniformity",
             )
+        )
     shallow = h.strata["median_umi"].iloc[group.strata] < h.settings.min_median_umi
     if shallow.any() and len(group.strata) > 1:
         names = h.strata["sample"].iloc[group.strata][shallow].astype(str)
         out.append(
-            f"{codes.W_DEPTH}: {len(set(names))} samples are below "
-            f"{h.settings.min_median_umi:,} UMI, the first is {names.iloc[0]}"
+            (
+                codes.W_DEPTH,
+                f"{len(set(names))} samples are below {h.settings.min_median_umi:,} UMI, the "
+                f"first is {names.iloc[0]}",
+            )
         )
     if "platform" not in h.strata.columns:
-        out.append(f"{codes.W_PLATFORM}: platform not stated, compare within one platform only")
+        words = "platform not stated, compare within one platform only"
+        out.append((codes.W_PLATFORM, words))
     note = h.universe_of(group.strata).note
     if note:
-        out.append(f"{codes.W_BIOTYPE}: {note}")
-    return out
+        out.append((codes.W_BIOTYPE, note))
+    return [Notice(code, words, group.name) for code, words in out]
 
 
 def coordinated_of(h: Heterogeneity, group: Group) -> tuple[Coordinated, int]:
@@ -160,12 +196,9 @@ def coordinated_of(h: Heterogeneity, group: Group) -> tuple[Coordinated, int]:
 
     Above the cap, each stratum gives its share of cells in a fixed random order.
     """
-    cached = h.coordinated_cache.get(tuple(group.strata.tolist()))
     member = np.zeros(h.moments.n_units + 1, dtype=bool)
     member[group.units] = True
     cells = np.flatnonzero(member[h.moments.unit])
-    if isinstance(cached, Coordinated):
-        return cached, len(cells)
     rows = cells
     if len(cells) > h.settings.coordinated_cells:
         # a cell's priority is its rank in its stratum, so every stratum gives the same share
@@ -182,7 +215,6 @@ def coordinated_of(h: Heterogeneity, group: Group) -> tuple[Coordinated, int]:
         else:
             blocks = h.block[h.moments.unit[rows]]
             result = compute_coordinated(counts, depth, weights, blocks=blocks)
-    h.coordinated_cache[tuple(group.strata.tolist())] = result
     return result, len(cells)
 
 

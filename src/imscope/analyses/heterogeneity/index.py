@@ -1,6 +1,7 @@
 """The headline index per sample, lot and group, with intervals and caveats."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from imscope.analyses.heterogeneity.groups import (
     warnings_of,
     why_not,
 )
+from imscope.analyses.heterogeneity.plates import plates_apart
 from imscope.analyses.heterogeneity.statistics import (
     Interval,
     Reduced,
@@ -23,6 +25,7 @@ from imscope.analyses.heterogeneity.statistics import (
     unit_interval,
 )
 from imscope.core import codes
+from imscope.core.result import Notice, Result
 from imscope.core.rng import spawn
 from imscope.core.schema import HETEROGENEITY_INDEX
 from imscope.engine.execute import thread_count
@@ -30,6 +33,7 @@ from imscope.engine.execute import thread_count
 if TYPE_CHECKING:
     import pandas as pd
 
+NO_FLOOR = "no technical floor: part of this index may be made by the technique"
 MIN_UNITS = 3
 """Fewer replicate units in a group than this give no interval over units."""
 
@@ -77,36 +81,48 @@ def index_table(h: Heterogeneity, by: str, *, threads: int | None = None) -> "pd
     >>> table["status"].tolist(), bool((table["hi2_low"] < 0).all())
     (['ok', 'ok'], True)
     """
-    import pandas as pd
+    return index_result(h, by, threads=threads).tables[HETEROGENEITY_INDEX.name]
 
-    groups = groups_by(h, by)
+
+def index_result(h: Heterogeneity, *by: str, threads: int | None = None) -> Result:
+    """Index by one or more columns, with what must be told of each group as notices.
+
+    A group that two columns share is computed once.
+    """
+    groups = [(level, group) for level in by for group in groups_by(h, level)]
+    unique = {group.strata.tobytes() + group.name.encode(): group for _, group in groups}
     with ThreadPoolExecutor(thread_count(threads)) as pool:
-        rows = list(pool.map(lambda g: _row(h, by, g), groups))
-    columns = [c.name for c in HETEROGENEITY_INDEX.columns]
-    return HETEROGENEITY_INDEX.check(pd.DataFrame(rows, columns=columns))
+        rows = dict(zip(unique, pool.map(lambda g: _row(h, g), unique.values()), strict=True))
+    made = [(level, *rows[g.strata.tobytes() + g.name.encode()]) for level, g in groups]
+    table = HETEROGENEITY_INDEX.frame(
+        {"level": level} | row | {"warnings": "; ".join(f"{n.code}: {n.message}" for n in notes)}
+        for level, row, notes in made
+    )
+    notices = dict.fromkeys(n for _, _, notes in made for n in notes)
+    return Result(
+        {HETEROGENEITY_INDEX.name: table},
+        notices=(*notices, *plates_apart(h)),
+        settings=asdict(h.settings) | {"settings_hash": h.settings.digest},
+    )
 
 
-def _row(h: Heterogeneity, by: str, group: Group) -> dict[str, object]:
+def _row(h: Heterogeneity, group: Group) -> tuple[dict[str, object], list[Notice]]:
     notes = warnings_of(h, group)
     names = unit_names(h, group)
     keys = sorted({h.keys[s] for s in group.strata})
-    n_cells = int(h.moments.n_cells[group.units].sum())
     row: dict[str, object] = {
-        "level": by,
         "group": group.name,
-        "n_cells": n_cells,
+        "n_cells": int(h.moments.n_cells[group.units].sum()),
         "n_units": len(set(names)),
         "median_umi": h.moments.median_depth(group.units),
         **dict.fromkeys(_NUMBERS, float("nan")),
         "interval": "",
         "comparability_key": "; ".join(keys),
         "status": why_not(h, group) or "ok",
-        "warnings": "",
     }
     if row["status"] == "ok":
         row |= _numbers(h, group, names, notes)
-    row["warnings"] = "; ".join(notes)
-    return row
+    return row, notes
 
 
 _NUMBERS = (
@@ -127,20 +143,22 @@ _NUMBERS = (
 
 
 def _numbers(
-    h: Heterogeneity, group: Group, names: NDArray[np.object_], notes: list[str]
+    h: Heterogeneity, group: Group, names: NDArray[np.object_], notes: list[Notice]
 ) -> dict[str, object]:
     own = h.all_genes.subset(group.units)
     value = float(hi2(own)[0])
     interval = group_interval(h, group, names)
     coordinated, n_all = coordinated_of(h, group)
-    hi_c = _say_coordinated(coordinated, n_all, notes)
+    hi_c = _say_coordinated(coordinated, n_all, group.name, notes)
     tr = coordinated.tr_s2
     half = 1.96 * coordinated.standard_error
     floor = h.settings.technical_floor
     measured = h.floors[int(h.pool[group.strata[0]])] if h.floors else None
     if measured is not None:
         floor = measured.hi2
-        notes.append(f"{codes.W_FLOOR}: {measured.sentence}")
+        notes.append(Notice(codes.W_FLOOR, measured.sentence, group.name))
+    elif floor is None:
+        notes.append(Notice(codes.W_NO_FLOOR, NO_FLOOR, group.name))
     return {
         "hi2": value,
         "hi2_low": interval.low,
@@ -166,15 +184,7 @@ def percent(value: float) -> float:
 
 def unit_names(h: Heterogeneity, group: Group) -> NDArray[np.object_]:
     """Replicate unit of every unit of a group; samples where the unit column is not stated."""
-    column = h.replicate_column
-    table = h.strata
-    if column not in table.columns:
-        # a column that does not exist is named by groups_by's message
-        groups_by(h, column)
-    sample = table["sample"].astype(str)
-    value = table[column].astype("object")
-    text = value.where(value.notna(), sample).astype(str)
-    return np.asarray(text.to_numpy(dtype=object)[h.stratum[group.units]])
+    return np.asarray(h.units_of()[h.stratum[group.units]])
 
 
 def group_interval(h: Heterogeneity, group: Group, names: NDArray[np.object_]) -> Interval:
@@ -210,22 +220,19 @@ def _within(own: Reduced, names: NDArray[np.object_]) -> float:
     return float((values[ok] * merged.n[ok]).sum() / merged.n[ok].sum()) if ok.any() else np.nan
 
 
-def _say_coordinated(coordinated: Coordinated, n_all: int, notes: list[str]) -> float:
+def _say_coordinated(
+    coordinated: Coordinated, n_all: int, group: str, notes: list[Notice]
+) -> float:
+    def say(words: str) -> None:
+        notes.append(Notice(codes.W_COORDINATED, f"coordinated heterogeneity {words}", group))
+
     if not coordinated.tr_s2 > 0:
-        notes.append(
-            f"{codes.W_COORDINATED}: coordinated heterogeneity is not estimable (negative trace)"
-        )
+        say("is not estimable (negative trace)")
         return float("nan")
     relative = coordinated.standard_error / coordinated.tr_s2 / 2
     if coordinated.n_used < n_all:
         left = relative * np.sqrt(1 - coordinated.n_used / n_all)
-        notes.append(
-            f"{codes.W_COORDINATED}: coordinated heterogeneity from {coordinated.n_used:,} of "
-            f"{n_all:,} cells, subsampling error {100 * left:.1f} %"
-        )
+        say(f"from {coordinated.n_used:,} of {n_all:,} cells, subsampling error {100 * left:.1f} %")
     if relative > 0.25:
-        notes.append(
-            f"{codes.W_COORDINATED}: coordinated heterogeneity is uncertain "
-            f"(standard error {100 * relative:.0f} %)"
-        )
+        say(f"is uncertain (standard error {100 * relative:.0f} %)")
     return coordinated.hi_c

@@ -45,6 +45,9 @@ def match_depth(h: Heterogeneity, *, threads: int | None = None) -> Heterogeneit
     )
     genes = [u.genes for u in h.universes]
     reduced = reduce_pools(moments, h.pool[h.stratum], h.universes, genes)
+    without = reduce_pools(
+        moments, h.pool[h.stratum], h.universes, [u.without for u in h.universes]
+    )
     return replace(
-        h, moments=moments, all_genes=reduced, source=thin, programmes={}, coordinated_cache={}
+        h, moments=moments, all_genes=reduced, without=without, source=thin, programmes={}
     )

@@ -1,25 +1,24 @@
-"""Study planner: how many units a claim needs, from the operating characteristics of the tests."""
+"""Study planner: how many units a claim needs, by the very tests and rules of the comparison."""
 
 from dataclasses import dataclass
-from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from imscope.analyses.heterogeneity.between import spread_power
-from imscope.analyses.heterogeneity.inference import MAX_PERMUTATIONS, labellings
+from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+from imscope.analyses.heterogeneity.verdicts import smallest_p
 from imscope.core import codes
 from imscope.core.errors import UsageError
 from imscope.core.rng import spawn
+from imscope.stats.contrast import one_sided
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from imscope.analyses.heterogeneity.compute import Heterogeneity
 
-ALPHA = 0.05
 WANTED = 0.80
 
 
@@ -39,6 +38,8 @@ class Power:
         Ratio closest to one that is seen with a chance of 80 %; NaN when there is none above 0.05.
     power_between
         Chance to see that the lots of one group spread half as far (claim B).
+    smallest_p
+        Smallest adjusted probability the design can give; above 0.05 nothing can be shown.
     sentence
         In words, with what to change when equivalence is out of reach.
     """
@@ -48,6 +49,7 @@ class Power:
     type_one_error: float
     smallest_detectable_ratio: float
     power_between: float
+    smallest_p: float
     sentence: str
 
 
@@ -56,7 +58,8 @@ def compute_power(
     *,
     sd: float,
     ratio: float = 0.7,
-    margin: tuple[float, float] = (0.80, 1.25),
+    reference_units: int | None = None,
+    settings: HeterogeneitySettings | None = None,
     simulations: int = 4_000,
     seed: int = 0,
 ) -> Power:
@@ -65,13 +68,15 @@ def compute_power(
     Parameters
     ----------
     units
-        Replicate units (lots, donors) in each group, at least 3.
+        Replicate units (lots, donors) in the test group, at least 3.
     sd
         Standard deviation of log HI2 between units of one group.
     ratio
         HI2 of the test group over the reference, below 1.
-    margin
-        Equivalence margin on the ratio.
+    reference_units
+        Units of the reference group; as many as of the test group by default.
+    settings
+        Margin, level, order and adjustment of the claims; the documented procedure by default.
     simulations
         Simulated studies; the error of a chance is at most ``0.5 / sqrt(simulations)``.
     seed
@@ -84,9 +89,8 @@ def compute_power(
 
     Notes
     -----
-    The studies are tested as :func:`compare` tests claim A alone: exact permutation while there are
-    at most 20,000 relabellings, then Welch. With claims B and C beside it, Holm's adjustment costs
-    some power.
+    Simulated studies get the verdict that :func:`compare` gives: the same tests, and with Holm's
+    method the same adjustment, claim B beside A being one that is not shown.
 
     Examples
     --------
@@ -94,32 +98,71 @@ def compute_power(
     >>> round(p.power_superiority, 1), p.power_equivalence < 0.1, p.type_one_error < 0.06
     (0.9, True, True)
     """
+    chosen = settings or HeterogeneitySettings()
+    other = reference_units or units
     _check(units, sd, ratio)
-    noise = spawn(seed, "power", units).normal(0.0, sd, (simulations, 2 * units))
-    superiority = _superior(noise, units, ratio)
-    equivalence = _equivalent(noise, units, margin)
-    smallest = _smallest(noise, units)
+    _check(other, sd, ratio)
+    study = _Study(units, other, chosen)
+    noise = spawn(seed, "power", units).normal(0.0, sd, (simulations, units + other))
+    smallest = _smallest(study, noise)
+    equivalence = study.equivalent(noise)
+    least = smallest_p(units, other, settings=chosen)
     return Power(
-        superiority,
+        study.superior(noise, ratio),
         equivalence,
-        _superior(noise, units, 1.0),
+        study.superior(noise, 1.0),
         smallest,
-        spread_power(units, units),
-        _sentence(units, sd, margin, equivalence, smallest, seed),
+        spread_power(units, other),
+        least,
+        _sentence(study, sd, equivalence, smallest, least, seed),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Study:
+    """Verdicts of many studies of claim A at once."""
+
+    units: int
+    other: int
+    settings: HeterogeneitySettings
+
+    def superior(self, noise: NDArray[np.float64], ratio: float) -> float:
+        """Share of studies called superior at a true ratio."""
+        x = noise.copy()
+        x[:, : self.units] += np.log(ratio)
+        p = one_sided(x, self.units)[0]
+        if self.settings.adjustment == "holm":
+            # claim B is true to its null: the smaller of its two sides is uniform up to a half
+            beside = spawn(0, "beside", len(p)).uniform(0.0, 0.5, len(p))
+            p = np.where(p <= beside, 2 * p, np.maximum(2 * beside, p))
+        return float((p <= self.settings.alpha).mean())
+
+    def equivalent(self, noise: NDArray[np.float64]) -> float:
+        """Share of studies called equivalent at a ratio of 1."""
+        p = np.zeros(len(noise))
+        for side, end in ((1, self.settings.margin_low), (0, self.settings.margin_high)):
+            x = noise.copy()
+            x[:, : self.units] -= np.log(end)
+            p = np.maximum(p, one_sided(x, self.units)[side])
+        factor = 2.0 if self.settings.adjustment == "holm" else 1.0
+        return float((factor * p <= self.settings.alpha).mean())
+
+
+power = compute_power
+"""The verb of the command: :func:`compute_power`."""
 
 
 def plan_units(
     *,
-    sd: float,
+    sd: float = 0.2,
     ratio: float | None = None,
     claim: str = "A",
     power: float = WANTED,
-    margin: tuple[float, float] = (0.80, 1.25),
+    settings: HeterogeneitySettings | None = None,
     largest: int = 60,
     seed: int = 0,
 ) -> int | None:
-    """Find the smallest number of units per group for a claim; ``None`` beyond ``largest``.
+    """Find the smallest number of units per group that reaches a power, or ``None``.
 
     Parameters
     ----------
@@ -130,25 +173,23 @@ def plan_units(
         asks for equivalence.
     claim
         ``A`` or ``B``.
-    power, margin, largest, seed
-        Wanted chance; equivalence margin; units tried; seed.
+    power, settings, largest, seed
+        Wanted chance; as for :func:`compute_power`; units tried; seed.
 
     Examples
     --------
     >>> plan_units(sd=0.2, claim="B", ratio=0.5)
     15
     """
+    chosen = settings or HeterogeneitySettings()
     for units in range(3, largest + 1):
         if claim == "B":
             reached = spread_power(units, units, sd_ratio=0.5 if ratio is None else ratio)
         else:
             _check(units, sd, 1.0 if ratio is None else ratio)
+            study = _Study(units, units, chosen)
             noise = spawn(seed, "power", units).normal(0.0, sd, (2_000, 2 * units))
-            reached = (
-                _equivalent(noise, units, margin)
-                if ratio is None
-                else _superior(noise, units, ratio)
-            )
+            reached = study.equivalent(noise) if ratio is None else study.superior(noise, ratio)
         if reached >= power:
             return units
     return None
@@ -169,45 +210,15 @@ def _check(units: int, sd: float, ratio: float) -> None:
             )
 
 
-def _superior(noise: NDArray[np.float64], units: int, ratio: float) -> float:
-    x = noise.copy()
-    x[:, :units] += np.log(ratio)
-    if comb(2 * units, units) <= MAX_PERMUTATIONS:
-        own = x[:, :units].sum(axis=1)
-        count = np.zeros(len(x))
-        choices = labellings(2 * units, units)
-        for low in range(0, len(x), 500):
-            part = slice(low, low + 500)
-            count[part] = (x[part] @ choices.T <= own[part, None] + 1e-12).sum(axis=1)
-        return float((count / len(choices) <= ALPHA).mean())
-    difference, error, df = _welch(x, units)
-    return float((student.cdf(difference / error, df) <= ALPHA).mean())
-
-
-def _equivalent(noise: NDArray[np.float64], units: int, margin: tuple[float, float]) -> float:
-    difference, error, df = _welch(noise, units)
-    above = student.sf((difference - np.log(margin[0])) / error, df)
-    below = student.cdf((difference - np.log(margin[1])) / error, df)
-    return float((np.maximum(above, below) <= ALPHA).mean())
-
-
-def _welch(
-    x: NDArray[np.float64], units: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    a, b = x[:, :units], x[:, units:]
-    va, vb = a.var(axis=1, ddof=1) / units, b.var(axis=1, ddof=1) / units
-    df = (va + vb) ** 2 / ((va**2 + vb**2) / (units - 1))
-    return a.mean(axis=1) - b.mean(axis=1), np.sqrt(va + vb), df
-
-
-def _smallest(noise: NDArray[np.float64], units: int) -> float:
+def _smallest(study: _Study, noise: NDArray[np.float64]) -> float:
+    """Ratio closest to one that is seen with a chance of 80 %."""
     low, high = 0.05, 1.0
-    noise = noise[:1_000] if comb(2 * units, units) > 5_000 else noise
-    if _superior(noise, units, low) < WANTED:
+    noise = noise[:1_000] if study.units + study.other > 14 else noise
+    if study.superior(noise, low) < WANTED:
         return float("nan")
     while high - low > 0.005:
         middle = (low + high) / 2
-        if _superior(noise, units, middle) >= WANTED:
+        if study.superior(noise, middle) >= WANTED:
             low = middle
         else:
             high = middle
@@ -215,21 +226,22 @@ def _smallest(noise: NDArray[np.float64], units: int) -> float:
 
 
 def _sentence(
-    units: int,
-    sd: float,
-    margin: tuple[float, float],
-    equivalence: float,
-    smallest: float,
-    seed: int,
+    study: _Study, sd: float, equivalence: float, smallest: float, least: float, seed: int
 ) -> str:
+    design = f"{study.units} v {study.other} units"
+    if least > study.settings.alpha:
+        return (
+            f"{design} can show nothing: no probability below {least:.2f} can occur; only the "
+            "interval can be given"
+        )
     seen = (
-        f"{units} v {units} units see a reduction of {100 * (1 - smallest):.0f} % or more"
+        f"{design} see a reduction of {100 * (1 - smallest):.0f} % or more"
         if np.isfinite(smallest)
-        else f"{units} v {units} units see no reduction with a chance of 80 %"
+        else f"{design} see no reduction with a chance of 80 %"
     )
     if equivalence >= WANTED:
         return f"{seen}; equivalence is within reach (chance {100 * equivalence:.0f} %)"
-    needed = plan_units(sd=sd, margin=margin, seed=seed)
+    needed = plan_units(sd=sd, settings=study.settings, seed=seed)
     then = f"{needed} per group are needed" if needed else "more than 60 per group are needed"
     return (
         f"{seen}; equivalence is out of reach (chance {100 * equivalence:.0f} % at ratio 1), {then}"

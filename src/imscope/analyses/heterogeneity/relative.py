@@ -15,12 +15,13 @@ from imscope.analyses.heterogeneity.groups import (
     why_not,
 )
 from imscope.analyses.heterogeneity.statistics import Reduced, hi2, jackknife_interval
+from imscope.core.names import read_truth
 from imscope.core.schema import HETEROGENEITY_RELATIVE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_TRUE = frozenset(("true", "1", "1.0", "yes"))
+MARK = "is_reference"
 
 
 def relative_table(h: Heterogeneity, by: str, *, reference: str | None = None) -> "pd.DataFrame":
@@ -62,13 +63,12 @@ def relative_table(h: Heterogeneity, by: str, *, reference: str | None = None) -
 
 def references(h: Heterogeneity) -> NDArray[np.bool_]:
     """Find the samples the design calls the reference, ``(n_strata,)``."""
-    for column, values in (("is_reference", _TRUE), ("source_class", {"reference_line"})):
-        if column in h.strata.columns:
-            words = h.strata[column].astype("object").map(str).str.lower()
-            found = np.array([w in values for w in words], dtype=bool)
-            if found.any():
-                return found
-    return np.zeros(len(h.strata), dtype=bool)
+    none = np.zeros(len(h.strata), dtype=bool)
+    marked = read_truth(h.strata[MARK], MARK) if MARK in h.strata.columns else none
+    if marked.any() or "source_class" not in h.strata.columns:
+        return marked
+    words = h.strata["source_class"].astype("object").map(str).str.casefold()
+    return np.asarray(words == "reference_line", dtype=bool)
 
 
 def _row(h: Heterogeneity, group: Group, base_strata: NDArray[np.bool_]) -> dict[str, object]:

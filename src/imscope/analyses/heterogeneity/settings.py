@@ -3,10 +3,12 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from imscope.analyses.heterogeneity.coordinated import Method
 from imscope.core import codes
 from imscope.core.errors import UsageError
+from imscope.stats.contrast import ALPHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +18,8 @@ class HeterogeneitySettings:
     Attributes
     ----------
     replicate_unit
-        Column that names the independent units (lots, donors). By default the first of ``lot``,
-        ``donor``, ``line``, ``clone``, ``batch``, ``sample`` that the cells have.
+        Column that names the independent units (lots, donors); by default as
+        :func:`imscope.core.cells.unit_column` finds it.
     min_per_10k
         A gene is in the universe when its mean share times 10,000 reaches this.
     min_median_umi
@@ -37,7 +39,14 @@ class HeterogeneitySettings:
     margin_low, margin_high
         Equivalence margin on the ratio of two indices.
     confidence
-        Of every interval.
+        Of every interval but that of a claim, which is the one of its test.
+    alpha
+        Level of each one-sided test; the interval of a claim leaves as much out on each side.
+    adjustment
+        ``sequence``: claims are tested in ``claim_order`` at full level, each only when all before
+        it are shown; ``holm``: Holm's method over all claims that can be tested.
+    claim_order
+        Order fixed before the data.
     ambient_warn, ambient_difference
         Ambient share that warns, and difference between arms that forbids a comparison.
     technical_floor
@@ -60,6 +69,9 @@ class HeterogeneitySettings:
     margin_low: float = 0.80
     margin_high: float = 1.25
     confidence: float = 0.95
+    alpha: float = ALPHA
+    adjustment: Literal["sequence", "holm"] = "sequence"
+    claim_order: tuple[str, ...] = ("A", "B", "C")
     ambient_warn: float = 0.05
     ambient_difference: float = 0.03
     technical_floor: float | None = None
@@ -79,6 +91,9 @@ class HeterogeneitySettings:
                 ("margin_low", 0 < self.margin_low < 1),
                 ("margin_high", self.margin_high > 1),
                 ("confidence", 0.5 <= self.confidence < 1),
+                ("alpha", 0 < self.alpha <= 0.2),
+                ("adjustment", self.adjustment in ("sequence", "holm")),
+                ("claim_order", sorted(self.claim_order) == ["A", "B", "C"]),
                 ("ambient_warn", 0 <= self.ambient_warn <= 1),
                 ("technical_floor", self.technical_floor is None or self.technical_floor >= 0),
             )

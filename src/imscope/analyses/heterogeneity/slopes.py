@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from imscope.analyses.heterogeneity.arms import Arm, choose_arms, make_arm, why_not_compare
 from imscope.analyses.heterogeneity.compute import Heterogeneity
 from imscope.analyses.heterogeneity.drift import drift_of, samples_along
 from imscope.analyses.heterogeneity.groups import Group, coordinated_of, make_group, why_not
-from imscope.analyses.heterogeneity.inference import permutation_p
 from imscope.analyses.heterogeneity.statistics import hi2
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.schema import HETEROGENEITY_DRIFT
+from imscope.stats.contrast import one_sided
+from imscope.stats.intervals import t_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +145,8 @@ def drift_table(
 
 
 def _two_sided(test: list[float], reference: list[float]) -> float:
-    return min(1.0, 2 * min(permutation_p(np.array(test), np.array(reference))))
+    lower, higher = one_sided(np.array([*test, *reference])[None], len(test))
+    return float(min(1.0, 2 * min(lower[0], higher[0])))
 
 
 def _row(
@@ -173,11 +174,8 @@ def mean_slope(slopes: list[float], *, confidence: float = 0.95) -> Slope:
     >>> round(s.mean, 2), bool(s.low < 0), s.n
     (0.2, True, 3)
     """
-    v = np.asarray(slopes)
-    n = len(v)
-    mean, spread = float(v.mean()), float(v.std(ddof=1))
-    step = float(student.ppf(0.5 + confidence / 2, n - 1)) * spread / float(np.sqrt(n))
-    return Slope(mean, mean - step, mean + step, spread, n)
+    mean, low, high, spread = t_interval(slopes, level=confidence)
+    return Slope(mean, low, high, spread, len(slopes))
 
 
 def with_fractions(h: Heterogeneity, fractions: Mapping[str, float]) -> Heterogeneity:

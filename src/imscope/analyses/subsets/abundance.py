@@ -1,25 +1,28 @@
 """Does the share of a subset differ: tests in which the unit, not the cell, is the replicate."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import logit
 
 from imscope.analyses.subsets.likelihood import beta_binomial_p
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.schema import DIFFERENTIAL_ABUNDANCE
-from imscope.engine.markers import adjust_p_values
-from imscope.stats.moderate import fit_moderated, moderated_f
+from imscope.engine.abundance import (
+    ShareDesign,
+    Transform,
+    compare_shares,
+    share_design,
+    transform_shares,
+)
+from imscope.stats.adjust import benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-Transform = Literal["logit", "arcsine", "log_ratio"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,93 +116,22 @@ def differential_abundance(
     """
     chosen = settings or AbundanceSettings()
     y = _checked(counts, design, factor, pair)
-    made = _design(design, factor, pair, chosen)
+    made = share_design(design, factor, pair=pair, least=chosen.min_units)
     subsets = [str(c) for c in counts.columns]
     if isinstance(made, str):
         return _refused(subsets, factor, made)
     return _tested(y, subsets, made, chosen)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Design:
-    full: Floats
-    null: Floats
-    tested: list[int]
-    contrasts: list[str]
-    block: NDArray[np.int64] | None
-    n_units: list[int]
-
-    @property
-    def paired_arms(self) -> bool:
-        """Two arms, each block once in each: differences within blocks can be taken."""
-        if self.block is None or len(self.tested) != 1:
-            return False
-        x = self.full[:, self.tested[0]]
-        each = [sorted(x[self.block == b].tolist()) for b in np.unique(self.block)]
-        return all(e == [0.0, 1.0] for e in each)
-
-
-def _design(
-    design: "pd.DataFrame", factor: str, pair: str | None, settings: AbundanceSettings
-) -> _Design | str:
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    column = design[factor]
-    least = settings.min_units
-    ones = np.ones((len(design), 1))
-    if is_numeric_dtype(column) and not is_bool_dtype(column):
-        x = column.to_numpy(dtype=np.float64)
-        if len(np.unique(x)) < 2:
-            return f"{factor} has one value only"
-        tested, names, sizes = x[:, None] - x.mean(), [f"per unit of {factor}"], [len(x)]
-        independent = design[pair].nunique() if pair else len(x)
-        if independent < least:
-            return f"{independent} independent units, {least} are needed"
-    else:
-        words = column.astype(str)
-        levels = sorted(words.unique())
-        if len(levels) < 2:
-            return f"{factor} has one group only"
-        sizes = [int((words == level).sum()) for level in levels]
-        few = [f"{level} has {n}" for level, n in zip(levels, sizes, strict=True) if n < least]
-        if few:
-            return f"{least} units per arm are needed: {', '.join(few)}"
-        tested = np.column_stack([(words == level).to_numpy(np.float64) for level in levels[1:]])
-        names = [f"{level} against {levels[0]}" for level in levels[1:]]
-    null, block = ones, None
-    if pair is not None:
-        block = np.unique(design[pair].astype(str), return_inverse=True)[1].astype(np.int64)
-        dummies = (block[:, None] == np.arange(1, block.max() + 1)).astype(np.float64)
-        null = np.column_stack([ones, dummies])
-    full = np.column_stack([null, tested])
-    if np.linalg.matrix_rank(full) < full.shape[1]:
-        return f"{factor} cannot be told apart from {pair}"
-    if len(full) - full.shape[1] < 2:
-        return f"{len(full)} units leave fewer than 2 degrees of freedom"
-    columns = list(range(null.shape[1], full.shape[1]))
-    return _Design(full, null, columns, names, block, sizes)
-
-
-def _transformed(y: Floats, how: Transform) -> Floats:
-    total = y.sum(axis=1, keepdims=True)
-    if how == "arcsine":
-        return np.asarray(np.arcsin(np.sqrt(y / total)), dtype=np.float64)
-    smooth = (y + 0.5) / (total + 0.5 * y.shape[1])
-    return np.asarray(np.log(smooth) if how == "log_ratio" else logit(smooth), dtype=np.float64)
-
-
 def _tested(
-    y: Floats, subsets: list[str], made: _Design, settings: AbundanceSettings
+    y: Floats, subsets: list[str], made: ShareDesign, settings: AbundanceSettings
 ) -> "pd.DataFrame":
     import pandas as pd
 
-    z = _transformed(y, settings.transform)
-    full, tested = made.full, made.tested
-    if settings.transform == "log_ratio":
-        z, full, tested = _without_shift(z, made)
-    fit = fit_moderated(z, full)
-    _, p = moderated_f(fit, tested)
-    p = np.where(fit.variance > 0, p, np.nan)
+    z = transform_shares(y, settings.transform)
+    test = compare_shares(
+        z, made, shift=settings.transform == "log_ratio", confidence=settings.confidence
+    )
     total = y.sum(axis=1)
     seen = y.sum(axis=0) > 0
     likely = np.array(
@@ -208,24 +140,20 @@ def _tested(
             for k in range(len(subsets))
         ]
     )
-    p = np.where(seen, p, np.nan)
-    q, q_likely = adjust_p_values(p), adjust_p_values(likely)
+    p = np.where(seen, test.p_value, np.nan)
+    q, q_likely = benjamini_hochberg(p), benjamini_hochberg(likely)
     share = y / total[:, None]
-    tail = (1 + settings.confidence) / 2
-    reach = stats.norm.ppf(tail) if np.isinf(fit.df) else stats.t.ppf(tail, fit.df)
     rows = []
-    for c, name in zip(tested, made.contrasts, strict=True):
-        effect = fit.coefficients[c]
-        half = reach * np.sqrt(fit.variance * fit.unscaled[c, c])
+    for c, name in enumerate(made.contrasts):
         for k, subset in enumerate(subsets):
             rows.append(
                 {
                     "cluster": subset,
                     "contrast": name,
                     "mean_share": float(share[:, k].mean()),
-                    "effect": effect[k],
-                    "low": effect[k] - half[k],
-                    "high": effect[k] + half[k],
+                    "effect": test.effect[c, k],
+                    "low": test.low[c, k],
+                    "high": test.high[c, k],
                     "scale": settings.transform,
                     "p_value": p[k],
                     "q_value": q[k],
@@ -237,21 +165,6 @@ def _tested(
                 }
             )
     return DIFFERENTIAL_ABUNDANCE.check(pd.DataFrame(rows))
-
-
-def _without_shift(z: Floats, made: _Design) -> tuple[Floats, Floats, list[int]]:
-    """Subtract the median change over subsets: within each pair, else along the coefficients."""
-    if made.paired_arms and made.block is not None:
-        late = made.full[:, made.tested[0]] == 1
-        order = np.argsort(made.block[late], kind="stable")
-        other = np.argsort(made.block[~late], kind="stable")
-        change = z[late][order] - z[~late][other]
-        change = change - np.median(change, axis=1, keepdims=True)
-        return change, np.ones((len(change), 1)), [0]
-    coefficients = np.linalg.lstsq(made.full, z, rcond=None)[0]
-    for c in made.tested:
-        z = z - made.full[:, [c]] * np.median(coefficients[c])
-    return z, made.full, made.tested
 
 
 def _refused(subsets: list[str], factor: str, why: str) -> "pd.DataFrame":

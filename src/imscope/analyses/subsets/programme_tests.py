@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imscope.core.rng import spawn
-from imscope.engine.markers import adjust_p_values
+from imscope.stats.adjust import benjamini_hochberg
 from imscope.stats.moderate import fit_moderated, moderated_f
 from imscope.stats.random_sets import log_profiles, random_scores
 
@@ -121,7 +121,7 @@ def _one(
         return ContrastTest(effect, z, nothing, p_set, nothing, nothing)
     p_unit = _moderated(contrast, scores)
     p = np.maximum(p_unit, p_set)
-    return ContrastTest(effect, z, p_unit, p_set, p, adjust_p_values(p))
+    return ContrastTest(effect, z, p_unit, p_set, p, benjamini_hochberg(p))
 
 
 def _moderated(contrast: Contrast, scores: Floats) -> Floats:

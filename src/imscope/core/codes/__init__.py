@@ -8,6 +8,7 @@ from imscope.core.code_book import CODES as CODES
 from imscope.core.code_book import Code as Code
 from imscope.core.code_book import declare as declare
 from imscope.core.codes.cells import *
+from imscope.core.codes.dynamics import *
 from imscope.core.codes.engine import *
 from imscope.core.codes.evidence import *
 from imscope.core.codes.flow import *

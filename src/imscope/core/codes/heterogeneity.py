@@ -13,6 +13,31 @@ HETEROGENEITY_LEVELS = declare(
     "No level of the design can be told apart from the cells.",
     "Name at least one column with two or more levels.",
 )
+HETEROGENEITY_PROFILE = declare(
+    "E-HETEROGENEITY-PROFILE",
+    "The frozen reference profile cannot be made, read or used for these samples.",
+    "Freeze a profile from three or more lots of the same platform, chemistry and pipeline.",
+)
+W_NO_FLOOR = declare(
+    "W-FLOOR-NONE",
+    "No technical floor is known, so part of the index may be made by the technique.",
+    "Measure one: pool wells of one RNA, spike-ins, or a bridging reference in every library.",
+)
+W_PLATES = declare(
+    "W-PLATES-DIFFER",
+    "Plates, batches or libraries of one scheme differ three-fold or more in their index.",
+    "Compare only inside a plate, or find out what went wrong with the low or high one.",
+)
+W_ARMS = declare(
+    "W-ARMS-UNEQUAL",
+    "The compared groups differ in depth, cells, losses or day, beside what is asked.",
+    "Read the difference beside the verdict; repeat with libraries made alike.",
+)
+W_CROSSED = declare(
+    "W-LEVELS-CROSSED",
+    "Levels of the design cross: one batch holds several donors and one donor several batches.",
+    "Their components are fitted as crossed; give batches names of their own if they are not.",
+)
 W_AMBIENT = declare(
     "W-AMBIENT-HIGH",
     "Ambient RNA is high enough to make cells look more alike.",

@@ -10,6 +10,7 @@ from imscope.core.schema.declare import SOURCE_CLASSES as SOURCE_CLASSES
 from imscope.core.schema.declare import TABLES as TABLES
 from imscope.core.schema.declare import Column as Column
 from imscope.core.schema.declare import Table as Table
+from imscope.core.schema.dynamics import *
 from imscope.core.schema.evidence import *
 from imscope.core.schema.flow import *
 from imscope.core.schema.gates import *

@@ -104,16 +104,18 @@ CLAIMS = table(
     test_group | text | | group the claim is about
     reference_group | text | | group it is compared with
     ratio | number | | ratio of the statistic, test over reference
-    low | number | | lower end of the 95 % interval
-    high | number | | upper end of the 95 % interval
-    p_value | number | probability | one-sided, Holm-adjusted where several claims are tested
+    low | number | | lower end of the 90 % interval that belongs to the tests (claim D: 95 %)
+    high | number | | upper end of the interval
+    p_value | number | probability | one-sided, adjusted for the claims before it, or by Holm
     p_equivalence | number | probability | larger of the two one-sided tests
     n_test | integer | units | replicate units in the test group
     n_reference | integer | units | replicate units in the reference group
     verdict | text | | SUPERIOR, EQUIVALENT, INCONCLUSIVE, INFERIOR, NOT TESTABLE or DESCRIPTIVE
     reason | text | | one plain sentence
     p_raw? | number | probability | one-sided, before adjustment
+    p_least? | number | probability | smallest adjusted value these units can give; 0 for none
     ratio_unmatched? | number | | the ratio without matching the depth
+    ratio_without_cycle? | number | | the ratio without cell-cycle and dissociation genes
     method? | text | | how the probability was found
     settings_hash? | text | | hash of the settings, margin included
     """,

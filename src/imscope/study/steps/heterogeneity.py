@@ -1,22 +1,30 @@
 """Step: heterogeneity index per sample, lot and group, and what may be claimed of it."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imscope.analyses.heterogeneity.carriers import gene_table, programme_table
-from imscope.analyses.heterogeneity.comparison import compare
-from imscope.analyses.heterogeneity.compute import Heterogeneity, compute_heterogeneity
-from imscope.analyses.heterogeneity.decomposition import decompose
-from imscope.analyses.heterogeneity.describe import describe_claims
-from imscope.analyses.heterogeneity.floor import SPIKE_INS, with_floor
-from imscope.analyses.heterogeneity.index import index_table
-from imscope.analyses.heterogeneity.relative import references, relative_table
-from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
-from imscope.analyses.heterogeneity.slopes import drift_table, with_fractions
+from imscope.analyses.heterogeneity import (
+    Heterogeneity,
+    HeterogeneitySettings,
+    Profile,
+    compare_groups,
+    compute_heterogeneity,
+    describe_claims,
+    drift_table,
+    gene_table,
+    index_result,
+    programme_table,
+    read_profile,
+    relative_table,
+    split_levels,
+    with_floor,
+)
+from imscope.analyses.heterogeneity.floor import SPIKE_INS
+from imscope.analyses.heterogeneity.relative import references
+from imscope.analyses.heterogeneity.slopes import with_fractions
 from imscope.core import codes
 from imscope.core.errors import MethodError
 from imscope.core.names import read_truth
@@ -53,6 +61,8 @@ def heterogeneity_settings(config: RunConfig, unit: str | None) -> Heterogeneity
         coordinated_cells=chosen.cells_per_library,
         margin_low=chosen.margin_low,
         margin_high=chosen.margin_high,
+        adjustment=chosen.adjustment,
+        claim_order=tuple(chosen.claims),
         seed=config.seed,
     )
 
@@ -63,20 +73,22 @@ def work_heterogeneity(run: Run, had: Had) -> Result:
         tables = {"heterogeneity_index": _refused_index(run, had), "claims": _refused_claims(run)}
         skipped = skip(["heterogeneity_levels"], "needs UMI counts").skipped
         return Result(tables, facts={"skipped": "needs UMI counts"}, skipped=skipped)
-    cells = run.cells(had)
+    cells, profile = run.cells(had), _profile(run)
     h = compute_heterogeneity(
         cells.source,
         cells.features,
         _cells(run, had),
         classes=gene_classes(cells.features),
-        settings=heterogeneity_settings(run.config, run.design.unit),
+        settings=heterogeneity_settings(run.config, _unit(run, profile)),
+        profile=profile,
         threads=run.threads,
     )
-    h, skipped = _floor(h)
+    h, skipped = _floor(h) if profile is None else (h, {})
     h = with_fractions(h, _senescent(had["identity"]))
     levels = _levels(run)
     tables = _carriers(h, "lot" if "lot" in levels else "sample")
-    index = pd.concat([_table(run, h, by) for by in levels], ignore_index=True)
+    found = index_result(h, *levels, threads=run.threads)
+    index = _ordered(run, found.tables["heterogeneity_index"], levels)
     tables |= {"heterogeneity_index": index, "claims": _claims(run, h)}
     group, unit = run.design.group, run.design.unit
     if group is not None and unit != group:
@@ -86,17 +98,23 @@ def work_heterogeneity(run: Run, had: Had) -> Result:
         skipped |= skip(["heterogeneity_levels"], facts["skipped"]).skipped
     else:
         tables["heterogeneity_levels"] = split
-    return Result(tables, facts=facts, skipped=skipped, notices=_notices(facts, index))
-
-
-def _notices(facts: Mapping[str, Any], index: pd.DataFrame) -> tuple[Notice, ...]:
-    """What the design cannot tell apart, and every warning of the index, as rows."""
     told = [Notice(codes.W_DESIGN, words) for words in facts["untestable"]]
-    for group, words in zip(index["group"], index["warnings"].fillna(""), strict=True):
-        for warning in filter(None, str(words).split("; W-")):
-            code, _, message = warning.removeprefix("W-").partition(": ")
-            told.append(Notice(f"W-{code}", message, str(group)))
-    return tuple(told)
+    return Result(tables, facts=facts, skipped=skipped, notices=(*told, *found.notices))
+
+
+def _profile(run: Run) -> Profile | None:
+    """Frozen genes and weights, where the configuration names a file of them."""
+    path = run.config.heterogeneity.reference_profile
+    return None if path is None else read_profile(path)
+
+
+def _unit(run: Run, profile: Profile | None) -> str | None:
+    """Column of the units: that of the configuration, of the frozen profile, or as found."""
+    fixed = None if profile is None else profile.unit
+    asked = run.config.heterogeneity.unit
+    if asked is None and fixed is not None and fixed in run.sheet:
+        return fixed
+    return run.design.unit
 
 
 def _senescent(identity: Finished) -> dict[str, float]:
@@ -126,8 +144,7 @@ def _floor(h: Heterogeneity) -> tuple[Heterogeneity, dict[str, tuple[Status, ...
 def _pools(h: Heterogeneity) -> NDArray[np.bool_]:
     if POOL_COLUMN not in h.strata.columns:
         return np.zeros(len(h.strata), dtype=bool)
-    words = h.strata[POOL_COLUMN].astype("object").map(str).str.lower()
-    return np.asarray(words == "true", dtype=bool)
+    return read_truth(h.strata[POOL_COLUMN], POOL_COLUMN)
 
 
 def _carriers(h: Heterogeneity, by: str) -> dict[str, pd.DataFrame]:
@@ -147,7 +164,7 @@ def _claims(run: Run, h: Heterogeneity) -> pd.DataFrame:
     group, unit = run.design.group, run.design.unit
     if group is not None:
         asked = None if unit == group else unit
-        parts.insert(0, compare(h, group, unit=asked, threads=run.threads))
+        parts.insert(0, compare_groups(h, group, unit=asked, threads=run.threads))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -163,7 +180,7 @@ def _decompose(run: Run, h: Heterogeneity) -> tuple[dict[str, Any], pd.DataFrame
         return nothing | {"skipped": "one sample has no level above its cells"}, None
     try:
         wells = _pools(h)  # wells of one RNA are no level of the design
-        made = decompose(h, [*levels, "sample"], strata=np.flatnonzero(~wells))
+        made = split_levels(h, [*levels, "sample"], strata=np.flatnonzero(~wells))
     except MethodError as error:
         return nothing | {"skipped": error.problem}, None
     return {
@@ -199,18 +216,24 @@ def _cells(run: Run, had: Had) -> pd.DataFrame:
     if POOL_COLUMN in per_sample:
         yes = read_truth(per_sample[POOL_COLUMN], POOL_COLUMN)
         per_sample[POOL_COLUMN] = np.where(yes, "true", "false")
-    shares = had["ambient"].table("ambient").set_index("sample")["fraction"]
-    per_sample["ambient_frac"] = shares.reindex(per_sample["sample"]).to_numpy(np.float64)
-    return per_sample.iloc[run.cohort.codes[run.rows(had)]].reset_index(drop=True)
+    ambient = had["ambient"].table("ambient").set_index("sample").reindex(per_sample["sample"])
+    per_sample["ambient_high"] = ambient["fraction"].to_numpy(np.float64)  # what it is at most
+    rows = run.rows(had)
+    kept = np.bincount(run.cohort.codes[rows], minlength=len(run.samples))
+    every = np.bincount(run.cohort.codes, minlength=len(run.samples))
+    per_sample["qc_lost"] = 1.0 - kept / np.maximum(every, 1)
+    return per_sample.iloc[run.cohort.codes[rows]].reset_index(drop=True)
 
 
-def _table(run: Run, h: Heterogeneity, by: str) -> pd.DataFrame:
-    """Index by one column, groups in the order of the sheet."""
-    table = index_table(h, by)
-    order = {str(v): i for i, v in enumerate(dict.fromkeys(run.sheet[by].astype(str)))}
-    return table.sort_values(
-        "group", key=lambda g: g.astype(str).map(order).fillna(len(order)), kind="stable"
-    )
+def _ordered(run: Run, table: pd.DataFrame, levels: list[str]) -> pd.DataFrame:
+    """Index by several columns, groups in the order of the sheet."""
+    parts = []
+    for by in levels:
+        order = {str(v): i for i, v in enumerate(dict.fromkeys(run.sheet[by].astype(str)))}
+        place = table["group"].astype(str).map(order).fillna(len(order))
+        mine = table[table["level"] == by]
+        parts.append(mine.iloc[np.argsort(place[mine.index].to_numpy(), kind="stable")])
+    return pd.concat(parts, ignore_index=True)
 
 
 def _refused_index(run: Run, had: Had) -> pd.DataFrame:
@@ -245,7 +268,10 @@ STEP = Step(
     "heterogeneity",
     work_heterogeneity,
     needs=("qc", "ambient", "identity"),
-    settings=lambda run: run.settings(run.config.heterogeneity, sheet=True, groups=True),
+    settings=lambda run: (
+        run.settings(run.config.heterogeneity, sheet=True, groups=True)
+        | {"profile": made.digest if (made := _profile(run)) is not None else ""}
+    ),
     tables=(
         *(HETEROGENEITY_INDEX, HETEROGENEITY_LEVELS, HETEROGENEITY_GENES),
         *(HETEROGENEITY_PROGRAMMES, HETEROGENEITY_RELATIVE, HETEROGENEITY_DRIFT, CLAIMS),

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imscope.analyses.heterogeneity.decomposition import decompose
+from imscope.analyses.heterogeneity import decompose
 from imscope.analyses.heterogeneity.levels import nest_levels
 from imscope.core.errors import DataError, MethodError
 

@@ -1,15 +1,10 @@
 import numpy as np
 import pytest
 
-from imscope.analyses.heterogeneity.inference import compare_arms
-from imscope.analyses.heterogeneity.planning import (
-    _equivalent,
-    _superior,
-    compute_power,
-    pilot_table,
-    plan_units,
-)
+from imscope.analyses.heterogeneity import HeterogeneitySettings, smallest_p
+from imscope.analyses.heterogeneity.planning import compute_power, pilot_table, plan_units
 from imscope.core.errors import UsageError
+from imscope.stats.contrast import compare_arms
 
 # power at ratio .8 .7 .6 .5 with SD .2 between units, and chance of equivalence at ratio 1: the
 # published design table, from few simulations. Its column for SD .1 disagrees with the tests of the
@@ -32,12 +27,41 @@ def test_operating_characteristics(units):
 
 
 def test_chances_are_those_of_the_tests_that_compare_uses():
-    noise = np.random.default_rng(0).normal(0, 0.15, (400, 10))
-    contrasts = [compare_arms(x[:5], x[5:]) for x in noise]
-    assert _equivalent(noise, 5, (0.8, 1.25)) == np.mean(
-        [c.p_equivalence <= 0.05 for c in contrasts]
-    )
-    assert _superior(noise, 5, 1.0) == np.mean([c.p_lower <= 0.05 for c in contrasts])
+    """The same draws, tested one study at a time as the comparison does."""
+    from imscope.core.rng import spawn
+
+    noise = spawn(0, "power", 5).normal(0.0, 0.15, (300, 10))
+    got = compute_power(5, sd=0.15, ratio=0.8, simulations=300)
+    test, reference = noise[:, :5], noise[:, 5:]
+    each = [compare_arms(x + np.log(0.8), y) for x, y in zip(test, reference, strict=True)]
+    assert got.power_superiority == np.mean([c.high < 0 for c in each])
+    null = [compare_arms(x, y) for x, y in zip(test, reference, strict=True)]
+    inside = [c.low > np.log(0.8) and c.high < np.log(1.25) for c in null]
+    assert got.power_equivalence == np.mean(inside)
+
+
+HOLM = HeterogeneitySettings(adjustment="holm")
+
+
+def test_what_a_design_can_never_show_is_said_by_planner_and_rule():
+    assert smallest_p(3, 3) == 0.05
+    assert smallest_p(3, 3, settings=HOLM) == pytest.approx(0.10)
+    assert smallest_p(3, 4, settings=HOLM) == pytest.approx(2 / 35)
+    assert smallest_p(3, 5, settings=HOLM) == pytest.approx(2 / 56)
+    assert smallest_p(6, 6, paired=True, settings=HOLM) == pytest.approx(2 / 64)
+    never = compute_power(3, sd=0.2, ratio=0.5, settings=HOLM, simulations=2_000)
+    assert never.smallest_p == pytest.approx(0.10)
+    assert never.power_superiority < 0.06  # only beside a claim B that was wrongly shown
+    assert "can show nothing" in never.sentence
+    ordered = compute_power(3, sd=0.2, ratio=0.5, simulations=2_000)
+    assert ordered.power_superiority > 0.9
+
+
+def test_unequal_groups_are_planned_as_they_are():
+    few = compute_power(3, sd=0.2, ratio=0.7, simulations=1_000)
+    more = compute_power(3, sd=0.2, ratio=0.7, reference_units=8, simulations=1_000)
+    assert more.power_superiority > few.power_superiority
+    assert more.smallest_p == pytest.approx(1 / 165)
 
 
 def test_units_for_equivalence():
