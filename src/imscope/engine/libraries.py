@@ -25,7 +25,7 @@ def can_be_read(cells: "Cells") -> bool:
 
 
 def per_million(cells: "Cells") -> "Cells":
-    """Bring libraries of FPKM, TPM or other values in proportion to RNA to values per million.
+    """Bring libraries of FPKM, TPM or the like to whole values per million.
 
     Counts are returned as they are. A library of a million molecules is what the values are then
     read as: a rate of five per million is told from none, and no more is claimed.
@@ -44,7 +44,7 @@ def per_million(cells: "Cells") -> "Cells":
     ...               kind="expression", rows="library")
     >>> block = per_million(cells).source.read(0, 1)
     >>> block.data.tolist()
-    [250000.0, 750000.0]
+    [250000, 750000]
     """
     import scipy.sparse as sp
 
@@ -64,7 +64,9 @@ def per_million(cells: "Cells") -> "Cells":
     matrix = sp.csr_array((data, block.indices, block.indptr), shape=shape)
     total = np.asarray(matrix.sum(axis=1)).ravel()
     scaled = sp.csr_array(sp.diags_array(TOTAL / np.maximum(total, 1e-300)) @ matrix)
-    return replace(cells, source=MemoryBlocks.from_csr(scaled.astype(np.float32)))
+    scaled.data = np.rint(scaled.data)
+    scaled.eliminate_zeros()
+    return replace(cells, source=MemoryBlocks.from_csr(scaled.astype(np.int32)))
 
 
 def _libraries(cells: "Cells") -> "Cells":

@@ -28,6 +28,10 @@ TO_NORMAL = 1.4826022185056018
 """The median absolute deviation of a normal distribution times this is its standard deviation."""
 
 
+MITO_CEILING = 0.5
+"""Share of mitochondrial counts that no limit exceeds; also the default of a run."""
+
+
 @dataclass(frozen=True, slots=True)
 class QcSettings:
     """Rules that set the limits. Floors and ceilings are absolute, the rest follows the sample.
@@ -44,7 +48,8 @@ class QcSettings:
         No lower limit on genes is below this: 200 genes, as in published workflows [3]_.
     mito_ceiling
         No upper limit on the mitochondrial share is above this. Mesenchymal cells are rich in
-        mitochondria; the 95th percentile of healthy human tissues reaches 0.20 and beyond [4]_.
+        mitochondria, healthy human tissues reach 0.20 and beyond [4]_, and chemistries differ: the
+        spread of the sample decides up to half of the counts.
     mito_floor
         No upper limit on the mitochondrial share is below this: in a very clean sample the MAD
         is tiny and would remove healthy cells. 0.05 is the common uniform limit [4]_.
@@ -70,7 +75,7 @@ class QcSettings:
     n_mads: float = 3.0
     min_umi: int = 500
     min_genes: int = 200
-    mito_ceiling: float = 0.20
+    mito_ceiling: float = MITO_CEILING
     mito_floor: float = 0.05
     haemoglobin_ceiling: float = 0.05
     top50_ceiling: float = 0.90
