@@ -12,6 +12,7 @@ from imscope.core import codes
 from imscope.core.blocks import BlockSource, CsrBlock
 from imscope.core.errors import DataError
 from imscope.core.schema import QC_LEDGER, QC_LIMITS
+from imscope.core.schema.quality import MITO_CEILING
 from imscope.engine.execute import map_blocks
 from imscope.engine.kernels.counts import sum_counts
 from imscope.engine.passes import count_arrays
@@ -26,10 +27,6 @@ MAX_CLASSES = 8
 SHARES = ("mito_frac", "ribo_frac", "haemoglobin_frac")
 TO_NORMAL = 1.4826022185056018
 """The median absolute deviation of a normal distribution times this is its standard deviation."""
-
-
-MITO_CEILING = 0.5
-"""Share of mitochondrial counts that no limit exceeds; also the default of a run."""
 
 
 @dataclass(frozen=True, slots=True)
