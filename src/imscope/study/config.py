@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from imscope.core.schema.quality import MITO_CEILING
+
 
 class Section(BaseModel):
     """A part of the configuration; unknown keys are refused."""
