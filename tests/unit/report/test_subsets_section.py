@@ -17,6 +17,7 @@ def ranking():
             0.0,
             "basis",
             "ok",
+            "",
             "bone",
             "no clinical validation",
             "an assay",

@@ -1,21 +1,10 @@
 """What the cells are by their own account: identity panel, cycle, ageing, donor."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from imscope.core.rooms import load_name
+from imscope.core.rooms import open_room
 
 if TYPE_CHECKING:
-    from imscope.analyses.identity.compute import describe
-
-_HOMES = {"describe": "compute"}
-
-__all__ = ["describe"]
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        return load_name(__name__, _HOMES, name)
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    from imscope.analyses.identity.compute import describe as describe
+else:
+    __all__, __getattr__, __dir__ = open_room(__name__)

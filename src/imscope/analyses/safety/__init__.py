@@ -1,55 +1,20 @@
 """Cells that should not be there, and what a screen of them can and cannot say."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from imscope.core.rooms import load_name
+from imscope.core.rooms import open_room
 
 if TYPE_CHECKING:
-    from imscope.analyses.safety.arm_screen import ArmSettings, arms
-    from imscope.analyses.safety.detection import CallRule, MarkerRates
-    from imscope.analyses.safety.dose import (
-        cells_needed,
-        corrected_share,
-        limit_of_blank,
-        limit_of_detection,
-    )
-    from imscope.analyses.safety.p53_screen import p53
-    from imscope.analyses.safety.residual_cells import residual
-    from imscope.analyses.safety.screen import ResidualSettings
-
-_HOMES = {
-    "ArmSettings": "arm_screen",
-    "CallRule": "detection",
-    "MarkerRates": "detection",
-    "ResidualSettings": "screen",
-    "arms": "arm_screen",
-    "cells_needed": "dose",
-    "corrected_share": "dose",
-    "limit_of_blank": "dose",
-    "limit_of_detection": "dose",
-    "p53": "p53_screen",
-    "residual": "residual_cells",
-}
-
-__all__ = [
-    "ArmSettings",
-    "CallRule",
-    "MarkerRates",
-    "ResidualSettings",
-    "arms",
-    "cells_needed",
-    "corrected_share",
-    "limit_of_blank",
-    "limit_of_detection",
-    "p53",
-    "residual",
-]
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        return load_name(__name__, _HOMES, name)
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    from imscope.analyses.safety.arm_screen import ArmSettings as ArmSettings
+    from imscope.analyses.safety.arm_screen import arms as arms
+    from imscope.analyses.safety.detection import CallRule as CallRule
+    from imscope.analyses.safety.detection import MarkerRates as MarkerRates
+    from imscope.analyses.safety.dose import cells_needed as cells_needed
+    from imscope.analyses.safety.dose import corrected_share as corrected_share
+    from imscope.analyses.safety.dose import limit_of_blank as limit_of_blank
+    from imscope.analyses.safety.dose import limit_of_detection as limit_of_detection
+    from imscope.analyses.safety.p53_screen import p53 as p53
+    from imscope.analyses.safety.residual_cells import residual as residual
+    from imscope.analyses.safety.screen import ResidualSettings as ResidualSettings
+else:
+    __all__, __getattr__, __dir__ = open_room(__name__)

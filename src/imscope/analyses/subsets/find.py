@@ -389,3 +389,7 @@ def _head(u: _Loaded) -> dict[str, object]:
 def _refused(u: _Loaded) -> dict[str, object]:
     words = dict.fromkeys(("shape", "sharing", "replication", "verdict"), "NOT TESTABLE")
     return SUBSET_CALLS.blank(**_head(u), **words, reason=u.why_not)
+
+
+test = more_than_one
+"""As the command is called."""

@@ -390,3 +390,7 @@ def _composition(
             for word, size in few.items()
         ]
     return MAPPED_COMPOSITION.frame(rows)
+
+
+map = map_cells  # noqa: A001
+"""As the command is called."""
