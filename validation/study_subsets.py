@@ -7,7 +7,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from imscope.analyses.subsets import SubsetSettings
-from imscope.analyses.subsets.find import more_than_one
+from imscope.analyses.subsets.find import split
 from imscope.analyses.subsets.gap import find_gap
 from imscope.core.blocks import MemoryBlocks
 from imscope.core.cells import Cells
@@ -80,7 +80,7 @@ def ask(counts: Counts, seed: int) -> pd.Series:
     obs = pd.DataFrame(index=[f"c{k}" for k in range(len(counts))])
     settings = SubsetSettings(genes=200, most_nulls=30, max_cells=1_000, seed=seed)
     source = MemoryBlocks.from_csr(sp.csr_array(counts))
-    result = more_than_one(Cells(source, features, obs), settings=settings).tables
+    result = split(Cells(source, features, obs), settings=settings).tables
     call = result["subset_calls"].iloc[0].copy()
     call["labels"] = result["subset_labels"]["subset"].to_numpy()
     return call

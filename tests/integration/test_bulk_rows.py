@@ -53,7 +53,7 @@ def test_shares_of_cells_are_not_made_of_libraries(licensed):
     counts = ad.AnnData(
         np.round(licensed.X * 50).astype(np.int32), obs=licensed.obs, var=licensed.var
     )
-    for ask in (imscope.safety.residual, imscope.subsets.test, imscope.safety.arms):
+    for ask in (imscope.safety.residual, imscope.subsets.split, imscope.safety.arms):
         with pytest.raises(MethodError, match="needs single cells"):
             ask(counts)
 

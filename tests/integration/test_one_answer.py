@@ -38,7 +38,7 @@ def test_every_functional_question_takes_the_same_unit():
     scored = imscope.subsets.score(cells, by=by)
     assert scored.settings["unit"] == "clone"
     assert set(scored.tables["programme_scores"]["n_units"]) == {3}
-    assert imscope.subsets.test(cells).settings["unit"] == "clone"
+    assert imscope.subsets.split(cells).settings["unit"] == "clone"
     for table in (imscope.safety.arms(cells), imscope.safety.p53(cells)):
         assert table.attrs["imscope"]["settings"]["unit"] == "clone"
 

@@ -50,8 +50,7 @@ def more_than_one(
     seed: SeedOption = 0,
 ) -> None:
     """Test every unit for more than one population."""
-    from imscope.analyses.subsets import SubsetSettings
-    from imscope.analyses.subsets import test as split
+    from imscope.analyses.subsets import SubsetSettings, split
 
     settings = SubsetSettings(alpha=alpha, max_cells=max_cells, seed=seed)
     with opened(path) as cells:

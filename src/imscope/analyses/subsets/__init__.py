@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from imscope.analyses.subsets.abundance import differential_abundance as differential_abundance
     from imscope.analyses.subsets.composition import describe_composition as describe_composition
     from imscope.analyses.subsets.diversity import hill_table as hill_table
-    from imscope.analyses.subsets.find import test as test
+    from imscope.analyses.subsets.find import split as split
     from imscope.analyses.subsets.mapping import MapSettings as MapSettings
     from imscope.analyses.subsets.mapping import map as map  # noqa: A004  as the command
     from imscope.analyses.subsets.names import NameSettings as NameSettings

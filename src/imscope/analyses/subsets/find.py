@@ -47,7 +47,7 @@ class _Loaded:
     why_not: str
 
 
-def more_than_one(
+def split(
     cells: "Openable", *, unit: str | None = None, settings: SubsetSettings | None = None
 ) -> Result:
     """Test in every unit, and in all together, whether the cells are more than one population.
@@ -93,7 +93,7 @@ def more_than_one(
     ...     pd.DataFrame({"lot": ["a", "a"]}, index=["c1", "c2"]),
     ...     pd.DataFrame(index=["NT5E", "THY1"]),
     ... )
-    >>> more_than_one(adata).tables["subset_calls"][["verdict", "reason"]].values.tolist()
+    >>> split(adata).tables["subset_calls"][["verdict", "reason"]].values.tolist()
     [['NOT TESTABLE', '2 cells with counts, 100 are needed']]
     """
     import pandas as pd
@@ -389,7 +389,3 @@ def _head(u: _Loaded) -> dict[str, object]:
 def _refused(u: _Loaded) -> dict[str, object]:
     words = dict.fromkeys(("shape", "sharing", "replication", "verdict"), "NOT TESTABLE")
     return SUBSET_CALLS.blank(**_head(u), **words, reason=u.why_not)
-
-
-test = more_than_one
-"""As the command is called."""

@@ -30,7 +30,7 @@ def support_clusters(tables: "Mapping[str, pd.DataFrame]", clusters: "pd.Series"
     Parameters
     ----------
     tables
-        Of the result of :func:`imscope.subsets.test`.
+        Of the result of :func:`imscope.subsets.split`.
     clusters
         Cluster of every cell, indexed as the cell table given to the test.
 

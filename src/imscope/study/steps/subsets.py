@@ -12,7 +12,7 @@ from imscope.analyses.subsets import (
     support_clusters,
 )
 from imscope.analyses.subsets.composition import SIGNIFICANT
-from imscope.analyses.subsets.find import more_than_one
+from imscope.analyses.subsets.find import split
 from imscope.core.cells import unit_names
 from imscope.core.result import Result, skip
 from imscope.core.schema import (
@@ -62,7 +62,7 @@ def work_subsets(run: Run, had: Had) -> Result:
         return skip([t.name for t in TABLES], why)
     score = had["qc"].array("doublet_score")[run.rows(had)]
     cells = run.cells(had).with_obs(doublet_score=score)
-    found = more_than_one(cells, unit=run.design.unit, settings=subset_settings(run.config)).tables
+    found = split(cells, unit=run.design.unit, settings=subset_settings(run.config)).tables
     labels, obs = found["subset_labels"], cells.obs
     support = support_clusters(found, obs["cluster"])
     scores = had["programmes"].table("programme_scores")

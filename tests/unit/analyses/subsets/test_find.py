@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
-from imscope.analyses.subsets.find import more_than_one
+from imscope.analyses.subsets.find import split
 from imscope.analyses.subsets.population import fit_population, ward_split
 from imscope.analyses.subsets.settings import SubsetSettings
 from imscope.analyses.subsets.splitting import draw_half, tail_p
@@ -36,7 +36,7 @@ def ask(counts, obs=None, unit=None, **options):
     features = pd.DataFrame({"symbol": [f"G{k}" for k in range(GENES)]})
     source = MemoryBlocks.from_csr(sp.csr_array(counts))
     cells = Cells(source, features, frame)
-    return more_than_one(cells, unit=unit, settings=SubsetSettings(**options)).tables
+    return split(cells, unit=unit, settings=SubsetSettings(**options)).tables
 
 
 def shift(seed=5):

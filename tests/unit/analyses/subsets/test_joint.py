@@ -4,7 +4,7 @@ import pytest
 import scipy.sparse as sp
 
 from imscope.analyses.subsets import SubsetSettings
-from imscope.analyses.subsets.find import more_than_one
+from imscope.analyses.subsets.find import split
 from imscope.analyses.subsets.joint import (
     centred,
     find_axis,
@@ -96,7 +96,7 @@ FEW = SubsetSettings(genes=150, max_cells=400, most_nulls=10)
 
 def test_lots_together_decide_and_every_column_is_filled():
     made = lots(5, share=0.25)
-    found = more_than_one(as_cells(made), settings=FEW).tables
+    found = split(as_cells(made), settings=FEW).tables
     row = SUBSET_JOINT.check(found["subset_joint"]).iloc[0]
     assert (row["node"], row["status"], row["n_lots"], row["n_cells"]) == ("root", "split", 4, 800)
     assert row["share_low"] <= 0.25 <= row["share_high"]
@@ -115,14 +115,14 @@ def test_lots_together_decide_and_every_column_is_filled():
 def test_a_split_that_a_covariate_explains_is_not_counted():
     made = lots(6, share=0.25)
     score = np.concatenate([t for _, _, t in made]) + 0.0
-    found = more_than_one(as_cells(made, doublet_score=score), settings=FEW).tables
+    found = split(as_cells(made, doublet_score=score), settings=FEW).tables
     row = found["subset_joint"].iloc[0]
     assert (row["status"], row["explained_by"]) == ("not counted", "doublet score")
 
 
 def test_one_lot_says_what_it_could_have_seen():
     made = lots(7, n_lots=1, n=300)
-    found = more_than_one(as_cells(made), settings=FEW).tables
+    found = split(as_cells(made), settings=FEW).tables
     assert found["subset_joint"]["status"].tolist() == ["NOT TESTABLE"]
     call = found["subset_calls"].iloc[0]
     if call["shape"] == "continuous":
