@@ -135,7 +135,8 @@ def split(
             continue
         splits += [_split_row(u.name, s, symbols[genes]) for s in found[u.name]]
         call = _call(u, shared[u.name], found[u.name], len(testable), chosen)
-        calls.append(_with_joint(call, joint, seen[u.name]))
+        again = any(s.counted and s.n_units_seen > 1 for s in found[u.name])
+        calls.append(_with_joint(call, joint, seen[u.name], reproduced=again))
         labels.append(_labels(u, found[u.name], joint.paths[u.name], obs))
     empty = pd.DataFrame({"cell": [], "group": [], "subset": []}, dtype="str")
     tables = {
@@ -309,20 +310,22 @@ def _smallest(cells: UnitCells, settings: SubsetSettings) -> float:
     return smallest_share(lot, settings.components, settings.alpha, rng)
 
 
-def _with_joint(call: dict[str, object], joint: Joint, smallest: float) -> dict[str, object]:
+def _with_joint(
+    call: dict[str, object], joint: Joint, smallest: float, *, reproduced: bool
+) -> dict[str, object]:
     """Let the splits all lots share decide, and say what could have been seen."""
     call = {**call, "smallest_share": smallest}
     root = joint.rows[0] if joint.rows else {}
     lots = root.get("n_lots", 0)
     if joint.counted:
-        several = max(int(str(call["n_subsets"])), joint.counted + 1)
         sharing = "coordinated" if call["sharing"] == "none" else call["sharing"]
         held = f"{joint.counted} splits hold" if joint.counted > 1 else "1 split holds"
+        over = f"seen over {lots} units together"
         return call | {
-            "n_subsets": several,
+            "n_subsets": joint.counted + 1,
             "shape": "discrete",
             "sharing": sharing,
-            "replication": f"seen over {lots} units together",
+            "replication": f"{call['replication']}, {over}" if reproduced else over,
             "verdict": f"discrete, {sharing}",
             "reason": f"{held} over {lots} units together; alone: {call['reason']}",
         }

@@ -69,7 +69,10 @@ def test_two_populations_are_found_in_both_lots(share):
     obs = pd.DataFrame({"lot": np.repeat(["a", "b"], 200)}, index=[f"c{k}" for k in range(400)])
     result = ask(counts, obs, "lot")
     assert result["subset_calls"]["verdict"].tolist() == ["discrete, coordinated"] * 2
-    assert result["subset_calls"]["replication"].tolist() == ["seen in 2 of 2 units"] * 2
+    assert (
+        result["subset_calls"]["replication"].tolist()
+        == ["seen in 2 of 2 units, seen over 2 units together"] * 2
+    )
     assert result["subset_splits"]["auc_half"].iloc[0] > 0.95
     first = result["subset_labels"][result["subset_labels"]["group"] == "a"]["subset"].to_numpy()
     truth = np.arange(200) < share * 200
