@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from imscope.analyses.subsets.stage_calls import StageCalls, call_stages
+from imscope.analyses.subsets.stage_calls import PAIR, StageCalls, call_stages
 from imscope.analyses.subsets.window import mesenchymoangioblast_window
 from imscope.core.blocks import BlockSource, MemoryBlocks
 from imscope.core.cells import Cells
@@ -37,10 +37,12 @@ def _series(**knobs: object) -> tuple[BlockSource, pd.DataFrame, pd.DataFrame]:
     return source, made.features, cells.merge(made.sheet, on="sample")
 
 
-def _accuracy(cells: pd.DataFrame, calls: StageCalls) -> pd.Series:
+def _accuracy(cells: pd.DataFrame, calls: StageCalls) -> tuple[pd.Series, float]:
+    """Share right by stage, and share of cells whose answer is a pair that holds the truth."""
     good = (cells["state"] == "good").to_numpy()
-    right = pd.Series((cells["stage"].to_numpy() == calls.cells["stage"].to_numpy())[good])
-    return right.groupby(cells["stage"].to_numpy()[good]).mean()
+    truth, called = cells["stage"].to_numpy()[good], calls.cells["stage"].to_numpy()[good]
+    paired = [t in c.split(PAIR) and PAIR in c for t, c in zip(truth, called, strict=True)]
+    return pd.Series(truth == called).groupby(truth).mean(), float(np.mean(paired))
 
 
 def accuracy(quick: bool) -> list[Row]:
@@ -52,7 +54,7 @@ def accuracy(quick: bool) -> list[Row]:
             seed=7_000 + k, lots=1 if quick else 2, cells=60 if quick else 150, genes=2_000,
             spike_frac=0.02, off_target=0.02, **knobs,
         )  # fmt: skip
-        recall = _accuracy(cells, call_stages(Cells(source, features, cells), threads=1))
+        recall, paired = _accuracy(cells, call_stages(Cells(source, features, cells), threads=1))
         value = float(recall.mean())
         worst = recall.idxmin()
         out.append(
@@ -62,7 +64,7 @@ def accuracy(quick: bool) -> list[Row]:
                 "0.95 or more",
                 number(value, 3),
                 met(value >= 0.95),
-                f"least: {worst} {percent(float(recall.min()))}",
+                f"least: {worst} {percent(float(recall.min()))}; in pairs: {percent(paired)}",
             )
         )
     return out
