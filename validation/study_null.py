@@ -3,7 +3,7 @@
 import numpy as np
 
 from imscope.analyses.heterogeneity.groups import groups_by
-from imscope.analyses.heterogeneity.index import group_interval, unit_names
+from imscope.analyses.heterogeneity.indices import group_interval, unit_names
 from imscope.analyses.heterogeneity.statistics import hi2
 from validation.common import Row, Study, cohort, draw, met, number, percent, profile, rng_of
 

@@ -10,7 +10,6 @@ import scipy.sparse as sp
 from imscope.analyses.heterogeneity import (
     Heterogeneity,
     HeterogeneitySettings,
-    compare_arms,
     compute_heterogeneity,
     index_table,
 )
@@ -18,6 +17,7 @@ from imscope.analyses.heterogeneity.statistics import hi2, reduce_moments
 from imscope.core.blocks import MemoryBlocks
 from imscope.engine.moments import compute_unit_moments
 from imscope.io.genes import gene_classes, map_genes
+from imscope.stats.contrast import compare_arms
 from validation.common import Row, Study, met, number, percent, rng_of
 
 ROOT = Path(os.environ.get("IMSCOPE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -35,9 +35,9 @@ def answer_lines(
         samples stand against their pool, what screens found, what cannot be tested.
     """
     lines = [f"{_read(samples)} {_losses(samples, ledger)}", _uniformity(index)]
-    described = claims[claims["verdict"] == "DESCRIPTIVE"]
+    described = claims[(claims["verdict"] == "DESCRIPTIVE") & (claims["claim"] == "D")]
     refused = claims[claims["verdict"] == "NOT TESTABLE"]
-    judged = claims[~claims["verdict"].isin(["DESCRIPTIVE", "NOT TESTABLE"])]
+    judged = claims[(claims["verdict"] != "NOT TESTABLE") & (claims["claim"] != "D")]
     if len(judged):
         lines.append(" ".join(_verdict(row) for row in judged.itertuples()))
     if len(described):
@@ -168,10 +168,7 @@ def _sentence(text: object) -> str:
 def _refusals(refused: pd.DataFrame) -> str:
     by_reason: dict[str, list[str]] = {}
     for row in refused.itertuples():
-        why = str(row.reason).split("; with these units", maxsplit=1)[0].rstrip(".")
-        if row.claim in {"A", "B", "C"}:  # the words before the colon say what the claim is about
-            why = why.split(": ", maxsplit=1)[-1] if ": " in why else why
-        by_reason.setdefault(why, []).append(str(row.claim))
+        by_reason.setdefault(str(row.reason).rstrip("."), []).append(str(row.claim))
     said = [f"{', '.join(sorted(set(c)))} ({why})" for why, c in by_reason.items()]
     more = f"; and {len(said) - 3} more, see the claims" if len(said) > 3 else ""
     return f"Not testable here: {'; '.join(said[:3])}{more}."

@@ -5,10 +5,12 @@ cannot be told apart from it, whatever the number of cells.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import pandas as pd
 
+from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
+from imscope.analyses.heterogeneity.verdicts import smallest_p
 from imscope.core.cells import unit_column, unit_names
 from imscope.core.schema import DESIGN_FACTORS, DESIGN_LEVELS, DESIGN_TESTS
 
@@ -44,7 +46,11 @@ class Design:
 
 
 def summarise_design(
-    sheet: pd.DataFrame, *, group: str | None = None, unit: str | None = None
+    sheet: pd.DataFrame,
+    *,
+    group: str | None = None,
+    unit: str | None = None,
+    adjustment: Literal["sequence", "holm"] = "sequence",
 ) -> Design:
     """Summarise levels, replication, confounding and testable questions.
 
@@ -56,6 +62,8 @@ def summarise_design(
         Column whose levels are to be compared; found if not given.
     unit
         Column of the replicate unit; found if not given.
+    adjustment
+        How several claims are adjusted for: it decides the smallest probability of a design.
 
     Returns
     -------
@@ -88,7 +96,7 @@ def summarise_design(
             (g for g in GROUPS if g in factors and g != unit and sheet[g].nunique() > 1), None
         )
     levels = DESIGN_LEVELS.check(_levels(sheet, factors))
-    tests = DESIGN_TESTS.check(_tests(sheet, factors, group, unit))
+    tests = DESIGN_TESTS.check(_tests(sheet, factors, group, unit, adjustment))
     return Design(levels, tests, group, unit, factors)
 
 
@@ -141,7 +149,11 @@ def _determines(sheet: pd.DataFrame, fine: str, coarse: str) -> bool:
 
 
 def _tests(
-    sheet: pd.DataFrame, factors: tuple[str, ...], group: str | None, unit: str
+    sheet: pd.DataFrame,
+    factors: tuple[str, ...],
+    group: str | None,
+    unit: str,
+    adjustment: Literal["sequence", "holm"],
 ) -> pd.DataFrame:
     rows = [
         (
@@ -161,14 +173,18 @@ def _tests(
             )
         )
     else:
-        rows += _group_tests(sheet, factors, group, unit)
+        rows += _group_tests(sheet, factors, group, unit, adjustment)
     rows.append(_drift_test(sheet, factors, unit))
     names = ["question", "status", "n_test", "reason"]
     return pd.DataFrame(rows, columns=names).astype({"n_test": "int64"})
 
 
 def _group_tests(
-    sheet: pd.DataFrame, factors: tuple[str, ...], group: str, unit: str
+    sheet: pd.DataFrame,
+    factors: tuple[str, ...],
+    group: str,
+    unit: str,
+    adjustment: Literal["sequence", "holm"],
 ) -> list[tuple[str, str, int, str]]:
     counts = arms(sheet, group, unit)
     smallest = min(counts.values())
@@ -183,6 +199,14 @@ def _group_tests(
             if apart
             else "platforms differ: compared only within one platform"
         )
+    least = 0.0
+    if smallest >= MIN_UNITS:
+        settings = HeterogeneitySettings(adjustment=adjustment)
+        least = smallest_p(*sorted(counts.values())[:2], settings=settings)
+        if least > settings.alpha:
+            problems.append(
+                f"{sizes}: no probability below {least:.2f} can occur with Holm's method"
+            )
     aliased = [
         f
         for f in ("batch", "operator", "condition", "source_tissue")
@@ -190,7 +214,8 @@ def _group_tests(
     ]
     caution = f"; {', '.join(aliased)} changes only between groups" if aliased else ""
     status = "NOT TESTABLE" if problems else "TESTABLE"
-    reason = "; ".join(problems) or f"{sizes} ({unit}s per {group})" + caution
+    floor = f"; the smallest probability these units can give is {least:.2g}" if least else ""
+    reason = "; ".join(problems) or f"{sizes} ({unit}s per {group})" + floor + caution
     a = ("A: are the cells within a lot more alike in one group?", status, smallest, reason)
     b_reason = reason if problems else f"{reason}; about 16 per arm give 80 % power: read with care"
     b = ("B: are the lots of one group more alike?", status, smallest, b_reason)

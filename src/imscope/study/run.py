@@ -109,8 +109,9 @@ def run_study(
     frame = read.frame.rename_axis("sample").reset_index()
     for key in ("group", "unit"):
         _known_column(key, getattr(config.heterogeneity, key), frame)
+    chosen = config.heterogeneity
     design = summarise_design(
-        frame, group=config.heterogeneity.group, unit=config.heterogeneity.unit
+        frame, group=chosen.group, unit=chosen.unit, adjustment=chosen.adjustment
     )
     plan = find_steps()
     total = INGEST_SHARE + WRITE_SHARE + sum(step.share for step in plan)

@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from imscope.analyses.heterogeneity.decomposition import Decomposition, split_levels
     from imscope.analyses.heterogeneity.describe import describe_claims
     from imscope.analyses.heterogeneity.floor import Floor, with_floor
-    from imscope.analyses.heterogeneity.index import index_result, index_table
+    from imscope.analyses.heterogeneity.frozen import (
+        Profile,
+        freeze_profile,
+        read_profile,
+        write_profile,
+    )
+    from imscope.analyses.heterogeneity.indices import index_result, index_table
     from imscope.analyses.heterogeneity.matched import match_depth
     from imscope.analyses.heterogeneity.planning import (
         compute_power,
         pilot_table,
         plan_units,
         power,
-    )
-    from imscope.analyses.heterogeneity.profile import (
-        Profile,
-        freeze_profile,
-        read_profile,
-        write_profile,
     )
     from imscope.analyses.heterogeneity.relative import relative_table
     from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
@@ -46,7 +46,7 @@ _HOMES = {
     "Floor": "floor",
     "Heterogeneity": "compute",
     "HeterogeneitySettings": "settings",
-    "Profile": "profile",
+    "Profile": "frozen",
     "compare": "verbs",
     "compare_groups": "comparison",
     "compute_coordinated": "coordinated",
@@ -55,11 +55,11 @@ _HOMES = {
     "decompose": "verbs",
     "describe_claims": "describe",
     "drift_table": "slopes",
-    "freeze_profile": "profile",
+    "freeze_profile": "frozen",
     "gene_table": "carriers",
     "index": "verbs",
-    "index_result": "index",
-    "index_table": "index",
+    "index_result": "indices",
+    "index_table": "indices",
     "index_tables": "verbs",
     "match_depth": "matched",
     "measure": "verbs",
@@ -70,12 +70,12 @@ _HOMES = {
     "profile": "verbs",
     "programme_table": "carriers",
     "read_fractions": "slopes",
-    "read_profile": "profile",
+    "read_profile": "frozen",
     "relative_table": "relative",
     "smallest_p": "verdicts",
     "split_levels": "decomposition",
     "with_floor": "floor",
-    "write_profile": "profile",
+    "write_profile": "frozen",
 }
 
 __all__ = [

@@ -205,5 +205,5 @@ def _refused(
         "n_test": n[0],
         "n_reference": n[1],
         "verdict": "NOT TESTABLE",
-        "reason": f"{_WHAT[claim]}: {reason}",
+        "reason": reason,
     }

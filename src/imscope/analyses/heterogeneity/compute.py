@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from imscope.analyses.heterogeneity.floor import Floor
-    from imscope.analyses.heterogeneity.profile import Profile
+    from imscope.analyses.heterogeneity.frozen import Profile
 
 KEY_COLUMNS = ("platform", "chemistry", "pipeline")
 """Columns that must agree before two indices may be compared."""

@@ -106,11 +106,11 @@ def split_levels(
     groups, leaving out one group at a time; the mean profile that weighs the genes is made anew
     from the groups that remain, so its error is in the interval. That profile follows the very
     groups it weighs, which makes finer components about 1 % too small with 6 groups: their interval
-    is around the value corrected for it, which the same replicates give. A technical level whose
-    names occur in several groups of a coarser one is fitted beside it, not inside it, and said. Above 44 groups finer
+    is around the value corrected for it, which the same replicates give. Above 44 groups finer
     components use a bootstrap of whole groups inside the levels above. Cells are never resampled.
     Coarser levels have too few groups for an interval, and so has a level that fewer than 3 of the
-    groups inform.
+    groups inform. A technical level whose names occur in several groups of a coarser one is fitted
+    beside it, not inside it, and that is said.
 
     References
     ----------

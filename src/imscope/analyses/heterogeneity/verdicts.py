@@ -63,13 +63,21 @@ def smallest_p(
 
 
 def multipliers(findings: Sequence[Finding], settings: HeterogeneitySettings) -> list[float]:
-    """What each claim's probability is multiplied with; 1 in a fixed sequence."""
+    """What each claim's probability is multiplied with; 1 in a fixed sequence.
+
+    Behind the first claim that Holm's method does not show, the rest are held to its level.
+    """
+    out = [1.0] * len(findings)
     if settings.adjustment != "holm":
-        return [1.0] * len(findings)
-    p = np.array([f.p_side for f in findings])
-    tested = int(np.isfinite(p).sum())
-    rank = {int(k): i for i, k in enumerate(np.argsort(np.where(np.isfinite(p), p, np.inf)))}
-    return [float(max(tested - rank[k], 1)) for k in range(len(findings))]
+        return out
+    p = [f.p_side for f in findings]
+    order = sorted((k for k in range(len(p)) if np.isfinite(p[k])), key=lambda k: p[k])
+    factor = float(len(order))
+    for k in order:
+        out[k] = max(factor, 1.0)
+        if p[k] * factor <= settings.alpha:
+            factor -= 1
+    return out
 
 
 def decide(

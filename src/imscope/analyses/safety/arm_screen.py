@@ -1,6 +1,5 @@
 """Chromosome arms: which lots hold cells with more or fewer copies than diploid reference lots."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,16 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import nnls
 
+from imscope.analyses.safety.arm_table import (
+    STEP,
+    WHOLE,
+    Evidence,
+    Region,
+    empty_row,
+    make_row,
+    not_testable,
+    unfit_reference,
+)
 from imscope.analyses.safety.lots import Lots, read_lots
 from imscope.analyses.safety.mosaic import fit_mosaic
 from imscope.analyses.safety.shares import region_scores, sum_lots
@@ -28,14 +37,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-WHOLE = ("8", "12", "20", "X")
-"""Chromosomes that are often gained as a whole; they stand beside their arms."""
-NEARLY_ALL = 0.8
-"""Share of cells below which a change leaves two groups of cells to be told apart."""
 MIN_SPREAD = 0.04
 """Smallest spread between lots that is believed, of the arcsine of the root of the share."""
-DECIDING = "G-banding, a SNP array or whole-genome sequencing decides"
-_STEP: Mapping[str, float] = {"gain": 1.5, "loss": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,6 @@ class ArmSettings:
                 found=f"{self.alpha}, {self.min_reference}, {self.min_cells}",
                 code=codes.SAFETY_OPTION,
             )
-
-
-@dataclass(frozen=True, slots=True)
-class _Region:
-    name: str
-    genes: NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,34 +187,34 @@ def _screen(
     weights = expressed / (1 + sums.variation * mean * depth)
     kept = [r for r in regions if expressed[r.genes].sum() >= _needed(r, rules)]
     if len(kept) < 2 or reference.sum() < rules.min_reference:
-        table = _not_testable(lots, kept, sums.depth, reference, rules)
+        table = not_testable(lots, kept, sums.depth, reference, rules)
         return table, _names(lots, reference)
     scores, total = region_scores(source, [r.genes for r in kept], weights, threads=threads)
     cells = _standardise(scores, total, sums.depth, lots, reference, weights[counted].mean())
     parts = _fractions(cells, lots, reference, usable, rules)
     bulk = _bulk(scores, total, lots, reference, usable, rules)
     genes = _gene_evidence(sums.genes, mean, weights, kept, expressed)
-    evidence = _Evidence(lots, kept, cells, sums.depth, expressed, parts, bulk, genes, rules)
+    evidence = Evidence(lots, kept, cells, sums.depth, expressed, parts, bulk, genes, rules)
     few = f"fewer than {rules.min_cells} cells"
     table = pd.DataFrame(
         [
-            _row(evidence, i, k) if usable[i] else _empty_row(i, kept[k], lots, sums.depth, few)
+            make_row(evidence, i, k) if usable[i] else empty_row(i, kept[k], lots, sums.depth, few)
             for i in range(len(lots.names))
             for k in range(len(kept))
         ]
     )
-    return _unfit_reference(table), _names(lots, reference)
+    return unfit_reference(table), _names(lots, reference)
 
 
 def _names(lots: Lots, chosen: NDArray[np.bool_]) -> list[str]:
     return [n for n, yes in zip(lots.names, chosen, strict=True) if yes]
 
 
-def _needed(region: _Region, rules: ArmSettings) -> int:
+def _needed(region: Region, rules: ArmSettings) -> int:
     return 0 if region.name == AMPLICON_BAND else rules.min_genes
 
 
-def _regions(features: "pd.DataFrame") -> tuple[list[_Region], NDArray[np.bool_]]:
+def _regions(features: "pd.DataFrame") -> tuple[list[Region], NDArray[np.bool_]]:
     """Arms, whole chromosomes and the small amplicon; genes of the cell cycle are left out."""
     ids = features["feature_id"].astype(str).tolist()
     symbols = features["symbol"].astype(str).tolist()
@@ -233,11 +230,11 @@ def _regions(features: "pd.DataFrame") -> tuple[list[_Region], NDArray[np.bool_]
         dtype=bool,
     )
     names = sorted(set(arms[counted].tolist()), key=_place)
-    out = [_Region(n, np.flatnonzero(counted & (arms == n))) for n in names]
+    out = [Region(n, np.flatnonzero(counted & (arms == n))) for n in names]
     for whole in WHOLE:
         both = np.isin(arms, [f"{whole}p", f"{whole}q"])
-        out.append(_Region(whole, np.flatnonzero(counted & both)))
-    out.append(_Region(AMPLICON_BAND, np.flatnonzero(counted & (bands == AMPLICON_BAND))))
+        out.append(Region(whole, np.flatnonzero(counted & both)))
+    out.append(Region(AMPLICON_BAND, np.flatnonzero(counted & (bands == AMPLICON_BAND))))
     return out, counted
 
 
@@ -274,7 +271,7 @@ def _standardise(
         parts, _ = nnls(design, square[:, k])
         spread[:, k] = np.sqrt(np.maximum(parts[0] + parts[1] * inverse, 1e-8))
     share = scores[fit].sum(axis=0) / total[fit].sum()
-    shift = {way: np.log(step / (1 + (step - 1) * share)) / spread for way, step in _STEP.items()}
+    shift = {way: np.log(step / (1 + (step - 1) * share)) / spread for way, step in STEP.items()}
     return _Cells(residual / spread, shift, share)
 
 
@@ -376,7 +373,7 @@ def _gene_evidence(
     sums: Floats,
     mean: Floats,
     weights: Floats,
-    kept: list[_Region],
+    kept: list[Region],
     expressed: NDArray[np.bool_],
 ) -> Floats:
     """Probability of a region's shift if its genes were drawn from the whole genome."""
@@ -398,178 +395,3 @@ def _gene_evidence(
                 error = scale * float(np.sqrt((w**2).sum())) / w.sum()
                 out[i, k] = 2 * stats.norm.sf(abs(shift) / error)
     return out
-
-
-@dataclass(frozen=True, slots=True)
-class _Evidence:
-    """All that a row of the table is made of."""
-
-    lots: Lots
-    kept: list[_Region]
-    cells: _Cells
-    depth: Floats
-    expressed: NDArray[np.bool_]
-    parts: _Parts
-    bulk: _Bulk
-    genes: Floats
-    rules: ArmSettings
-
-
-def _row(e: _Evidence, i: int, k: int) -> dict[str, object]:
-    """One row of the table; the direction with more evidence is shown."""
-    mine = e.lots.code == i
-    seen = [w for w in _STEP if e.parts.p_value[w][i, k] < e.rules.alpha / 2]
-    if len(seen) == 2:  # a loss in few cells also looks like a gain in many
-        way = max(seen, key=lambda w: e.parts.like[w][i, k])
-    else:
-        way = min(_STEP, key=lambda w: e.parts.p_value[w][i, k])
-    frac, low, high, limit = _share_of_cells(e.parts, way, i, k, e.rules)
-    row: dict[str, object] = {
-        "group": e.lots.names[i],
-        "region": e.kept[k].name,
-        "is_reference": bool(e.lots.reference[i]),
-        "n_cells": int(mine.sum()),
-        "n_genes": int(e.expressed[e.kept[k].genes].sum()),
-        "median_umi": float(np.median(e.depth[mine])),
-        "umi_share": float(e.cells.share[k]),
-        "z_per_cell": float(np.median(e.cells.shift["gain"][mine, k])),
-        "log2_ratio": float(e.bulk.log2[i, k]),
-        "log2_low": float(e.bulk.log2[i, k] - e.bulk.half[i, k]),
-        "log2_high": float(e.bulk.log2[i, k] + e.bulk.half[i, k]),
-        "p_shift": float(e.bulk.p_value[i, k]),
-        "p_genes": float(e.genes[i, k]),
-        "direction": way,
-        "frac": frac,
-        "frac_low": low,
-        "frac_high": high,
-        "p_mosaic": float(min(1.0, 2 * e.parts.p_value[way][i, k])),
-        "lod_frac": limit,
-    }
-    return {**row, **_verdict(row, e.rules, n_regions=len(e.kept))}
-
-
-def _share_of_cells(
-    parts: _Parts, way: str, i: int, k: int, rules: ArmSettings
-) -> tuple[float, float, float, float]:
-    """Share of cells above what the reference lots show, interval and limit of detection."""
-    base = float(np.sin(parts.base[way][k]) ** 2)
-    error = float(parts.spread[way][i, k])
-    angle = float(np.arcsin(np.sqrt(parts.frac[way][i, k])))
-    half = float(stats.t.ppf(0.975, parts.df)) * error
-    ends = [
-        (np.sin(np.clip(a, 0, np.pi / 2)) ** 2 - base) / (1 - base)
-        for a in (angle, angle - half, angle + half)
-    ]
-    frac, low, high = (float(np.clip(v, 0, 1)) for v in ends)
-    critical = float(stats.t.ppf(1 - rules.alpha / 2, parts.df) + stats.t.ppf(0.9, parts.df))
-    reach = float(np.arcsin(np.sqrt(base))) + critical * error
-    limit = (np.sin(reach) ** 2 - base) / (1 - base) if reach < np.pi / 2 else float("nan")
-    return frac, low, high, float(limit)
-
-
-def _verdict(row: Mapping[str, object], rules: ArmSettings, *, n_regions: int) -> dict[str, object]:
-    """Verdict and sentence of one row."""
-    number = {k: v for k, v in row.items() if isinstance(v, float)}
-    name = str(row["region"])
-    hinted = number["p_shift"] < rules.alpha
-    moved = number["p_shift"] < rules.alpha / n_regions and number["p_genes"] < rules.alpha
-    up = number["log2_ratio"] > 0
-    none = dict.fromkeys(("frac", "frac_low", "frac_high", "p_mosaic", "lod_frac"), float("nan"))
-    if name == AMPLICON_BAND or number["z_per_cell"] < rules.min_z:
-        hint = (
-            f"the pseudobulk is {'raised' if up else 'lowered'}: a hint only"
-            if hinted
-            else "no shift of the pseudobulk, which is no evidence against a change"
-        )
-        if number["z_per_cell"] < 0 or int(str(row["n_genes"])) < 3:
-            none = {**none, "log2_ratio": float("nan"), "z_per_cell": float("nan")}
-            none |= dict.fromkeys(("log2_low", "log2_high", "p_shift", "p_genes"), float("nan"))
-            words = f"{row['n_genes']} of its genes have counts; nothing can be said; {DECIDING}"
-            return {**none, "direction": "", "verdict": "not resolvable per cell", "reason": words}
-        why = f"one copy shifts a cell by {number['z_per_cell']:.1f} standard deviations"
-        words = f"{why}; {hint}; {DECIDING}"
-        return {**none, "direction": "", "verdict": "not resolvable per cell", "reason": words}
-    limit = number["lod_frac"]
-    reach = f"{100 * limit:.0f} % of cells" if np.isfinite(limit) else "no share of cells"
-    if number["p_mosaic"] < rules.alpha:
-        share = f"{100 * number['frac']:.0f} %"
-        ends = f"{100 * number['frac_low']:.0f} to {100 * number['frac_high']:.0f} %"
-        words = f"{row['direction']} in {share} of cells ({ends}); {DECIDING}"
-        return {"verdict": str(row["direction"]), "reason": words}
-    if moved and abs(number["log2_ratio"]) > 0.1:
-        way = "gain" if up else "loss"
-        step = _STEP[way]
-        sizes = [(2 ** number[c] - 1) / (step - 1) for c in ("log2_ratio", "log2_low", "log2_high")]
-        frac, a, b = (float(np.clip(v, 0, 1)) for v in sizes)
-        if np.isfinite(limit) and limit < min(a, b) and max(a, b) < NEARLY_ALL:
-            words = (
-                f"the whole lot is shifted, as by a {way} in {100 * frac:.0f} % of cells, but no "
-                f"cells stand apart: regulation, not copies, explains it; {DECIDING}"
-            )
-            return {"verdict": "no finding", "reason": words}
-        words = (
-            f"the whole lot is shifted, as by a {way} in {100 * frac:.0f} % of cells; {DECIDING}"
-        )
-        return {
-            "direction": way,
-            "frac": frac,
-            "frac_low": min(a, b),
-            "frac_high": max(a, b),
-            "verdict": way,
-            "reason": words,
-        }
-    return {"verdict": "no finding", "reason": f"would be seen from {reach}; {DECIDING}"}
-
-
-def _unfit_reference(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Take back the findings of a lot that differs on over a quarter of the arms."""
-    found = table["verdict"].isin(["gain", "loss"])
-    tried = found | (table["verdict"] == "no finding")
-    arms = table[tried & ~table["region"].isin(WHOLE)]
-    share = found[arms.index].groupby(arms["group"]).mean()
-    for group in share.index[share > 0.25]:
-        rows = (table["group"] == group) & tried
-        table.loc[rows, "verdict"] = "NOT TESTABLE"
-        table.loc[rows, "reason"] = (
-            f"{100 * share[group]:.0f} % of the arms differ from the reference lots: they are "
-            "of another cell type or culture"
-        )
-    return table
-
-
-def _not_testable(
-    lots: Lots,
-    kept: list[_Region],
-    depth: Floats,
-    reference: NDArray[np.bool_],
-    rules: ArmSettings,
-) -> "pd.DataFrame":
-    import pandas as pd
-
-    n = int(reference.sum())
-    why = (
-        f"needs {rules.min_reference} diploid reference lots of the same cell type with "
-        f"{rules.min_cells} cells, {n} given"
-    )
-    if len(kept) < 2:
-        why = "no chromosome arm has genes enough with counts"
-    rows = [
-        _empty_row(i, r, lots, depth, why)
-        for i in range(len(lots.names))
-        for r in kept or [_Region("all", np.zeros(0, dtype=np.intp))]
-    ]
-    return pd.DataFrame(rows)
-
-
-def _empty_row(i: int, region: _Region, lots: Lots, depth: Floats, why: str) -> dict[str, object]:
-    mine = lots.code == i
-    return ARM_SCREEN.blank(
-        group=lots.names[i],
-        region=region.name,
-        is_reference=bool(lots.reference[i]),
-        n_cells=int(mine.sum()),
-        n_genes=int(region.genes.size),
-        median_umi=float(np.median(depth[mine])) if mine.any() else float("nan"),
-        verdict="NOT TESTABLE",
-        reason=why,
-    )

@@ -1,6 +1,6 @@
 """Does the share of a subset differ: tests in which the unit, not the cell, is the replicate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +12,14 @@ from imscope.core.errors import DataError
 from imscope.core.schema import DIFFERENTIAL_ABUNDANCE
 from imscope.engine.abundance import (
     ShareDesign,
+    ShareTest,
     Transform,
     compare_shares,
     share_design,
     transform_shares,
 )
 from imscope.stats.adjust import benjamini_hochberg
+from imscope.stats.unlike_arms import ArmsTest, compare_unlike_arms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +98,8 @@ def differential_abundance(
 
     Notes
     -----
-    The moderated test borrows variance over subsets; the likelihood test beside it does not, but
+    The moderated test borrows variance over subsets; two arms without blocks have variances of
+    their own and may differ in units, spread and cells. The likelihood test beside it does not, but
     knows how many cells were counted. Shares add up to one: an increase of one subset lowers all
     others. ``log_ratio`` removes that as long as fewer than half of the subsets change.
 
@@ -128,15 +131,13 @@ def _tested(
 ) -> "pd.DataFrame":
     import pandas as pd
 
-    z = transform_shares(y, settings.transform)
-    test = compare_shares(
-        z, made, shift=settings.transform == "log_ratio", confidence=settings.confidence
-    )
+    test = _test(y, made, settings)
     total = y.sum(axis=1)
     seen = y.sum(axis=0) > 0
+    arms = made.full[:, made.tested[0]] == 1 if _two_arms(made) else None
     likely = np.array(
         [
-            beta_binomial_p(y[:, k], total, made.full, made.null) if seen[k] else np.nan
+            beta_binomial_p(y[:, k], total, made.full, made.null, arms=arms) if seen[k] else np.nan
             for k in range(len(subsets))
         ]
     )
@@ -165,6 +166,21 @@ def _tested(
                 }
             )
     return DIFFERENTIAL_ABUNDANCE.check(pd.DataFrame(rows))
+
+
+def _two_arms(made: ShareDesign) -> bool:
+    return made.block is None and len(made.n_units) == 2
+
+
+def _test(y: Floats, made: ShareDesign, settings: AbundanceSettings) -> ShareTest | ArmsTest:
+    """Two arms without blocks get variances of their own; other designs one for all units."""
+    if _two_arms(made):
+        late = made.full[:, made.tested[0]] == 1
+        got = compare_unlike_arms(y, late, scale=settings.transform, confidence=settings.confidence)
+        return replace(got, effect=got.effect[None], low=got.low[None], high=got.high[None])
+    z = transform_shares(y, settings.transform)
+    shift = settings.transform == "log_ratio"
+    return compare_shares(z, made, shift=shift, confidence=settings.confidence)
 
 
 def _refused(subsets: list[str], factor: str, why: str) -> "pd.DataFrame":

@@ -25,7 +25,8 @@ def build(report: ReportInput) -> Section:
             pd.DataFrame(rows),
             CLAIMS,
             caption=f"Claims ({len(rows)}): ratio of the statistic, test over reference, with its "
-            "95 % interval over replicate units. n counts replicate units, never cells.",
+            "90 % interval over replicate units, that of the one-sided tests at 5 % "
+            "(claim D: 95 %, over cells). n counts replicate units, never cells.",
             columns=COLUMNS,
             merge={"ratio": ("low", "high")},
             labels={

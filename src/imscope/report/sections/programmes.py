@@ -91,7 +91,8 @@ def _units(report: ReportInput, tests: pd.DataFrame, group: str) -> Figure | Non
     if not names or merged[unit].nunique() < 2 or group not in merged:
         return None
     merged = merged.assign(total=merged["score"] * merged["n_cells"])
-    sums = merged.groupby(["programme", group, unit], sort=True)[["total", "n_cells"]].sum()
+    keys = list(dict.fromkeys(["programme", group, unit]))  # the group may be the unit itself
+    sums = merged.groupby(keys, sort=True)[["total", "n_cells"]].sum()
     each = (sums["total"] / sums["n_cells"]).rename("score").reset_index()
     groups = natural(each[group].unique())
     rows = []
