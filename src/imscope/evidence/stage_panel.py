@@ -42,6 +42,8 @@ _LATE_MUSCLE = ("MYH11", "MYOCD", "DES", "KCNMB1", "SMTN", "CASQ2", "PLN")
 """Genes of differentiated smooth muscle, lost in culture (doi:10.1152/physrev.00041.2003): myosin
 (doi:10.1161/01.res.75.5.803), myocardin (doi:10.1016/s0092-8674(01)00404-4), smoothelin
 (doi:10.1083/jcb.134.2.401)."""
+NAMED_HERE = frozenset((*_CONTRACTILE, *_LATE_MUSCLE))
+"""Genes with their sources in this file; all others stand in the bundled sets."""
 _MURAL = ("RGS5", "KCNJ8", "ABCC9", "HIGD1B", "COX4I2")
 """Genes that mural cells of vessels express and cultured stromal cells do not. PDGFRB, MCAM, CSPG4
 and NES they share (doi:10.1016/j.stem.2008.07.003)."""
