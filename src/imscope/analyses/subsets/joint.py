@@ -12,7 +12,9 @@ from scipy.linalg import eigh
 from imscope.analyses.subsets.gap import window_p
 from imscope.analyses.subsets.population import Floats, residuals, two_sides
 from imscope.analyses.subsets.valley import FEWEST, find_valley
+from imscope.core.rng import spawn
 
+FEW_LOTS = 8
 MOST_DIVISIONS = 5
 """Divisions of the lots in two halves that are tried; twice the median p value is valid."""
 FEWEST_ASIDE = 10
@@ -153,8 +155,11 @@ def _between(table: Floats, side: NDArray[np.bool_]) -> Axis | None:
 
 
 def _divisions(n: int) -> list[tuple[int, ...]]:
-    """Lots of the first half, for each division into halves; the first lot is always in it."""
+    """Lots of the first half: all divisions of a few lots, drawn ones of many."""
     half = n // 2
+    if n > FEW_LOTS:
+        rng = spawn(0, "divisions of lots", n)
+        return [tuple(np.sort(rng.permutation(n)[:half]).tolist()) for _ in range(MOST_DIVISIONS)]
     every = list(combinations(range(n), half))
     if n % 2 == 0:  # a division and its mirror are one
         every = [c for c in every if c[0] == 0]

@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from imscope.analyses.subsets import SubsetSettings
 from imscope.analyses.subsets.find import split
 from imscope.analyses.subsets.joint import (
+    _divisions,
     centred,
     find_axis,
     gap_p,
@@ -128,3 +129,13 @@ def test_one_lot_says_what_it_could_have_seen():
     if call["shape"] == "continuous":
         assert "in this unit alone" in call["reason"]
     assert np.isnan(call["smallest_share"]) or 0 < call["smallest_share"] <= 0.4
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 7, 8, 30, 200])
+def test_divisions_are_few_halves_of_the_lots(n):
+    made = _divisions(n)
+    assert 1 <= len(made) <= 5
+    assert made == _divisions(n)
+    for first in made:
+        assert len(set(first)) == n // 2
+        assert set(first) < set(range(n))
