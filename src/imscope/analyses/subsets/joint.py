@@ -22,7 +22,7 @@ FEWEST_ASIDE = 10
 ROUNDS = 3
 IMPLANT_GENES, IMPLANT_FOLD = 40, 2.0
 """The subset that is implanted to learn what could have been seen."""
-IMPLANT_SHARES = (0.4, 0.3, 0.2, 0.1, 0.05)
+IMPLANT_SHARES = (0.4, 0.2, 0.1, 0.05)
 IMPLANTS = 2
 SAME_CELLS = 0.5
 """Cells in both over cells in either from which the implanted subset counts as the one found."""
