@@ -18,6 +18,17 @@ FEWEST_CELLS = 50
 """Cells of a lot below which it takes no part in a node."""
 DEEPEST = 3
 """Splits that are followed below each other."""
+MOST_LOOKS = 8
+"""Each look behind an explained split halves the level; beyond so many parts there is none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Node:
+    """Row of a node, sides of its cells, and the genes to go on with."""
+
+    row: dict[str, object]
+    sides: dict[str, NDArray[np.bool_]]
+    genes: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,23 +63,28 @@ def ask_jointly(
         return Joint([row], paths)
     total = sum(len(u.depth) for u in lots.values())
     rows = []
-    waiting = [("", {n: np.arange(len(u.depth)) for n, u in lots.items()})]
+    every = np.arange(len(symbols))
+    waiting = [("", {n: np.arange(len(u.depth)) for n, u in lots.items()}, every, 1)]
     while waiting:
-        node, cells = waiting.pop(0)
+        node, cells, genes, looks = waiting.pop(0)
         cells = {n: c for n, c in cells.items() if len(c) >= FEWEST_CELLS}
         if len(cells) < FEWEST_LOTS:
             continue
         size = sum(len(c) for c in cells.values())
-        alpha = settings.alpha * (size - 1) / max(total - 1, 1)
-        row, sides = _node(node or "root", lots, cells, alpha, symbols, settings)
+        alpha = settings.alpha * (size - 1) / max(total - 1, 1) / looks
+        told = _node(node or "root", lots, cells, genes, alpha, symbols, settings)
+        row, sides, rest = told.row, told.sides, told.genes
         rows.append(row)
+        if row["explained_by"] and looks < MOST_LOOKS:  # look behind it, without its genes
+            waiting.insert(0, (node, cells, rest, 2 * looks))
         if row["status"] != "split":
             continue
         for name, side in sides.items():
             paths[name][cells[name]] += np.where(side, "1", "0").astype(object)
         if len(node) < DEEPEST:
             waiting += [
-                (node + w, {n: cells[n][s == (w == "1")] for n, s in sides.items()}) for w in "01"
+                (node + w, {n: cells[n][s == (w == "1")] for n, s in sides.items()}, rest, looks)
+                for w in "01"
             ]
     return Joint(rows, paths)
 
@@ -77,12 +93,13 @@ def _node(
     node: str,
     lots: Mapping[str, UnitCells],
     cells: Mapping[str, NDArray[np.int64]],
+    genes: NDArray[np.int64],
     alpha: float,
     symbols: NDArray[np.object_],
     settings: SubsetSettings,
-) -> tuple[dict[str, object], dict[str, NDArray[np.bool_]]]:
-    """One node: its row and the sides of its cells."""
-    parts = [(lots[n].counts[c], lots[n].depth[c]) for n, c in cells.items()]
+) -> _Node:
+    """One node on some of the genes."""
+    parts = [(lots[n].counts[np.ix_(c, genes)], lots[n].depth[c]) for n, c in cells.items()]
     split = split_lots([centred(y, d) for y, d in parts], settings.components)
     sides = dict(zip(cells, split.sides, strict=True))
     row = SUBSET_JOINT.blank(
@@ -93,11 +110,11 @@ def _node(
         alpha_node=alpha,
         status="one population",
     )
-    if node == "root":
+    if node == "root" and len(genes) == len(symbols):
         rng = spawn(settings.seed, "joint implant")
         row["smallest_share"] = smallest_share(parts, settings.components, alpha, rng)
     if split.axis is None:
-        return row, sides
+        return _Node(row, sides, genes)
     side = np.concatenate(split.sides)
     unit = np.repeat(np.array(list(cells), dtype=object), [len(c) for c in cells.values()])
     share = share_over_units(side, unit)
@@ -110,10 +127,10 @@ def _node(
         "basis": share.basis,
         "separation": split.axis.separation,
         "n_genes": int((size > 0).sum()),
-        "genes": ", ".join(str(symbols[k]) for k in top if size[k] > 0),
+        "genes": ", ".join(str(symbols[genes[k]]) for k in top if size[k] > 0),
     }
     if split.p_value > alpha:
-        return row, sides
+        return _Node(row, sides, genes)
     known = set.intersection(*(set(lots[n].covariates) for n in cells))
     values = {
         name: np.concatenate([lots[n].covariates[name][c] for n, c in cells.items()])
@@ -127,4 +144,4 @@ def _node(
     elif min(side.sum(), (~side).sum()) < settings.min_side:
         why = f"{min(side.sum(), (~side).sum())} cells on the smaller side"
     row |= {"status": "not counted" if why else "split", "reason": why}
-    return row, sides
+    return _Node(row, sides, genes[size == 0] if why else genes)

@@ -55,7 +55,7 @@ SUBSET_JOINT = table(
     "subset_joint",
     "Splits that all lots share: an axis found in some lots, a gap tested in the others.",
     """
-    node | text | | place in the tree: `root`, then 0 or 1 for each side taken
+    node | text | | place in the tree; again without the genes of a split that is explained
     n_lots | integer | lots | lots that take part
     n_cells | integer | cells | cells below the node
     p_value | number | probability | of such gaps if every lot is one population along every axis

@@ -117,8 +117,14 @@ def test_a_split_that_a_covariate_explains_is_not_counted():
     made = lots(6, share=0.25)
     score = np.concatenate([t for _, _, t in made]) + 0.0
     found = split(as_cells(made, doublet_score=score), settings=FEW).tables
-    row = found["subset_joint"].iloc[0]
+    rows = found["subset_joint"]
+    row = rows.iloc[0]
     assert (row["status"], row["explained_by"]) == ("not counted", "doublet score")
+    assert row["reason"] == "explained by doublet score"
+    # the same cells are asked again without its genes, at half the level
+    assert rows["node"].tolist()[:2] == ["root", "root"]
+    assert rows["alpha_node"].iloc[1] == pytest.approx(row["alpha_node"] / 2)
+    assert not set(rows["genes"].iloc[1].split(", ")) & set(row["genes"].split(", "))
 
 
 def test_one_lot_says_what_it_could_have_seen():
