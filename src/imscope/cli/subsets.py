@@ -161,14 +161,15 @@ def _stage_lines(tables: "dict[str, pd.DataFrame]") -> list[str]:
         for row in as_records(tables["stage_window_checks"]):
             lines.append(f"window of {row['series']}: {row['reason']}")
     residual = tables.get("residual_pluripotent")
-    for found in () if residual is None else residual.itertuples():
-        words = f"residual pluripotent cells {found.status}: {found.reason}"
-        if found.status == "ok":
+    for found in [] if residual is None else as_records(residual):
+        words = f"residual pluripotent cells {found['status']}: {found['reason']}"
+        if found["status"] == "ok":
+            upper, dose = (float(str(found[k])) for k in ("upper_95", "cells_in_dose"))
             words = (
-                f"{found.n_called} pluripotent cells called of {found.n_cells}, at most "
-                f"{100 * found.upper_95:.3g} %, {found.cells_in_dose:.3g} in a dose"
+                f"{found['n_called']} pluripotent cells called of {found['n_cells']}, at most "
+                f"{100 * upper:.3g} %, {dose:.3g} in a dose"
             )
-        lines.append(f"{found.group}: {words}")
+        lines.append(f"{found['group']}: {words}")
     return lines
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import mudata
     import pandas as pd
 
-    Openable = Cells | Path | str | anndata.AnnData | mudata.MuData
+    type Openable = Cells | Path | str | anndata.AnnData | mudata.MuData
     """What :func:`open_cells` takes."""
 
 PREFIX = "imscope_"

@@ -1,5 +1,6 @@
 """All identity analyses in one pass over the counts."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,7 +119,7 @@ def describe(
 
 
 def _without_cells(
-    tables: "dict[str, pd.DataFrame]", cells: "Cells", settings: dict[str, object]
+    tables: "dict[str, pd.DataFrame]", cells: "Cells", settings: Mapping[str, object]
 ) -> Result:
     """Leave out what is a share of cells; rows of many cells have none."""
     why = (Status("NOT TESTABLE", f"a share of cells: the rows are {PLURAL[cells.rows]}"),)

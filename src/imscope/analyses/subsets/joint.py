@@ -243,9 +243,12 @@ def _is_seen(
         return False
     side = np.concatenate([axis.place(t) > axis.cut for t in tables])
     truth = np.concatenate(inside)
-    both, either = (side & truth).sum(), (side | truth).sum()
-    swapped, apart = (~side & truth).sum(), (~side | truth).sum()
-    return bool(max(both / max(either, 1), swapped / max(apart, 1)) >= SAME_CELLS)
+    return max(_overlap(side, truth), _overlap(~side, truth)) >= SAME_CELLS
+
+
+def _overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """Cells in both over cells in either."""
+    return float((one & other).sum()) / max(float((one | other).sum()), 1.0)
 
 
 def _halves(lot: tuple[Floats, Floats], rng: np.random.Generator) -> list[tuple[Floats, Floats]]:
