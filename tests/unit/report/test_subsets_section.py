@@ -74,4 +74,4 @@ def test_named_clusters_are_counted():
     section = build(
         ReportInput({}, {"subset_names": names, "subset_ranking": ranking()}, pd.DataFrame())
     )
-    assert "1 of 2 clusters are named" in section.context["names"].caption
+    assert "1 of 2 are named" in section.context["names"].caption

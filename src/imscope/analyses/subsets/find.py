@@ -137,7 +137,7 @@ def split(
         call = _call(u, shared[u.name], found[u.name], len(testable), chosen)
         again = any(s.counted and s.n_units_seen > 1 for s in found[u.name])
         calls.append(_with_joint(call, joint, seen[u.name], reproduced=again))
-        labels.append(_labels(u, found[u.name], joint.paths[u.name], obs))
+        labels.append(_labels(u, found[u.name], joint, obs))
     empty = pd.DataFrame({"cell": [], "group": [], "subset": []}, dtype="str")
     tables = {
         "subset_splits": SUBSET_SPLITS.frame(splits),
@@ -363,18 +363,18 @@ def _sharing(cells: UnitCells, settings: SubsetSettings) -> tuple[float, float]:
     return tail_p(top, np.array(alone)), tail_p(spread, np.array(identical))
 
 
-def _labels(
-    u: _Loaded, splits: list[Split], shared: NDArray[np.object_], obs: "pd.DataFrame"
-) -> "pd.DataFrame":
+def _labels(u: _Loaded, splits: list[Split], joint: Joint, obs: "pd.DataFrame") -> "pd.DataFrame":
     """Subset of every tested cell: by the splits all units share where there are any."""
     import pandas as pd
 
-    path = shared.copy()
-    if not (path != "").any():
+    path = joint.paths[u.name].copy()
+    known = sorted({p for paths in joint.paths.values() for p in paths})  # one number in all units
+    if not joint.counted:
         for s in splits:
             if s.counted:
                 path[s.cells] = path[s.cells] + np.where(s.side, "1", "0").astype(object)
-    number = {p: str(k) for k, p in enumerate(sorted(set(path)))}
+        known = sorted(set(path))
+    number = {p: str(k) for k, p in enumerate(known)}
     return pd.DataFrame(
         {
             "cell": obs.index[u.rows].astype(str),

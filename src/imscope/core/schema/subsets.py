@@ -236,7 +236,7 @@ SUBSET_NAMES = table(
     "subset_names",
     "Names of subsets from programme profiles, or `unnamed`.",
     """
-    group | text | | cluster
+    group | text | | cluster, or `shared` and the number of a subset that all units share
     name | text | | programme that sets it apart, or unnamed
     confidence | number | probability | lower 95 % limit of the share of units that agree
     margin | number | standard errors | lead over the next programme of another family

@@ -43,8 +43,8 @@ def _names(names: pd.DataFrame) -> TableView:
     return view(
         names,
         SUBSET_NAMES,
-        caption=f"Names from programme profiles ({given} of {len(names)} clusters are named).",
-        labels={"group": "cluster"},
+        caption=f"Names from programme profiles ({given} of {len(names)} are named).",
+        labels={"group": "cluster or shared subset"},
     )
 
 

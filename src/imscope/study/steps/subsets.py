@@ -13,6 +13,7 @@ from imscope.analyses.subsets import (
 )
 from imscope.analyses.subsets.composition import SIGNIFICANT
 from imscope.analyses.subsets.find import split
+from imscope.analyses.subsets.shared_names import name_shared
 from imscope.core.cells import unit_names
 from imscope.core.result import Result, skip
 from imscope.core.schema import (
@@ -69,6 +70,9 @@ def work_subsets(run: Run, had: Had) -> Result:
     scores = scores[scores["by"] == "cluster"]
     significant = set(support.loc[support["significant"], "cluster"].astype(str))
     names = name_subsets(scores, significant, unit_scores=had["programmes"].table("unit_scores"))
+    shared = name_shared(cells, found, unit=run.design.unit, seed=run.config.seed)
+    if len(shared):
+        names = pd.concat([names, shared], ignore_index=True)
     tables = {
         "subset_calls": found["subset_calls"],
         "subset_splits": found["subset_splits"],

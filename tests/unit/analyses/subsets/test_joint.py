@@ -145,3 +145,24 @@ def test_divisions_are_few_halves_of_the_lots(n):
     for first in made:
         assert len(set(first)) == n // 2
         assert set(first) < set(range(n))
+
+
+def test_shared_subsets_are_named_by_their_programme_and_have_one_number_in_all_lots():
+    from imscope.analyses.subsets.shared_names import name_shared
+    from imscope.evidence.gene_sets import load
+
+    made = lots(8, share=0.3)
+    cells = as_cells(made)
+    symbols = [f"G{k}" for k in range(GENES)]
+    own = list(load()["ecm_core"].genes)[: len(MINE)]
+    symbols[40 : 40 + len(own)] = own
+    named = Cells(cells.source, pd.DataFrame({"symbol": symbols}), cells.obs)
+    found = split(named, settings=FEW).tables
+    names = name_shared(named, found, unit="lot").set_index("group")
+    assert names.index.tolist() == ["shared 0", "shared 1"]
+    assert names.loc["shared 1", "name"] == "ecm core"
+    labels = found["subset_labels"]
+    share = labels.assign(one=labels["subset"] == "1").groupby("group")["one"].mean()
+    assert ((share > 0.2) & (share < 0.4)).all()
+    none = {**found, "subset_joint": found["subset_joint"].assign(status="one population")}
+    assert len(name_shared(named, none, unit="lot")) == 0
