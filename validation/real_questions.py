@@ -25,6 +25,7 @@ from imscope.analyses.heterogeneity import (
 from imscope.core.blocks import MemoryBlocks
 from imscope.core.errors import ImscopeError
 from imscope.io.genes import gene_classes, map_genes
+from validation import study_real_function
 from validation.common import rng_of
 from validation.study_real import ROOT
 
@@ -256,11 +257,19 @@ def _lots(
 
 def answers() -> list[Answer]:
     """Every question."""
-    return [*lines(), *blood()]
+    return [*lines(), *blood(), *function()]
 
 
-def write(rows: list[Answer]) -> None:
-    """Write the page."""
+def function() -> Iterator[Answer]:
+    """Names, maps and programmes; see :mod:`validation.study_real_function`."""
+    for row in study_real_function.run(False):
+        outcome = "right" if row.met == "yes" else "wrong"
+        answer = f"{row.ours} ({row.remark})" if row.remark else row.ours
+        yield Answer(row.setting, f"{row.measure}?", row.expected, answer, outcome)
+
+
+def write(rows: list[Answer], *before: str) -> None:
+    """Write the page; ``before`` names commits earlier rows were made by."""
     root = Path(__file__).parents[1]
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=False
@@ -275,9 +284,10 @@ def write(rows: list[Answer]) -> None:
         "is right when neither is called more uniform. Sources: "
         "[doi:10.1038/s41592-019-0425-8](https://doi.org/10.1038/s41592-019-0425-8), "
         "[doi:10.1093/nar/gkaa314](https://doi.org/10.1093/nar/gkaa314), "
-        "[doi:10.1038/nbt.4042](https://doi.org/10.1038/nbt.4042).\n\n"
+        "[doi:10.1038/nbt.4042](https://doi.org/10.1038/nbt.4042), "
+        "[doi:10.1371/journal.pgen.1010073](https://doi.org/10.1371/journal.pgen.1010073).\n\n"
         f"{len(rows)} questions: {count['right']} right, {count['refused']} refused, "
-        f"{count['wrong']} wrong (made at commit {commit}).\n\n"
+        f"{count['wrong']} wrong (made at commit {', '.join([*before, commit])}).\n\n"
         "| data | question | truth | answer | outcome |\n|---|---|---|---|---|\n"
     )
     lines_of = [

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from imscope.analyses.safety.arms import ArmSettings, screen_arms
+from imscope.analyses.safety.arm_screen import ArmSettings
+from imscope.analyses.safety.arm_screen import arms as screen
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.evidence.gene_positions import AMPLICON_BAND, gene_positions
 from imscope.simulate.karyotype import KaryotypeSettings, simulate_karyotype_lot
 from validation.common import Row, Study, met, percent, rng_of
@@ -92,7 +94,7 @@ def _screen(
     obs = pd.DataFrame({"lot": np.repeat(list(lots), knobs.cells)})
     source = MemoryBlocks.from_csr(sp.csr_array(sp.vstack(parts, "csr")))
     rules = ArmSettings(reference=tuple(n for n in lots if n.startswith("R")))
-    table = screen_arms(source, genes, obs, settings=rules, threads=1).table
+    table = screen(Cells(source, genes, obs), settings=rules, threads=1)
     gained = {name: next(iter(g), "") if g else "" for name, g in lots.items()}  # type: ignore[call-overload]
     return table[~table["group"].str.startswith("R")].assign(truth=lambda t: t["group"].map(gained))
 

@@ -8,10 +8,10 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from imscope.analyses.identity import describe_identity
-from imscope.analyses.identity.compute import IdentitySettings
+from imscope.analyses.identity import describe
 from imscope.analyses.identity.senescence import score_profiles
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.engine.pseudobulk import sum_units
 from imscope.evidence.gene_sets import genes_of
 from imscope.io.counts import read_counts
@@ -60,7 +60,7 @@ def run(quick: bool) -> list[Row]:
         growing = kind.isin(["resting", "S", "G2/M"])
         for words, reference in (("no reference", False), ("growing cells as reference", growing)):
             obs = pd.DataFrame({"sample": "one", "is_reference": reference}, index=kind.index)
-            called = describe_identity(source, features, obs, threads=1).cells["senescent"]
+            called = describe(Cells(source, features, obs), threads=1).cells["senescent"]
             rate = {k: float(called[kind == k].mean()) for k in KINDS}
             other, name = max((v, k) for k, v in rate.items() if k != "senescent")
             setting = f"simulated, {depth:,} UMI per cell, {words}"
@@ -83,7 +83,7 @@ def _cycle(quick: bool) -> list[Row]:
         samples = cohort.samples.items()
         obs = pd.concat([s.cells.assign(sample=k) for k, s in samples], ignore_index=True)
         source = MemoryBlocks.from_csr(sp.csr_array(sp.vstack([s.counts for _, s in samples])))
-        made = describe_identity(source, features, obs, threads=1)
+        made = describe(Cells(source, features, obs), threads=1)
         right = float((made.cells["cycle_phase"] == obs["phase"]).mean())
         both = made.cells["cycle_phase"].isin(["S", "G2M"]).mean()
         true = obs["phase"].isin(["S", "G2M"]).mean()
@@ -127,12 +127,10 @@ def _sex() -> list[Row]:
     if not path.exists():
         return []
     with read_counts(path) as counts:
-        obs = counts.obs.assign(profile=counts.obs.index)
-        made = describe_identity(
-            counts.source, counts.features, obs, settings=IdentitySettings(by="profile")
-        )
-    agree = int((made.sex["agreement"] == "agrees").sum())
-    n = len(made.sex)
+        named = counts.with_obs(profile=counts.obs.index)
+        sex = describe(named, by="profile").tables["donor_sex"]
+    agree = int((sex["agreement"] == "agrees").sum())
+    n = len(sex)
     return [
         Row(f"{n} pseudobulks of 4 lines, 3 stages", "sex agrees with the sheet", f"{n} of {n}",
             f"{agree} of {n}", met(agree == n))

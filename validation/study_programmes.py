@@ -9,15 +9,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.stats import ttest_ind
 
-from imscope.analyses.subsets import ProgrammeSettings, score_programmes
+from imscope.analyses.subsets import ProgrammeSettings, score
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.evidence.gene_sets import GeneSet
 from imscope.io.counts import read_counts
 from validation.common import Row, Study, met, percent, rng_of
 
 ROOT = Path(os.environ.get("IMSCOPE_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 GENES, SETS, SIZE = 1_500, 30, 20
-SETTINGS = ProgrammeSettings(by="arm", unit="lot", random_sets=1_999)
+SETTINGS = ProgrammeSettings(random_sets=1_999)
 
 
 def simulated(item: object, lots: int, fold: float) -> tuple[NDArray[np.int64], pd.DataFrame]:
@@ -47,8 +48,11 @@ def p_values(item: object, lots: int, fold: float) -> tuple[pd.Series, NDArray[n
         for s in range(SETS)
     }
     source = MemoryBlocks.from_csr(sp.csr_array(counts))
-    made = score_programmes(source, features, obs, sets=sets, settings=SETTINGS, threads=1)
-    mine = made.table[made.table["group"] == "b"].set_index("programme")
+    made = score(
+        Cells(source, features, obs), by="arm", unit="lot", sets=sets, settings=SETTINGS, threads=1
+    )
+    table = made.tables["programme_scores"]
+    mine = table[table["group"] == "b"].set_index("programme")
     arm = (obs["arm"] == "b").to_numpy()
     cells = made.cells.to_numpy()
     return mine[["p_value", "p_unit", "p_set", "q_value"]], ttest_ind(
@@ -95,10 +99,7 @@ def _interferon() -> list[Row]:
     if not path.exists():
         return []
     with read_counts(path) as counts:
-        settings = ProgrammeSettings(by="condition")
-        table = score_programmes(
-            counts.source, counts.features, counts.obs, settings=settings
-        ).table
+        table = score(counts, by="condition").tables["programme_scores"]
     mine = table[table["group"] == "stim_IFNb"].sort_values("rank")
     first = mine[mine["rank"] == 1].iloc[0]
     return [

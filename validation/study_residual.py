@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from imscope.analyses.safety import find_residual_pluripotent
+from imscope.analyses.safety import residual
 from imscope.analyses.safety.detection import (
     ASSUMED_LOG_SD,
     ASSUMED_TOTAL,
@@ -12,6 +12,7 @@ from imscope.analyses.safety.detection import (
     meets_rule,
 )
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.evidence.gene_sets import load
 from validation.common import Row, Study, met, percent, rng_of
 
@@ -46,12 +47,9 @@ def coverage(quick: bool) -> list[Row]:
         inside = sample = above = 0
         for _ in range(runs):
             counts, truth = _library(rng, n, spike)
-            row = find_residual_pluripotent(
-                MemoryBlocks.from_csr(counts),
-                FEATURES,
-                pd.DataFrame({"doublet": np.zeros(n, dtype=bool)}),
-                threads=1,
-            ).groups.iloc[0]
+            obs = pd.DataFrame({"doublet": np.zeros(n, dtype=bool)})
+            cells = Cells(MemoryBlocks.from_csr(counts), FEATURES, obs)
+            row = residual(cells, threads=1).tables["residual_pluripotent"].iloc[0]
             inside += bool(row["low"] <= spike <= row["high"])
             sample += bool(row["low"] <= truth / n <= row["high"])
             above += bool(row["upper_95"] >= spike)

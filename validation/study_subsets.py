@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from imscope.analyses.subsets import SubsetSettings, find_subsets
+from imscope.analyses.subsets import SubsetSettings
+from imscope.analyses.subsets.find import split
 from imscope.analyses.subsets.gap import find_gap
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from validation.common import Counts, Floats, Row, Study, met, percent, rng_of
 
 GENES, DEPTH, MODULES = 1_000, 4_000, 4
@@ -78,9 +80,9 @@ def ask(counts: Counts, seed: int) -> pd.Series:
     obs = pd.DataFrame(index=[f"c{k}" for k in range(len(counts))])
     settings = SubsetSettings(genes=200, most_nulls=30, max_cells=1_000, seed=seed)
     source = MemoryBlocks.from_csr(sp.csr_array(counts))
-    result = find_subsets(source, features, obs, settings=settings)
-    call = result.calls.iloc[0].copy()
-    call["labels"] = result.labels["subset"].to_numpy()
+    result = split(Cells(source, features, obs), settings=settings).tables
+    call = result["subset_calls"].iloc[0].copy()
+    call["labels"] = result["subset_labels"]["subset"].to_numpy()
     return call
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from imscope.analyses.subsets.score import ProgrammeSettings, score_programmes
-from imscope.analyses.subsets.stage import call_stages
+from imscope.analyses.subsets import score
+from imscope.analyses.subsets.stage_calls import call_stages
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.engine.chromatin import activity_from_peaks
 from imscope.evidence.gene_positions import gene_positions
 from imscope.evidence.gene_sets import genes_of
@@ -43,11 +44,10 @@ def test_stages_and_programmes_are_told_from_peaks():
     counts = sp.csr_array(rng.poisson(rate).astype(np.int32))
     made = activity_from_peaks(MemoryBlocks.from_csr(counts), peaks)
     obs = pd.DataFrame({"sample": ["early"] * 60 + ["late"] * 60})
-    table = score_programmes(
-        made.source, made.features, obs, settings=ProgrammeSettings(by="sample")
-    ).table.set_index(["programme", "group"])
+    cells = Cells(made.source, made.features, obs)
+    table = score(cells).tables["programme_scores"].set_index(["programme", "group"])
     on = table.loc[("interferon_signature", "late"), "score"]
     assert on > 2 * table.loc[("interferon_signature", "early"), "score"]
-    stages = call_stages(made.source, made.features, obs).cells["stage"]
+    stages = call_stages(cells).cells["stage"]
     assert (stages[:60] == "pluripotent").mean() > 0.9
     assert (stages[60:] == "pluripotent").mean() < 0.02

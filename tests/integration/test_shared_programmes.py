@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imscope.analyses.subsets import ProgrammeSettings, score_programmes
+from imscope.analyses.subsets import ProgrammeSettings, score
 from imscope.io.counts import read_counts
 
 ROOT = Path(os.environ.get("IMSCOPE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -20,9 +20,9 @@ pytestmark = [
 
 def table(path, **settings):
     with read_counts(ROOT / path) as counts:
-        return score_programmes(
-            counts.source, counts.features, counts.obs, settings=ProgrammeSettings(**settings)
-        ).table
+        named = {k: settings.pop(k) for k in ("by", "unit") if k in settings}
+        made = score(counts, **named, settings=ProgrammeSettings(**settings))
+        return made.tables["programme_scores"]
 
 
 def test_interferon_ranks_first_in_stimulated_blood_cells():
@@ -31,7 +31,7 @@ def test_interferon_ranks_first_in_stimulated_blood_cells():
     assert mine["rank"].eq(1).idxmax() == "interferon_signature"
     assert mine.loc["interferon_signature", "effect"] > 2
     # donors were pooled before sequencing: no units, so no p value
-    assert "NOT TESTABLE" in mine.loc["interferon_signature", "status"]
+    assert mine.loc["interferon_signature", "status"] == "NOT TESTABLE"
     assert np.isnan(mine.loc["interferon_signature", "p_value"])
 
 
@@ -67,17 +67,14 @@ def test_quiescent_fibroblasts_are_not_called_senescent():
 
 
 def test_donor_sex_agrees_with_the_sheet_for_every_line():
-    from imscope.analyses.identity import describe_identity
-    from imscope.analyses.identity.compute import IdentitySettings
+    from imscope.analyses.identity import describe
 
     path = ROOT / "ipsc_to_imsc_to_osteogenic" / "pseudobulk_by_stage.h5ad"
     with read_counts(path) as counts:
-        made = describe_identity(
-            counts.source, counts.features, counts.obs, settings=IdentitySettings(by="batch")
-        )
-    assert made.sex["agreement"].tolist() == ["agrees"] * 5
-    assert set(made.sex["call"]) == {"male", "female"}
-    assert made.cycle["status"].str.startswith("not estimable: 15 cells").all()
+        made = describe(counts, by="batch").tables
+    assert made["donor_sex"]["agreement"].tolist() == ["agrees"] * 5
+    assert set(made["donor_sex"]["call"]) == {"male", "female"}
+    assert made["cycle_phases"]["reason"].str.startswith("15 cells").all()
 
 
 def test_cycle_position_is_nearer_to_the_measured_one_than_scanpys():
@@ -85,12 +82,12 @@ def test_cycle_position_is_nearer_to_the_measured_one_than_scanpys():
     from sklearn.metrics import roc_auc_score
 
     from imscope.analyses.identity.cycle import fit_cycle
-    from imscope.analyses.identity.panel_counts import collect_counts
+    from imscope.engine.panel_counts import read_panel
     from imscope.evidence.gene_sets import load
 
     s, g2m = load()["cc_s"].genes, load()["cc_g2m"].genes
     with read_counts(ROOT / "ipsc_cell_cycle_fucci" / "ipsc_fucci_101genes.h5ad") as data:
-        panel = collect_counts(data.source, data.features, [*s, *g2m])
+        panel = read_panel(data.source, data.features, [*s, *g2m])
         obs = data.obs
     counts = panel.of(panel.symbols)
     depth = obs["total_molecules_human"].to_numpy(dtype=np.float64)

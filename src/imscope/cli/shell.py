@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from imscope.core.cells import Cells
-    from imscope.core.result import Notice
+    from imscope.core.result import Notice, Result
 
 
 def _writable(path: Path, kind: str) -> None:
@@ -88,11 +88,11 @@ ThreadsOption = Annotated[
 
 
 @contextmanager
-def opened(path: Path, *, expression: bool = False) -> "Iterator[Cells]":
+def opened(path: Path, *, expression: bool = False, bulk: bool = False) -> "Iterator[Cells]":
     """Open a run folder or a matrix for the time of the block; tell its notices on stderr."""
     from imscope.io.open import open_cells
 
-    with open_cells(path, expression=expression) as cells:
+    with open_cells(path, expression=expression, bulk=bulk) as cells:
         tell(cells.notices)
         yield cells
 
@@ -179,6 +179,17 @@ def _write(table: "pd.DataFrame | Mapping[str, pd.DataFrame]", out: Path) -> Non
     else:
         write_tsv(out, table)
         say(f"wrote {out}: {len(table)} rows")
+
+
+def write_cells(result: "Result", out: Path | None) -> None:
+    """Write the columns of cells of a result, by the ending of the file as Parquet or TSV."""
+    if out is None or result.cells is None:
+        return
+    from imscope.io.atomic import write_parquet, write_tsv
+
+    table = result.cells.rename_axis("cell").reset_index()
+    (write_parquet if out.suffix == ".parquet" else write_tsv)(out, table)
+    say(f"wrote {out}: {len(table)} rows")
 
 
 def print_json(content: Mapping[str, object]) -> None:

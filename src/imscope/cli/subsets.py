@@ -1,23 +1,37 @@
-"""`imscope subsets`: are the cells more than one population."""
+"""`imscope subsets`: how many there are, which they are, and which suit a use."""
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imscope.cli.shell import as_records, plain
-from imscope.cli.subset_score import score
+from imscope.cli.shell import (
+    ByOption,
+    JsonOption,
+    OutFolderOption,
+    OutOption,
+    PathArgument,
+    SeedOption,
+    ThreadsOption,
+    UnitOption,
+    as_records,
+    emit,
+    opened,
+    say,
+    tell,
+    write_cells,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from imscope.analyses.safety import ResidualSettings
     from imscope.core.cells import Cells
+    from imscope.core.result import Result
 
 app = typer.Typer(no_args_is_help=True, help="Subsets: how many, which, and which for what.")
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SCORE_FIELDS = ("group", "programme", "score", "coverage", "status", "p_value", "q_value")
 
 
 @app.callback()
@@ -27,133 +41,136 @@ def group() -> None:
 
 @app.command("test")
 def more_than_one(
-    path: Annotated[Path, typer.Argument(help="A run folder or any readable matrix.")],
-    unit: Annotated[
-        str | None,
-        typer.Option(help="Column of the replicate units; by default `lot`, else `sample`."),
-    ] = None,
+    path: PathArgument,
+    unit: UnitOption = None,
     max_cells: Annotated[int, typer.Option(help="Cells tested per unit.")] = 2_000,
     alpha: Annotated[float, typer.Option(help="Chance of a wrong split per unit.")] = 0.05,
     as_json: JsonOption = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Table of splits (.tsv).")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of draws and simulations.")] = 0,
+    out: OutOption = None,
+    seed: SeedOption = 0,
 ) -> None:
     """Test every unit for more than one population."""
-    from imscope.analyses.subsets.find import find_subsets
-    from imscope.analyses.subsets.settings import SubsetSettings
+    from imscope.analyses.subsets import SubsetSettings, split
 
     settings = SubsetSettings(alpha=alpha, max_cells=max_cells, seed=seed)
-    with _open(path) as counts:
-        column = unit or next((c for c in ("lot", "sample") if c in counts.obs.columns), None)
-        result = find_subsets(
-            counts.source, counts.features, counts.obs, unit=column, settings=settings
-        )
-    _write(result.splits, out)
-    if as_json:
-        _print_json({"records": as_records(result.calls), "splits": as_records(result.splits)})
-        return
-    for row in as_records(result.calls):
-        typer.echo(f"{row['group']}: {row['verdict']} ({row['replication']}). {row['reason']}")
+    with opened(path) as cells:
+        tables = split(cells, unit=unit, settings=settings).tables
+    calls, splits = as_records(tables["subset_calls"]), tables["subset_splits"]
+    joint = as_records(tables["subset_joint"])
+    content = {"records": calls, "splits": as_records(splits), "joint": joint}
+    lines = [f"{r['group']}: {r['verdict']} ({r['replication']}). {r['reason']}" for r in calls]
+    emit(splits, as_json=as_json, out=out, content=content, lines=lines)
 
 
-app.command("score")(score)
+@app.command("score")
+def programmes(
+    path: PathArgument,
+    by: ByOption = None,
+    unit: UnitOption = None,
+    test: Annotated[str | None, typer.Option(help="Compare only this group.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Compare with this group only.")] = None,
+    random_sets: Annotated[int, typer.Option(help="Random gene sets per programme.")] = 9_999,
+    table: Annotated[
+        Path | None, typer.Option(help="Also write the whole table of groups (.tsv).")
+    ] = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = None,
+) -> None:
+    """Score gene programmes in every cell (--out), and test groups with units as replicates."""
+    from imscope.analyses.subsets import ProgrammeSettings, score
+
+    settings = ProgrammeSettings(test, reference, random_sets=random_sets, seed=seed)
+    with opened(path, bulk=True) as cells:
+        result = score(cells, by=by, unit=unit, settings=settings, threads=threads)
+    found = result.tables["programme_scores"]
+    records = [{k: row[k] for k in SCORE_FIELDS} for row in as_records(found)]
+    lines = ["\t".join([*_words(r, "group", "programme", "score", "status")]) for r in records]
+    write_cells(result, out)
+    emit(found, as_json=as_json, out=table, content={"records": records}, lines=lines)
 
 
 @app.command("stage")
 def stages(
-    path: Annotated[Path, typer.Argument(help="A run folder or any readable matrix.")],
-    by: Annotated[str, typer.Option(help="Column that groups the cells.")] = "sample",
+    path: PathArgument,
+    by: ByOption = None,
     dose: Annotated[float, typer.Option(min=1, help="Cells of a dose.")] = 1e8,
     reference: Annotated[
         str | None,
         typer.Option(help="Group of pluripotent cells to measure their marker genes in."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="New folder of tables.")] = None,
+    as_json: JsonOption = False,
+    out: OutFolderOption = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Stages on the way from iPSC to MSC, residual pluripotent and unwanted cells."""
-    from imscope.analyses.safety.off_lineage import find_off_lineage
-    from imscope.analyses.safety.residual import find_residual_pluripotent
-    from imscope.analyses.safety.screen import ResidualSettings
-    from imscope.analyses.subsets.stage_report import describe_stages
-    from imscope.io.counts import read_counts
+    from imscope.analyses.safety import ResidualSettings
+    from imscope.analyses.subsets import stage
 
     settings = ResidualSettings(dose=dose, reference=reference)
-    inside = path / "cells.h5ad"
-    with read_counts(inside if path.is_dir() and inside.exists() else path) as counts:
-        cells = counts.obs
-        if "sample" not in cells.columns:
-            cells = cells.assign(sample=path.name.split(".")[0])
-        data = (counts.source, counts.features, cells)
-        found = describe_stages(*data, by=by)
-        residual = find_residual_pluripotent(*data, group=by, settings=settings)
-        unwanted = find_off_lineage(*data, group=by, settings=settings)
-    tables = {
-        "stage_fractions": found.fractions,
-        "stage_route": found.route,
-        "residual_pluripotent": residual.groups,
-        "off_lineage": unwanted.groups,
-        "residual_cells": _both(residual.cells, unwanted.cells),
-        "stage_cells": found.calls.cells.rename_axis("cell").reset_index(),
-    }
-    if found.window is not None:
-        tables |= {
-            "stage_window": found.window.days,
-            "stage_window_checks": found.window.checks,
-        }
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, table in tables.items():
-            table.to_csv(out / f"{name}.tsv", sep="\t", index=False)
-        typer.echo(f"wrote {out}: {len(tables)} tables", err=True)
-    for note in (*found.calls.notes, *([found.why_no_window] if found.why_no_window else [])):
-        typer.echo(f"note: {note}", err=True)
-    if as_json:
-        safety = {
-            "residual_pluripotent": as_records(residual.groups),
-            "off_lineage": as_records(unwanted.groups),
-            "cells": as_records(tables["residual_cells"]),
-            "statement": residual.statement,
-        }
-        content: dict[str, object] = {
-            "records": as_records(found.fractions),
-            "route": as_records(found.route),
-            "safety": safety,
-        }
-        if found.window is not None:
-            content["window"] = as_records(found.window.checks)
-        json.dump(content, sys.stdout, indent=1, allow_nan=False)
-        sys.stdout.write("\n")
-        return
-    _print_stages(tables, residual.statement)
+    with opened(path, bulk=True) as cells:
+        if "sample" not in cells.obs:
+            cells = cells.with_obs(sample=[path.name.split(".")[0]] * cells.n_cells)
+        found = stage(cells, by=by, threads=threads)
+        searched = _search(cells, by, settings, threads)
+    tell(n for n in found.notices if n not in cells.notices)
+    if found.skipped:
+        say(f"note: {found.why('stage_window')}")
+    made = {**found.tables, **searched.tables}
+    if found.cells is not None:
+        made["stage_cells"] = found.cells.rename_axis("cell").reset_index()
+    records = {name: as_records(t) for name, t in made.items() if name != "stage_cells"}
+    statement = str(searched.facts.get("statement") or searched.why("residual_cells"))
+    content = {
+        "records": records["stage_fractions"],
+        "route": records["stage_route"],
+        "safety": {
+            "residual_pluripotent": records.get("residual_pluripotent", []),
+            "off_lineage": records.get("off_lineage", []),
+            "cells": records.get("residual_cells", []),
+            "statement": statement,
+        },
+    } | ({"window": records["stage_window_checks"]} if "stage_window" in made else {})
+    lines = [*_stage_lines(made), statement]
+    emit(made, as_json=as_json, out=out, content=content, lines=lines)
 
 
-def _both(one: "pd.DataFrame", two: "pd.DataFrame") -> "pd.DataFrame":
-    import pandas as pd
+def _search(
+    cells: "Cells", by: str | None, settings: "ResidualSettings", threads: int | None
+) -> "Result":
+    """Search single cells; rows of many cells hold no cell that could be called."""
+    from imscope.analyses.safety import residual
+    from imscope.core.result import skip
+    from imscope.core.row_kind import PLURAL
 
-    filled = [t for t in (one, two) if len(t)]
-    return pd.concat(filled, ignore_index=True) if filled else one
+    if cells.single:
+        return residual(cells, by=by, settings=settings, threads=threads)
+    words = f"residual cells cannot be searched in {PLURAL[cells.rows]}"
+    say(f"note: {words}")
+    return skip(["residual_pluripotent", "off_lineage", "residual_cells"], words)
 
 
-def _print_stages(tables: "dict[str, pd.DataFrame]", statement: str) -> None:
-    shares = tables["stage_fractions"]
-    for group, part in shares.groupby("group", sort=False):
+def _stage_lines(tables: "dict[str, pd.DataFrame]") -> list[str]:
+    lines = []
+    for name, part in tables["stage_fractions"].groupby("group", sort=False):
         top = part[part["frac"] > 0].sort_values("frac", ascending=False, kind="stable").head(4)
         pairs = zip(top["stage"], top["frac"], strict=True)
-        words = ", ".join(f"{stage} {100 * frac:.1f} %" for stage, frac in pairs)
-        typer.echo(f"{group}: {words}")
+        lines.append(f"{name}: {', '.join(f'{s} {100 * frac:.1f} %' for s, frac in pairs)}")
     if "stage_window_checks" in tables:
         for row in as_records(tables["stage_window_checks"]):
-            typer.echo(f"window of {row['series']}: {row['status']}")
-    for row in as_records(tables["residual_pluripotent"]):
-        if row["upper_95"] is None:
-            typer.echo(f"{row['group']}: residual pluripotent cells {row['status']}")
-            continue
-        typer.echo(
-            f"{row['group']}: {row['n_called']} pluripotent cells called of {row['n_cells']}, "
-            f"at most {100 * row['upper_95']:.3g} %, {row['cells_in_dose']:.3g} in a dose"  # type: ignore[operator]
-        )
-    typer.echo(statement)
+            lines.append(f"window of {row['series']}: {row['reason']}")
+    residual = tables.get("residual_pluripotent")
+    for found in [] if residual is None else as_records(residual):
+        words = f"residual pluripotent cells {found['status']}: {found['reason']}"
+        if found["status"] == "ok":
+            upper, dose = (float(str(found[k])) for k in ("upper_95", "cells_in_dose"))
+            words = (
+                f"{found['n_called']} pluripotent cells called of {found['n_cells']}, at most "
+                f"{100 * upper:.3g} %, {dose:.3g} in a dose"
+            )
+        lines.append(f"{found['group']}: {words}")
+    return lines
 
 
 @app.command("map")
@@ -164,42 +181,32 @@ def map_lots(
         str | None,
         typer.Option(help="Column of the labels; by default `subset`, else `label` or `cluster`."),
     ] = None,
-    by: Annotated[str | None, typer.Option(help="Column of the query's lots.")] = None,
-    unit: Annotated[
-        str | None,
-        typer.Option(help="Column of the reference's units; by default `lot`, else `sample`."),
-    ] = None,
+    by: ByOption = None,
+    unit: UnitOption = None,
     as_json: JsonOption = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Table of cells (.tsv).")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of draws.")] = 0,
+    out: OutOption = None,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = None,
 ) -> None:
-    """Map query lots onto a labelled reference."""
-    from imscope.analyses.subsets.mapping import Lot, MapSettings, map_query
+    """Map query lots onto a labelled reference; --unit names the reference's units."""
+    from imscope.analyses.subsets import MapSettings
+    from imscope.analyses.subsets.mapping import map_cells
 
-    with _open(reference) as held, _open(query) as asked:
-        for counts in (held, asked):
-            _need_counts(counts)
-        result = map_query(
-            Lot(asked.source, asked.features, asked.obs),
-            Lot(held.source, held.features, held.obs),
-            label=label or _first(held.obs, "subset", "label", "cluster") or "label",
-            by=by,
-            unit=unit or _first(held.obs, "lot", "sample"),
-            settings=MapSettings(seed=seed),
-        )
-    _write(result.cells, out)
-    fitted = result.calibration
-    typer.echo(f"calibration: {fitted.basis}; {fitted.accuracy:.1%} of them right", err=True)
-    if as_json:
-        calibration = {
-            "basis": fitted.basis,
-            "accuracy": plain(fitted.accuracy),
-            "brier": plain(fitted.brier),
-        }
-        _print_json({"records": as_records(result.composition), "calibration": calibration})
-        return
-    for row in as_records(result.composition):
-        typer.echo(_line(row, "group", "label", "frac", "low", "high"))
+    with opened(reference) as held, opened(query) as asked:
+        result = map_cells(
+            asked, held, label=label, by=by, unit=unit, settings=MapSettings(seed=seed),
+            threads=threads,
+        )  # fmt: skip
+    tell(n for n in result.notices if n not in (*held.notices, *asked.notices))
+    facts = result.facts
+    say(f"calibration: {facts['basis']}; {facts['accuracy']:.1%} of them right")
+    records = as_records(result.tables["mapped_composition"])
+    lines = ["  ".join(_words(r, "group", "label", "frac", "low", "high")) for r in records]
+    emit(
+        result.tables["mapped_cells"], as_json=as_json, out=out,
+        content={"records": records, "calibration": dict(facts)}, lines=lines,
+        notices=result.notices,
+    )  # fmt: skip
 
 
 @app.command("rank")
@@ -214,24 +221,21 @@ def rank_for_use(
     vetoes: Annotated[Path | None, typer.Option(help="`subset` and `reason` (.tsv).")] = None,
     conflicts: Annotated[Path | None, typer.Option(help="`programme` and `reason` (.tsv).")] = None,
     as_json: JsonOption = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Ranking (.tsv).")] = None,
+    out: OutOption = None,
 ) -> None:
     """Rank subsets for an indication; every term of the total is shown."""
-    from imscope.analyses.subsets.ranking import rank_subsets
+    from imscope.analyses.subsets import rank
 
-    table = rank_subsets(
+    table = rank(
         _weights(weight),
         _read(scores),
         cells=_read(cells),
         vetoes=None if vetoes is None else _read(vetoes),
         conflicts=None if conflicts is None else _read(conflicts),
     )
-    _write(table, out)
-    if as_json:
-        _print_json({"records": as_records(table)})
-        return
-    for row in as_records(table):
-        typer.echo(_line(row, "rank", "subset", "term", "value", "basis", "status"))
+    fields = ("rank", "subset", "term", "value", "basis", "status", "reason")
+    lines = ["  ".join(_words(row, *fields)).rstrip() for row in as_records(table)]
+    emit(table, as_json=as_json, out=out, lines=lines)
 
 
 def _weights(words: list[str]) -> dict[str, float]:
@@ -259,37 +263,6 @@ def _read(path: Path) -> "pd.DataFrame":
     return pd.read_csv(path, sep="\t", dtype=names)
 
 
-def _open(path: Path) -> "Cells":
-    from imscope.io.counts import read_counts
-
-    inside = path / "cells.h5ad"
-    return read_counts(inside if path.is_dir() and inside.exists() else path)
-
-
-def _need_counts(counts: "Cells") -> None:
-    from imscope.core.errors import MethodError
-
-    if counts.kind != "counts":
-        raise MethodError(
-            "mapping needs UMI counts", found=f"{counts.name}: a matrix of other expression values"
-        )
-
-
-def _first(obs: "pd.DataFrame", *names: str) -> str | None:
-    return next((name for name in names if name in obs.columns), None)
-
-
-def _line(row: dict[str, object], *names: str) -> str:
+def _words(row: dict[str, object], *names: str) -> list[str]:
     values = [row[name] for name in names]
-    return "  ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in values)
-
-
-def _write(table: "pd.DataFrame", out: Path | None) -> None:
-    if out is not None:
-        table.to_csv(out, sep="\t", index=False)
-        typer.echo(f"wrote {out}: {len(table)} rows", err=True)
-
-
-def _print_json(content: object) -> None:
-    json.dump(content, sys.stdout, indent=1, allow_nan=False)
-    sys.stdout.write("\n")
+    return [f"{v:.3f}" if isinstance(v, float) else "-" if v is None else str(v) for v in values]

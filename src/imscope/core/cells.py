@@ -17,6 +17,7 @@ from imscope.core.blocks import BlockSource
 from imscope.core.errors import DataError, MethodError
 from imscope.core.names import did_you_mean, is_missing, level_name, natural_key, read_truth
 from imscope.core.result import Notice
+from imscope.core.row_kind import PLURAL, RowKind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,6 +181,8 @@ class Cells:
         ``counts`` (int32) or ``expression`` (float32, any scale).
     modalities
         ``protein``, ``guide`` and others measured in the same cells.
+    rows
+        What one row is, decided when the cells were opened: :mod:`imscope.core.row_kind`.
     notices
         What must be told about where the cells come from.
     name
@@ -210,6 +213,7 @@ class Cells:
     format: str = ""
     where: str = ""
     on_close: Callable[[], None] = field(default=lambda: None, repr=False)
+    rows: RowKind = "cell"
 
     def __post_init__(self) -> None:
         sizes = {"cells": len(self.obs)} | {
@@ -320,6 +324,27 @@ class Cells:
                 found=f"{self.name} holds other expression values",
                 fix="give the raw count matrix",
                 code=codes.CELLS_COUNTS,
+            )
+
+    @property
+    def single(self) -> bool:
+        """Whether a row is one cell, in a droplet or a well."""
+        return self.rows in ("cell", "well")
+
+    def need_cells(self, question: str) -> None:
+        """Refuse rows that are pools of cells or bulk libraries.
+
+        Raises
+        ------
+        MethodError
+            Naming the question that is about single cells.
+        """
+        if not self.single:
+            raise MethodError(
+                f"{question} needs single cells",
+                found=f"{self.n_cells:,} {PLURAL[self.rows]} in {self.name}",
+                fix="give single cells, or say with a column `row_kind` that the rows are",
+                code=codes.ROW_CELLS,
             )
 
     def take(self, rows: NDArray[np.integer]) -> Self:

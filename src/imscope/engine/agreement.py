@@ -11,13 +11,12 @@ from imscope.core import codes
 from imscope.core.blocks import BlockSource
 from imscope.core.errors import DataError
 from imscope.core.schema import PROTEIN_AGREEMENT
-from imscope.engine.execute import map_blocks
+from imscope.engine.panel_counts import read_panel
 from imscope.engine.protein import ProteinResult
+from imscope.stats.intervals import wilson_interval
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from imscope.core.blocks import CsrBlock
 
 Floats = NDArray[np.float64]
 
@@ -73,8 +72,6 @@ def compare_rna_protein(
     ----------
     .. [1] Bonett DG, Wright TA (2000). Psychometrika 65:23-28. doi:10.1007/BF02294183
     """
-    import pandas as pd
-
     lot = np.asarray(lots).astype(str)
     if lot.shape != (source.n_cells,) or len(protein.values) != source.n_cells:
         raise DataError(
@@ -82,19 +79,17 @@ def compare_rna_protein(
             found=f"{source.n_cells:,}, {len(protein.values):,} and {lot.size:,}",
             code=codes.PROTEIN_INPUT,
         )
-    where = {str(s): k for k, s in reversed(list(enumerate(features["symbol"])))}
     wanted = [a for a in protein.antigens if a in genes]
-    at = {a: where.get(genes[a], -1) for a in wanted}
-    rna, total = _columns(source, [k for k in at.values() if k >= 0], threads)
-    column = {k: j for j, k in enumerate(dict.fromkeys(v for v in at.values() if v >= 0))}
+    rna = read_panel(source, features, [genes[a] for a in wanted], threads=threads)
+    total = rna.depth
     rows: list[dict[str, object]] = []
     for antigen in wanted:
         k = protein.antigens.index(antigen)
         head = {"antigen": antigen, "gene": genes[antigen]}
-        if at[antigen] < 0:
+        if not rna.found([genes[antigen]]):
             rows.append({"group": ALL, **head, **_nothing(0, "the gene is not among the features")})
             continue
-        counts = rna[:, column[at[antigen]]]
+        counts = rna.of([genes[antigen]]).ravel()
         mine = []
         for name in sorted(set(lot.tolist())):
             here = (lot == name) & (total > 0)
@@ -103,33 +98,12 @@ def compare_rna_protein(
             mine.append(row)
             rows.append({"group": name, **head, **row})
         rows.append({"group": ALL, **head, **_over_lots(mine)})
-    if not rows:
-        return PROTEIN_AGREEMENT.check(pd.DataFrame(columns=PROTEIN_AGREEMENT.names))
-    return PROTEIN_AGREEMENT.check(pd.DataFrame(rows))
-
-
-def _columns(source: BlockSource, genes: list[int], threads: int | None) -> tuple[Floats, Floats]:
-    """Counts of some genes and the total of every cell."""
-    import scipy.sparse as sp
-
-    chosen = list(dict.fromkeys(genes))
-    out, total = np.zeros((source.n_cells, len(chosen))), np.zeros(source.n_cells)
-
-    def partial(block: "CsrBlock") -> tuple[int, Floats, Floats]:
-        shape = (block.n_rows, block.n_features)
-        counts = sp.csr_array((block.data, block.indices, block.indptr), shape=shape)
-        return block.start, counts[:, chosen].toarray(), np.asarray(counts.sum(axis=1))
-
-    for start, part, sums in map_blocks(source, partial, threads=threads):
-        out[start : start + len(sums)] = part
-        total[start : start + len(sums)] = sums
-    return out, total
+    return PROTEIN_AGREEMENT.frame(rows)
 
 
 def _nothing(n: int, why: str) -> dict[str, object]:
-    numbers = [c.name for c in PROTEIN_AGREEMENT.columns if c.kind == "number"]
-    empty = dict.fromkeys(numbers, float("nan"))
-    return {**empty, "n_cells": n, "n_units": 0, "interval_over": "", "status": why}
+    row = PROTEIN_AGREEMENT.blank(n_cells=n, status="not estimable", reason=why)
+    return {k: v for k, v in row.items() if k not in ("group", "antigen", "gene")}
 
 
 def _lot(
@@ -138,7 +112,7 @@ def _lot(
     """One marker in one lot; intervals over cells."""
     n = len(counts)
     if n < MIN_CELLS:
-        return _nothing(n, f"not estimable: {n} cells, needed {MIN_CELLS}")
+        return _nothing(n, f"{n} cells, needed {MIN_CELLS}")
     row: dict[str, object] = {**_nothing(n, ""), "n_units": 1, "interval_over": "cells"}
     row["rna_frac"] = float((counts > 0).mean())
     problems = []
@@ -157,18 +131,22 @@ def _lot(
     n_positive = int((positive == 1).sum())
     if n_positive >= MIN_POSITIVE:
         seen = int((counts[positive == 1] > 0).sum())
-        ends = stats.binomtest(seen, n_positive).proportion_ci(method="wilson")
+        low, high = wilson_interval(seen, n_positive)
         row |= {
             "detected_frac": seen / n_positive,
-            "detected_low": float(ends.low),
-            "detected_high": float(ends.high),
+            "detected_low": low,
+            "detected_high": high,
         }
     elif (positive == -1).all():
         problems.append("positive cells cannot be told")
     else:
         problems.append(f"{n_positive} positive cells, needed {MIN_POSITIVE}")
-    row["status"] = "ok" if not problems else "not estimable in part: " + ", ".join(problems)
+    row |= _status(problems)
     return row
+
+
+def _status(problems: list[str]) -> dict[str, object]:
+    return {"status": "not estimable in part" if problems else "ok", "reason": ", ".join(problems)}
 
 
 def _over_lots(rows: list[dict[str, object]]) -> dict[str, object]:
@@ -198,5 +176,5 @@ def _over_lots(rows: list[dict[str, object]]) -> dict[str, object]:
             low: float(back(z.mean() - half)),
             high: float(back(z.mean() + half)),
         }
-    row["status"] = "ok" if not problems else "not estimable in part: " + ", ".join(problems)
+    row |= _status(problems)
     return row

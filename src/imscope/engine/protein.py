@@ -269,7 +269,8 @@ def normalise_protein(
     cells of the batch. The zero is then, in this order: the centre of the lower mode where two
     modes are supported; the median of empty droplets of the batch; the isotype controls; the only
     peak there is. Which one was used stands in the table. A marker's scale is aligned (positive
-    centre 1) only if two modes are supported in every batch with cells enough to tell.
+    centre 1) only if two modes are supported in every batch with cells enough to tell; a batch
+    with fewer cells takes the width of the others.
 
     Parameters
     ----------
@@ -388,7 +389,8 @@ def _marker(log: Floats, isotypes: Floats, empty: Floats) -> _Marker:
             "positive_frac": float(sign.mean()) if known else nan,
             "bic_gain": modes.bic_gain,
             "scale": "",
-            "status": modes.reason,
+            "status": _word(modes),
+            "reason": modes.reason,
         },
     )
 
@@ -411,19 +413,33 @@ def _spread(values: Floats) -> float:
     return max(mad, float(values.std()) if mad == 0 else 0.0, 0.1)
 
 
+def _word(modes: TwoModes) -> str:
+    if modes.n < MIN_CELLS:
+        return "too few cells"
+    return "two modes" if modes.supported else "one mode"
+
+
 def _align(
     values: Floats, table: "pd.DataFrame", batch: NDArray[np.str_], names: list[str]
 ) -> None:
-    """Scale to a positive centre of 1 where every batch that can tell has two modes."""
+    """Scale to a positive centre of 1 where every batch with cells enough to tell has two modes.
+
+    A batch that cannot tell takes the median width of those that can, so that one column holds one
+    scale.
+    """
+    able = table["n_cells"] >= MIN_CELLS
+    width = table["centre_positive"] - table["centre_negative"]
     for column, name in enumerate(names):
-        mine = table[table["antigen"] == name]
-        both = mine["centre_positive"].notna()
-        aligned = bool(both.all())
-        table.loc[mine.index, "scale"] = "aligned" if aligned else "log above background"
-        if aligned:
-            for row in mine.to_dict("records"):
-                here = batch == row["batch"]
-                values[here, column] /= row["centre_positive"] - row["centre_negative"]
+        mine = table["antigen"] == name
+        told = width[mine & able]
+        aligned = len(told) > 0 and bool(told.notna().all())
+        table.loc[mine, "scale"] = "log above background"
+        if not aligned:
+            continue
+        table.loc[mine, "scale"] = np.where(able[mine], "aligned", "borrowed")
+        for k in np.flatnonzero(mine):
+            here = batch == table["batch"].iloc[k]
+            values[here, column] /= width.iloc[k] if able.iloc[k] else float(told.median())
 
 
 def _checked(

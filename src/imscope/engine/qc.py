@@ -12,6 +12,7 @@ from imscope.core import codes
 from imscope.core.blocks import BlockSource, CsrBlock
 from imscope.core.errors import DataError
 from imscope.core.schema import QC_LEDGER, QC_LIMITS
+from imscope.core.schema.quality import MITO_CEILING
 from imscope.engine.execute import map_blocks
 from imscope.engine.kernels.counts import sum_counts
 from imscope.engine.passes import count_arrays
@@ -44,7 +45,8 @@ class QcSettings:
         No lower limit on genes is below this: 200 genes, as in published workflows [3]_.
     mito_ceiling
         No upper limit on the mitochondrial share is above this. Mesenchymal cells are rich in
-        mitochondria; the 95th percentile of healthy human tissues reaches 0.20 and beyond [4]_.
+        mitochondria, healthy human tissues reach 0.20 and beyond [4]_, and chemistries differ: the
+        spread of the sample decides up to half of the counts.
     mito_floor
         No upper limit on the mitochondrial share is below this: in a very clean sample the MAD
         is tiny and would remove healthy cells. 0.05 is the common uniform limit [4]_.
@@ -70,7 +72,7 @@ class QcSettings:
     n_mads: float = 3.0
     min_umi: int = 500
     min_genes: int = 200
-    mito_ceiling: float = 0.20
+    mito_ceiling: float = MITO_CEILING
     mito_floor: float = 0.05
     haemoglobin_ceiling: float = 0.05
     top50_ceiling: float = 0.90

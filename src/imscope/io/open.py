@@ -1,6 +1,7 @@
 """One door to cells: a file, a run folder, or an object in memory, and results back into it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,20 @@ from imscope.core import codes
 from imscope.core.cells import Cells, Modality
 from imscope.core.errors import DataError
 from imscope.core.result import Result
+from imscope.core.row_kind import decide_rows
 
 if TYPE_CHECKING:
     import anndata
+    import mudata
     import pandas as pd
 
-Openable = "Cells | Path | str | anndata.AnnData | mudata.MuData"
+    type Openable = Cells | Path | str | anndata.AnnData | mudata.MuData
+    """What :func:`open_cells` takes."""
+
 PREFIX = "imscope_"
 
 
-def open_cells(data: object, *, expression: bool = False) -> Cells:
+def open_cells(data: object, *, expression: bool = False, bulk: bool = False) -> Cells:
     """Make :class:`~imscope.core.cells.Cells` of whatever holds them.
 
     Parameters
@@ -29,6 +34,8 @@ def open_cells(data: object, *, expression: bool = False) -> Cells:
         ``MuData`` in memory, or cells, which are returned as they are.
     expression
         Take the matrix as expression values of any scale instead of counts.
+    bulk
+        Take expression values where there are no counts, if the rows are bulk libraries.
 
     Returns
     -------
@@ -52,6 +59,20 @@ def open_cells(data: object, *, expression: bool = False) -> Cells:
     """
     if isinstance(data, Cells):
         return data
+    try:
+        return with_row_kind(_open(data, expression=expression))
+    except DataError as error:
+        if not bulk or error.code != codes.MATRIX_NO_COUNTS:
+            raise
+        values = with_row_kind(_open(data, expression=True))
+        if values.rows != "library":
+            values.close()
+            raise
+        return values
+
+
+def _open(data: object, *, expression: bool) -> Cells:
+    """Read what holds the cells."""
     if isinstance(data, str | Path):
         from imscope.io.counts import read_counts
 
@@ -70,6 +91,15 @@ def open_cells(data: object, *, expression: bool = False) -> Cells:
         fix="give a path, a run folder, an AnnData or a MuData",
         code=codes.FILE_FORMAT,
     )
+
+
+def with_row_kind(cells: Cells) -> Cells:
+    """Decide once what a row is, and say it when it is not a cell."""
+    rows, told = decide_rows(cells.source, cells.obs, cells.kind)
+    obs = cells.obs
+    if rows == "library" and "sample" not in obs:
+        obs = obs.assign(sample=obs.index.astype(str))
+    return replace(cells, rows=rows, obs=obs, notices=(*cells.notices, *told))
 
 
 def annotate(adata: "anndata.AnnData", result: "Result | pd.DataFrame") -> "anndata.AnnData":

@@ -1,7 +1,8 @@
 """Genes of the simulated cohort: names, resting expression and programmes."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
 
@@ -87,6 +88,15 @@ class GeneModel:
 
     features: pd.DataFrame
     resting: NDArray[np.float64]
+
+    def renamed(self, names: Mapping[str, str]) -> "GeneModel":
+        """Give the last genes other names, by symbol and id; those that are there keep theirs."""
+        features = self.features.copy()
+        new = [(s, i) for s, i in names.items() if s not in self._places]
+        at = features.index[len(features) - len(new) :]
+        for row, (symbol, feature) in zip(at, new, strict=True):
+            features.loc[row, ["symbol", "feature_id"]] = symbol, feature
+        return replace(self, features=features)
 
     def index(self, symbols: tuple[str, ...]) -> NDArray[np.intp]:
         """Columns of the named genes that are in the table."""

@@ -12,7 +12,14 @@ from imscope.core.rng import spawn
 from imscope.simulate.cohort import SimulatedSample
 from imscope.simulate.genes import PROGRAMMES, GeneModel, gene_model
 from imscope.simulate.sequence import add_empty_droplets, barcodes, draw_counts
-from imscope.simulate.timecourse_genes import ARM_17Q, ELSEWHERE, SOMETIMES, STAGE_GENES, STROMAL
+from imscope.simulate.timecourse_genes import (
+    ALSO_NAMED,
+    ARM_17Q,
+    ELSEWHERE,
+    SOMETIMES,
+    STAGE_GENES,
+    STROMAL,
+)
 from imscope.simulate.timecourse_settings import (
     PRODUCT_DAY,
     STAGES,
@@ -93,7 +100,7 @@ def simulate_timecourse(
     [['d0_L1', 0.0], ['d2_L1', 0.45]]
     """
     settings = TimecourseSettings() if settings is None else settings
-    genes = gene_model(settings.genes, settings.seed)
+    genes = gene_model(settings.genes, settings.seed).renamed(ALSO_NAMED)
     stages = _stage_profiles(genes, settings, gene_arm)
     samples, facts = {}, []
     for design in timecourse_design(settings):

@@ -23,12 +23,22 @@ STAGE_GENES: dict[str, tuple[str, ...]] = {
     ),
     "smooth_muscle": (
         *("ACTA2", "CNN1", "MYH11", "ACTG2", "LMOD1", "TAGLN", "MYL9", "TPM2", "COL1A1", "COL1A2"),
-        *("COL3A1", "SPARC"),
+        *("COL3A1", "SPARC", "MYOCD", "DES", "KCNMB1", "SMTN", "CASQ2", "PLN"),
     ),
     "cardiac": ("TNNT2", "NKX2-5", "MYH6", "ACTN2"),
     "trophoblast": ("CGA", "CGB3", "GCM1", "ERVW-1", "XAGE2"),
 }
 """Genes that are on in each stage; every stage leaves the genes of the others off."""
+
+ALSO_NAMED = {
+    "MYOCD": "ENSG00000141052",
+    "DES": "ENSG00000175084",
+    "KCNMB1": "ENSG00000145936",
+    "SMTN": "ENSG00000183963",
+    "CASQ2": "ENSG00000118729",
+    "PLN": "ENSG00000198523",
+}
+"""Late genes of smooth muscle that take the places of the last unnamed genes of the table."""
 
 STROMAL = ("COL1A1", "COL1A2", "COL3A1", "COL6A1", "COL6A2", "FN1", "SPARC", "TAGLN", "MYL9")
 """Abundant in a resting stromal cell; a stage that does not list them has little of them."""

@@ -8,6 +8,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from imscope.core.schema.quality import MITO_CEILING
+
 
 class Section(BaseModel):
     """A part of the configuration; unknown keys are refused."""
@@ -53,7 +55,10 @@ class QcSection(Section):
     min_umi: int = Field(500, ge=0, description="Floor on UMI per cell.")
     min_genes: int = Field(200, ge=0, description="Floor on genes detected per cell.")
     max_mito_frac: float = Field(
-        0.5, gt=0, le=1, description="No MAD limit on the mitochondrial share may exceed this."
+        MITO_CEILING,
+        gt=0,
+        le=1,
+        description="No MAD limit on the mitochondrial share may exceed this.",
     )
     limits: dict[str, tuple[float | None, float | None]] = Field(
         default_factory=dict,

@@ -5,7 +5,7 @@ adds a file and changes none.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from imscope.core.cells import Cells, Modality
 from imscope.core.result import Notice, Result
+from imscope.core.row_kind import decide_rows
 from imscope.core.schema import Table
 from imscope.core.views import select_rows
 from imscope.study.config import RunConfig, Section
@@ -119,7 +120,7 @@ class Run:
         if np.isfinite(had["qc"].array("doublet_score")[rows]).all():
             obs["doublet"] = had["qc"].array("doublet_called")[rows]
         protein = self._protein(rows)
-        return Cells(
+        cells = Cells(
             select_rows(self.cohort.source, rows),
             self.cohort.features,
             obs,
@@ -127,6 +128,7 @@ class Run:
             modalities={} if protein is None else {"protein": protein},
             name="the run",
         )
+        return replace(cells, rows=decide_rows(cells.source, obs, cells.kind)[0])
 
     def _protein(self, rows: NDArray[np.int64]) -> Modality | None:
         """Surface protein of the kept cells, when every sample holds the same panel."""

@@ -60,13 +60,13 @@ def test_agreement_and_its_absence_are_told_apart_over_lots(cells):
 
 def test_what_cannot_be_said_is_said_in_words(cells):
     table = table_of(cells).set_index(["group", "antigen"])
-    assert "not among the features" in table.loc[(ALL, "CD999"), "status"]
+    assert "not among the features" in table.loc[(ALL, "CD999"), "reason"]
     source, features, protein, _, *_ = cells
     two = np.repeat(["a", "b"], 400)
     lots = compare_rna_protein(source, features, protein, genes=GENES, lots=two).set_index(
         ["group", "antigen"]
     )
-    assert "needed 3" in lots.loc[(ALL, "CD73"), "status"]
+    assert "needed 3" in lots.loc[(ALL, "CD73"), "reason"]
     assert np.isnan(lots.loc[(ALL, "CD73"), "correlation"])
     with pytest.raises(DataError):
         compare_rna_protein(source, features, protein, genes=GENES, lots=two[:5])

@@ -164,3 +164,21 @@ def test_lineage_markers_of_blood_are_called():
         assert positive[np.isin(label, no)].mean() < 0.02
     rows = found.markers.set_index("antigen")
     assert rows.loc["PD-1", "background"] == "single peak"
+
+
+def test_a_small_batch_keeps_the_scale_of_the_others():
+    rng = np.random.default_rng(0)
+
+    def draw(n):
+        return np.r_[rng.poisson(5, n * 3 // 5), rng.poisson(200, n - n * 3 // 5)][:, None]
+
+    big, small = draw(500), draw(30)
+    batch = np.r_[np.repeat("b1", 500), np.repeat("b2", 30)]
+    alone = normalise_protein(big, ["CD73"], batch[:500])
+    both = normalise_protein(np.vstack([big, small]), ["CD73"], batch)
+    assert both.markers["scale"].tolist() == ["aligned", "borrowed"]
+    assert both.markers["status"].tolist() == ["two modes", "too few cells"]
+    np.testing.assert_array_equal(both.values[:500], alone.values)
+    raw = np.log1p(small.ravel().astype(float))
+    width = alone.markers["centre_positive"] - alone.markers["centre_negative"]
+    np.testing.assert_allclose(np.ptp(both.values[500:]), np.ptp(raw) / width[0], rtol=1e-5)

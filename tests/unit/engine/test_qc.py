@@ -90,11 +90,11 @@ def test_limits_are_median_and_mad_on_the_log_scale():
 
 
 def test_floors_ceilings_and_unmeasured_metrics_say_so():
-    mito = np.linspace(0, 0.6, 100)
+    mito = np.linspace(0, 0.9, 100)
     limits = suggest_qc(frame(np.full(100, 300), mito=mito), ["a"] * 100).set_index("metric")
     assert limits.loc["n_umi", "low"] == 500
     assert limits.loc["n_umi", "reason"] == "floor"
-    assert limits.loc["mito_frac", "high"] == 0.20
+    assert limits.loc["mito_frac", "high"] == 0.5
     assert limits.loc["haemoglobin_frac", "reason"].startswith("not measured")
     assert np.isnan(limits.loc["haemoglobin_frac", "high"])
 

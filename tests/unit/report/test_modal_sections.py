@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from imscope.analyses.safety.arms import ArmSettings, screen_arms
+from imscope.analyses.safety.arm_screen import ArmSettings, arms
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.engine.protein import normalise_protein
 from imscope.evidence.gene_positions import gene_positions
 from imscope.report.payload import render
@@ -32,15 +33,15 @@ def arm_table(gains, reference):
     table = gene_positions()
     genes = table[(table["chromosome"] != "Y") & (np.arange(len(table)) % 12 == 0)]
     knobs = KaryotypeSettings(cells=120)
-    arms = genes["arm"].to_numpy().astype(str)
+    places = genes["arm"].to_numpy().astype(str)
     lots = {"a": None, "b": None, "c": None, "d": gains}
     parts = [
-        simulate_karyotype_lot(arms, knobs, lot=k, gains=g).counts
+        simulate_karyotype_lot(places, knobs, lot=k, gains=g).counts
         for k, g in enumerate(lots.values())
     ]
     obs = pd.DataFrame({"lot": np.repeat(list(lots), 120)})
     source = MemoryBlocks.from_csr(sp.csr_array(sp.vstack(parts, "csr")))
-    return screen_arms(source, genes, obs, settings=ArmSettings(reference=reference)).table
+    return arms(Cells(source, genes, obs), settings=ArmSettings(reference=reference))
 
 
 def page_with(report, **tables):

@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from imscope.analyses.identity import describe_identity
-from imscope.analyses.subsets import ProgrammeSettings, score_programmes
+from imscope.analyses.identity import describe
+from imscope.analyses.subsets import ProgrammeSettings, score
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.core.schema import CELLS
 from imscope.io.genes import map_genes
 from imscope.report.heat import HeatRow, heat
@@ -24,18 +25,14 @@ def report():
     obs = pd.concat([s.cells.assign(sample=n) for n, s in made.samples.items()], ignore_index=True)
     obs["arm"] = obs["sample"].str.startswith("iMSC").map({True: "i<MSC>", False: "primary"})
     features, _ = map_genes(made.features["feature_id"].tolist())
-    source = MemoryBlocks.from_csr(counts)
+    cells = Cells(MemoryBlocks.from_csr(counts), features, obs)
+    few = ProgrammeSettings(random_sets=1000)
     parts = [
-        score_programmes(
-            source,
-            features,
-            obs,
-            settings=ProgrammeSettings(by=by, unit="sample", random_sets=1000),
-        ).table.assign(by=by)
+        score(cells, by=by, unit="sample", settings=few).tables["programme_scores"].assign(by=by)
         for by in ("sample", "arm")
     ]
     samples = obs.groupby("sample", as_index=False)["arm"].first()
-    tables = describe_identity(source, features, obs).tables
+    tables = dict(describe(cells).tables)
     tables |= {"programme_scores": pd.concat(parts), "samples": samples}
     results = {"title": "t", "answer": ["a"], "design": {"group": "arm", "unit": "sample"}}
     return ReportInput(results, tables, EMPTY)

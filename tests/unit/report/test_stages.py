@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imscope.analyses.safety import find_off_lineage, find_residual_pluripotent
-from imscope.analyses.subsets import describe_stages
+from imscope.analyses.safety import residual
+from imscope.analyses.subsets import stage
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.core.views import concat_blocks
 from imscope.report.inputs import ReportInput
 from imscope.report.payload import render
@@ -22,23 +23,13 @@ def report():
     source = concat_blocks([MemoryBlocks.from_csr(s.counts) for s in made.samples.values()])
     sample = np.repeat(list(made.samples), [len(s.cells) for s in made.samples.values()])
     obs = pd.DataFrame({"sample": sample}).merge(made.sheet, on="sample")
-    found = describe_stages(source, made.features, obs)
-    residual = find_residual_pluripotent(source, made.features, obs)
-    unwanted = find_off_lineage(source, made.features, obs)
+    cells = Cells(source, made.features, obs)
+    tables = {**stage(cells).tables, **residual(cells).tables}
     cells = pd.DataFrame(
         {"cell": [f"c{k}" for k in range(len(obs))], "sample": sample, "cluster": "1"}
     ).assign(
         day=obs["day"], umap_1=0.0, umap_2=0.0, n_umi=1, n_genes=1, mito_frac=0.0, doublet_score=0.0
     )
-    tables = {
-        "stage_fractions": found.fractions,
-        "stage_window": found.window.days,
-        "stage_window_checks": found.window.checks,
-        "stage_route": found.route,
-        "residual_pluripotent": residual.groups,
-        "off_lineage": unwanted.groups,
-        "residual_cells": residual.cells,
-    }
     return ReportInput({"simulated": True, "title": "t"}, tables, cells)
 
 

@@ -17,6 +17,7 @@ def ranking():
             0.0,
             "basis",
             "ok",
+            "",
             "bone",
             "no clinical validation",
             "an assay",
@@ -73,4 +74,4 @@ def test_named_clusters_are_counted():
     section = build(
         ReportInput({}, {"subset_names": names, "subset_ranking": ranking()}, pd.DataFrame())
     )
-    assert "1 of 2 clusters are named" in section.context["names"].caption
+    assert "1 of 2 are named" in section.context["names"].caption

@@ -5,7 +5,7 @@ import pytest
 from imscope.core.errors import UsageError
 from imscope.evidence.gene_sets import load
 from imscope.simulate import TimecourseSettings, simulate_timecourse, write_cohort
-from imscope.simulate.timecourse_genes import STAGE_GENES
+from imscope.simulate.timecourse_genes import ALSO_NAMED, STAGE_GENES
 from imscope.simulate.timecourse_settings import angioblast_share
 
 SMALL = {"lots": 2, "cells": 60, "genes": 1500, "empty_droplets": 40, "days": (0, 2, 14)}
@@ -69,7 +69,15 @@ def test_only_mesenchymoangioblasts_have_all_three_genes():
 
 def test_stage_genes_stand_in_the_bundled_sets():
     known = {g for s in load().values() for g in s.genes}
-    assert {g for genes in STAGE_GENES.values() for g in genes} <= known
+    named = set(ALSO_NAMED)  # late muscle genes, with their sources in the stage panel
+    assert named <= set(STAGE_GENES["smooth_muscle"])
+    assert {g for genes in STAGE_GENES.values() for g in genes} <= known | named
+
+
+def test_late_genes_take_the_places_of_unnamed_ones(made):
+    names = made.features.set_index("symbol")["feature_id"]
+    assert names[list(ALSO_NAMED)].to_dict() == ALSO_NAMED
+    assert names.index.is_unique
 
 
 def test_files_are_written_with_a_sheet_that_names_the_days(made, tmp_path):

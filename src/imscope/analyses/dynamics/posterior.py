@@ -8,7 +8,7 @@ from scipy.special import digamma, gammaln, zeta
 
 from imscope.analyses.dynamics.cultures import PassageData
 from imscope.analyses.dynamics.layout import Edge, Layout, build_layout
-from imscope.analyses.dynamics.propagate import transition
+from imscope.analyses.dynamics.motion import transition
 from imscope.analyses.dynamics.settings import RateSettings
 
 Floats = NDArray[np.float64]

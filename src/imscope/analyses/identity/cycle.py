@@ -1,16 +1,17 @@
 """Cell-cycle phase of every cell: a fitted position on a circle, with depth taken into account."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imscope.analyses.identity.fractions import Groups, share_of
-from imscope.analyses.identity.panel_counts import PanelCounts
+from imscope.analyses.identity.fractions import Groups
 from imscope.core.rng import spawn
 from imscope.core.schema import CYCLE_PHASES
+from imscope.engine.panel_counts import PanelCounts
 from imscope.evidence.gene_sets import load
+from imscope.stats.shares import share_over_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +125,7 @@ def score_cycle(panel: PanelCounts, groups: Groups, *, seed: int = 0) -> CycleCe
     >>> panel = PanelCounts(("PCNA",), sp.csc_array([[1.0], [0.0]]), np.array([9.0, 8.0]))
     >>> two = Groups(["all"], np.zeros(2, dtype=np.int64), np.array(["a", "a"], dtype=object))
     >>> score_cycle(panel, two).why_not
-    'not estimable: 1 of 43 S genes and 0 of 54 G2/M genes are detected, half of each is needed'
+    '1 of 43 S genes and 0 of 54 G2/M genes are detected, half of each is needed'
     """
     s, g2m = load()["cc_s"].genes, load()["cc_g2m"].genes
     own = [panel.detected(s), panel.detected([g for g in g2m if g not in set(s)])]
@@ -137,7 +138,7 @@ def score_cycle(panel: PanelCounts, groups: Groups, *, seed: int = 0) -> CycleCe
     model = fit_cycle(panel.of(genes, rows), panel.depth[rows], n_s=len(own[0]), genes=tuple(genes))
     if model.coordination < 4:
         why = (
-            "not estimable: the genes of G2 and M do not go together in these cells (no cell "
+            "the genes of G2 and M do not go together in these cells (no cell "
             "divides, or the depth is too low)"
         )
         return _nothing(n, why, model)
@@ -214,27 +215,23 @@ def coordination(counts: Floats, depth: Floats) -> float:
 
 def cycle_table(cells: CycleCells, groups: Groups) -> "pd.DataFrame":
     """Share of each phase in each group: table ``cycle_phases``."""
-    import pandas as pd
-
     rows = []
     for g, name in enumerate(groups.names):
         mine = groups.group == g
         for phase in ("G1", "S", "G2M", "S+G2M"):
-            row: dict[str, object] = {
-                "group": name,
-                "phase": phase,
-                **dict.fromkeys(("frac", "low", "high"), float("nan")),
-                "n_cells": int(mine.sum()),
-                "n_units": groups.n_units(g),
-                "basis": "",
-                "status": cells.why_not or "ok",
-            }
+            row = CYCLE_PHASES.blank(
+                group=name,
+                phase=phase,
+                n_cells=int(mine.sum()),
+                n_units=groups.n_units(g),
+                status="not estimable" if cells.why_not else "ok",
+                reason=cells.why_not,
+            )
             if not cells.why_not:
                 called = np.isin(cells.phase[mine].astype(str), phase.split("+"))
-                share = share_of(called, groups.unit[mine])
-                row |= {k: getattr(share, k) for k in ("frac", "low", "high", "basis")}
+                row |= asdict(share_over_units(called, groups.unit[mine]))
             rows.append(row)
-    return CYCLE_PHASES.check(pd.DataFrame(rows))
+    return CYCLE_PHASES.frame(rows)
 
 
 def _posterior(
@@ -284,12 +281,12 @@ def _nothing(n: int, why: str, model: CycleModel | None = None) -> CycleCells:
 def _why_not(panel: PanelCounts, own: list[list[str]], sizes: tuple[int, int]) -> str:
     if len(own[0]) < sizes[0] / 2 or len(own[1]) < sizes[1] / 2:
         return (
-            f"not estimable: {len(own[0])} of {sizes[0]} S genes and {len(own[1])} of {sizes[1]} "
+            f"{len(own[0])} of {sizes[0]} S genes and {len(own[1])} of {sizes[1]} "
             "G2/M genes are detected, half of each is needed"
         )
     n = int((panel.depth > 0).sum())
     if n < LEAST_CELLS:
-        return f"not estimable: {n} cells, {LEAST_CELLS} are needed to fit the cycle"
+        return f"{n} cells, {LEAST_CELLS} are needed to fit the cycle"
     return ""
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imscope.analyses.identity.fractions import Groups
-from imscope.analyses.identity.panel_counts import PanelCounts
 from imscope.analyses.identity.rates import group_sums, presence
 from imscope.core.schema import DONOR_MATCH, DONOR_SEX
+from imscope.engine.panel_counts import PanelCounts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +60,6 @@ def sex_table(
     >>> sex_table(panel, one)[["call", "agreement"]].iloc[0].tolist()
     ['male', 'not compared']
     """
-    import pandas as pd
-
     n = len(groups.names)
     there = panel.found(Y_GENES)
     total = group_sums(panel.depth[:, None], groups.group, n).ravel()
@@ -86,7 +84,7 @@ def sex_table(
                 "reason": f"{reason}{more}",
             }
         )
-    return DONOR_SEX.check(pd.DataFrame(rows))
+    return DONOR_SEX.frame(rows)
 
 
 def check_donors(
@@ -120,8 +118,6 @@ def check_donors(
     A difference is evidence for a swap; agreement is hardly any for a match, because a handful of
     common variants agree between many people. Identity needs genotypes (STR or SNP).
     """
-    import pandas as pd
-
     n = len(groups.names)
     total = group_sums(panel.depth[:, None], groups.group, n).ravel()
     y = group_sums(panel.of(Y_GENES), groups.group, n).sum(axis=1, keepdims=True)
@@ -158,7 +154,7 @@ def check_donors(
                 "reason": reason,
             }
         )
-    return DONOR_MATCH.check(pd.DataFrame(rows, columns=DONOR_MATCH.names))
+    return DONOR_MATCH.frame(rows)
 
 
 def _verdict(compared: int, differ: list[str], same: bool, known: bool) -> tuple[str, str]:

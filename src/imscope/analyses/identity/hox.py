@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imscope.analyses.identity.fractions import Groups
-from imscope.analyses.identity.panel_counts import PanelCounts
 from imscope.analyses.identity.rates import group_sums, presence
 from imscope.core.schema import HOX_CODE
+from imscope.engine.panel_counts import PanelCounts
 from imscope.evidence.gene_sets import load
 
 if TYPE_CHECKING:
@@ -46,11 +46,9 @@ def hox_table(panel: PanelCounts, groups: Groups) -> "pd.DataFrame":
     >>> import scipy.sparse as sp
     >>> panel = PanelCounts(("HOXA1",), sp.csc_array([[4.0]]), np.array([9_000.0]))
     >>> one = Groups(["a"], np.zeros(1, dtype=np.int64), np.array(["a"], dtype=object))
-    >>> hox_table(panel, one)["status"][0]
-    'not estimable: 1 of 39 genes decided with 0.009 million counts, about 0.74 are needed'
+    >>> hox_table(panel, one)["reason"][0]
+    '1 of 39 genes decided with 0.009 million counts, about 0.74 are needed'
     """
-    import pandas as pd
-
     genes = load()["hox_position"].genes
     found = panel.found(genes)
     n = len(groups.names)
@@ -64,10 +62,10 @@ def hox_table(panel: PanelCounts, groups: Groups) -> "pd.DataFrame":
     rows = []
     for g, name in enumerate(groups.names):
         near, alike = _nearest(code, g, good)
-        status = "ok"
+        reason = ""
         if not good[g]:
-            status = (
-                f"not estimable: {decided[g]} of {len(genes)} genes decided with "
+            reason = (
+                f"{decided[g]} of {len(genes)} genes decided with "
                 f"{total[g] / 1e6:.2g} million counts, about {NEEDED:.2g} are needed"
             )
         present = [genes[k] for k in np.flatnonzero(code[g] == 1)]
@@ -80,10 +78,11 @@ def hox_table(panel: PanelCounts, groups: Groups) -> "pd.DataFrame":
                 "n_decided": int(decided[g]),
                 "nearest": groups.names[near] if near >= 0 else "",
                 "similarity": alike,
-                "status": status,
+                "status": "ok" if good[g] else "not estimable",
+                "reason": reason,
             }
         )
-    return HOX_CODE.check(pd.DataFrame(rows))
+    return HOX_CODE.frame(rows)
 
 
 def _nearest(code: NDArray[np.int8], g: int, good: NDArray[np.bool_]) -> tuple[int, float]:

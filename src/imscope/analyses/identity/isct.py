@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from imscope.analyses.identity.fractions import Groups
-from imscope.analyses.identity.panel_counts import PanelCounts
 from imscope.core.schema import ISCT_PANEL
+from imscope.engine.panel_counts import PanelCounts
 from imscope.evidence.gene_sets import load
+from imscope.stats.shares import clopper_pearson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,8 +84,6 @@ def check_isct(
     >>> check_isct(panel, all_cells)[["antigen", "source", "verdict"]].iloc[2].tolist()
     ['CD105', 'RNA surrogate', 'not estimable']
     """
-    import pandas as pd
-
     sets = load()
     rules = dict.fromkeys(sets["isct_positive"].genes, "positive")
     rules |= dict.fromkeys(sets["isct_negative"].genes, "negative")
@@ -100,29 +98,24 @@ def check_isct(
         seen.add(antigen)
         for g, name in enumerate(groups.names):
             mine = groups.group == g
-            row: dict[str, object] = {
-                "group": name,
-                "antigen": antigen,
-                "symbol": symbol,
-                "rule": rule,
-                **dict.fromkeys(("frac", "low", "high", "expected_seen", "per_10k"), float("nan")),
-                "n_cells": int(mine.sum()),
-            }
+            row = ISCT_PANEL.blank(
+                group=name, antigen=antigen, symbol=symbol, rule=rule, n_cells=int(mine.sum())
+            )
             if column is not None and protein is not None:
                 values = np.asarray(protein.counts[:, [column]].toarray()).ravel()[mine]
                 row |= _from_protein(values, rule, (cutoffs or {}).get(antigen, background))
             else:
                 row |= _from_rna(panel, symbol, rule, mine)
             rows.append(row)
-    return ISCT_PANEL.check(pd.DataFrame(rows))
+    return ISCT_PANEL.frame(rows)
 
 
 def _from_protein(values: Floats, rule: str, cutoff: float | None) -> dict[str, object]:
     if cutoff is None:
         why = "no isotype control in the panel and no cut-off given: the protein is not judged"
-        return {"source": "protein", "verdict": "not estimable", "status": f"not estimable: {why}"}
+        return {"source": "protein", **_not(why)}
     if len(values) < LEAST_CELLS:
-        return {"source": "protein", "verdict": "not estimable", "status": _few(len(values))}
+        return {"source": "protein", **_not(_few(len(values)))}
     share = _share(values > cutoff)
     verdict = "open"
     if rule == "positive":
@@ -137,12 +130,12 @@ def _from_protein(values: Floats, rule: str, cutoff: float | None) -> dict[str, 
 def _from_rna(
     panel: PanelCounts, symbol: str, rule: str, mine: NDArray[np.bool_]
 ) -> dict[str, object]:
-    out: dict[str, object] = {"source": SURROGATE, "verdict": "not estimable"}
+    out: dict[str, object] = {"source": SURROGATE}
     if not panel.found([symbol]):
-        return out | {"status": f"not estimable: {symbol} is not in the matrix"}
+        return out | _not(f"{symbol} is not in the matrix")
     n = int(mine.sum())
     if n < LEAST_CELLS:
-        return out | {"status": _few(n)}
+        return out | _not(_few(n))
     counts = panel.of([symbol], np.flatnonzero(mine)).ravel()
     depth = panel.depth[mine]
     rate = counts.sum() / max(depth.sum(), 1.0)
@@ -156,20 +149,23 @@ def _from_rna(
             return out | {"verdict": "consistent"}
         return out | {"verdict": "open"}
     if expected < POSITIVE:
-        why = f"not estimable: only {expected:.0%} of cells would show a count if all were alike"
-        return out | {"status": why}
+        return out | _not(f"only {expected:.0%} of cells would show a count if all were alike")
     if share["low"] >= POSITIVE:
         return out | {"verdict": "consistent"}
     return out | {"verdict": "against" if share["high"] < POSITIVE else "open"}
 
 
 def _share(positive: NDArray[np.bool_]) -> dict[str, float]:
-    found = stats.binomtest(int(positive.sum()), len(positive)).proportion_ci(method="exact")
-    return {"frac": float(positive.mean()), "low": float(found.low), "high": float(found.high)}
+    low, high = clopper_pearson(int(positive.sum()), len(positive))
+    return {"frac": float(positive.mean()), "low": float(low), "high": float(high)}
+
+
+def _not(why: str) -> dict[str, object]:
+    return {"verdict": "not estimable", "status": "not estimable", "reason": why}
 
 
 def _few(n: int) -> str:
-    return f"not estimable: {n} cells, {LEAST_CELLS} are needed"
+    return f"{n} cells, {LEAST_CELLS} are needed"
 
 
 def _protein_columns(protein: "Modality | None") -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Senescent cells: only where arrest, SASP, rest and loss of LMNB1 come together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from imscope.analyses.identity.cycle import CycleCells
-from imscope.analyses.identity.fractions import Groups, share_of
-from imscope.analyses.identity.panel_counts import PanelCounts
+from imscope.analyses.identity.fractions import Groups
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.rng import spawn
 from imscope.core.schema import SENESCENCE, SENESCENCE_PROFILES
-from imscope.engine.random_sets import log_profiles, random_scores
+from imscope.engine.panel_counts import PanelCounts
 from imscope.evidence.gene_sets import load
+from imscope.stats.random_sets import log_profiles, random_scores
+from imscope.stats.shares import share_over_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +114,7 @@ def score_senescence(
     >>> nan = np.full(1, np.nan)
     >>> cycle = CycleCells(nan, nan, nan, np.array(["G1"], dtype=object), None, "")
     >>> score_senescence(panel, cycle).why_not
-    'not estimable: 0 of 10 genes of senescence_arrest_up are detected, half are needed'
+    '0 of 10 genes of senescence_arrest_up are detected, half are needed'
     """
     n = len(panel.depth)
     chosen = panel.depth > 0 if reference is None else reference & (panel.depth > 0)
@@ -128,7 +129,7 @@ def score_senescence(
     sasp = _robust_z(panel, genes["sasp"], chosen)
     if not all(np.isfinite(z).all() for z in (arrest, core, sasp)):
         no = np.zeros(n, dtype=bool)
-        why = "not estimable: half of the reference cells show no gene of a set (depth too low)"
+        why = "half of the reference cells show no gene of a set (depth too low)"
         return SenescentCells(arrest, sasp, no, no, no, words, why)
     resting = np.isin(cycle.phase.astype(str), ["G1", "not called"])
     lmnb1 = panel.of(["LMNB1"]).ravel()
@@ -140,26 +141,19 @@ def score_senescence(
 
 def senescence_table(cells: SenescentCells, panel: PanelCounts, groups: Groups) -> "pd.DataFrame":
     """Share of senescent cells per group: table ``senescence``."""
-    import pandas as pd
-
-    fractions = ("frac", "low", "high", "arrest_frac", "sasp_frac", "resting_frac")
     rows = []
     for g, name in enumerate(groups.names):
         mine = groups.group == g
-        row: dict[str, object] = {
-            "group": name,
-            **dict.fromkeys(
-                (*fractions, "low_lmnb1_frac", "chance_frac", "lmnb1_ratio"), float("nan")
-            ),
-            "n_cells": int(mine.sum()),
-            "n_units": groups.n_units(g),
-            "basis": "",
-            "relative_to": cells.relative_to,
-            "status": cells.why_not,
-        }
+        row = SENESCENCE.blank(
+            group=name,
+            n_cells=int(mine.sum()),
+            n_units=groups.n_units(g),
+            relative_to=cells.relative_to,
+            status="not estimable",
+            reason=cells.why_not,
+        )
         if not cells.why_not:
-            share = share_of(cells.called[mine], groups.unit[mine])
-            row |= {k: getattr(share, k) for k in ("frac", "low", "high", "basis")}
+            row |= asdict(share_over_units(cells.called[mine], groups.unit[mine]))
             each = {
                 "arrest_frac": cells.arrest_z[mine] >= RAISED,
                 "sasp_frac": cells.sasp_z[mine] >= RAISED,
@@ -168,9 +162,10 @@ def senescence_table(cells: SenescentCells, panel: PanelCounts, groups: Groups) 
             }
             means = {k: float(v.mean()) for k, v in each.items()}
             row |= means | {"chance_frac": float(np.prod(list(means.values())))}
-            row["lmnb1_ratio"], row["status"] = _confirmed(cells, panel, mine)
+            row["lmnb1_ratio"], row["reason"] = _confirmed(cells, panel, mine)
+            row["status"] = "open" if row["reason"] else "ok"
         rows.append(row)
-    return SENESCENCE.check(pd.DataFrame(rows))
+    return SENESCENCE.frame(rows)
 
 
 def score_profiles(
@@ -210,8 +205,6 @@ def score_profiles(
     DataError
         Shapes do not fit.
     """
-    import pandas as pd
-
     if sums.shape != (len(names), len(features)) or len(reference) != len(names):
         raise DataError(
             "profiles, names and features do not fit together",
@@ -235,9 +228,10 @@ def score_profiles(
     elif few or "LMNB1" not in column:
         why = f"genes of {', '.join(few) or 'LMNB1'} are not detected"
     if why:
-        empty = dict.fromkeys((*sets, "lmnb1_log2_fc"), float("nan"))
-        rows = [{"group": n, **empty, "call": "not estimable", "reason": why} for n in names]
-        return SENESCENCE_PROFILES.check(pd.DataFrame(rows))
+        blank = SENESCENCE_PROFILES.blank
+        return SENESCENCE_PROFILES.frame(
+            blank(group=n, call="not estimable", reason=why) for n in names
+        )
     logs = log_profiles(sums)
     values = {}
     for k, (name, genes) in enumerate(sets.items()):
@@ -263,7 +257,7 @@ def score_profiles(
         _judged(n, {k: float(v[i]) for k, v in values.items()}, bool(reference[i]))
         for i, n in enumerate(names)
     ]
-    return SENESCENCE_PROFILES.check(pd.DataFrame(rows))
+    return SENESCENCE_PROFILES.frame(rows)
 
 
 def _judged(name: str, value: dict[str, float], reference: bool) -> dict[str, object]:
@@ -305,15 +299,15 @@ def _confirmed(
     a, b = int(lmnb1[three].sum()), int(lmnb1[other].sum())
     n, m = panel.depth[three].sum(), panel.depth[other].sum()
     if not three.any():
-        return float("nan"), "ok"
+        return float("nan"), ""
     if a + b == 0 or m == 0 or n == 0:
-        return float("nan"), "open: LMNB1 is not seen in resting cells"
+        return float("nan"), "LMNB1 is not seen in resting cells"
     ratio = (a / n) / (b / m) if b else float("nan")
     p = float(stats.binomtest(a, a + b, n / (n + m), alternative="less").pvalue)
     if p < 0.05:
-        return ratio, "ok"
+        return ratio, ""
     return ratio, (
-        f"open: LMNB1 is not shown to be lower in cells with the other three signs "
+        f"LMNB1 is not shown to be lower in cells with the other three signs "
         f"({a} against {a + b} counts, p = {p:.2f})"
     )
 
@@ -323,16 +317,13 @@ def _why_not(panel: PanelCounts, cycle: CycleCells, n_reference: int) -> str:
         genes = load()[name].genes
         found = len(panel.detected(genes))
         if 2 * found < len(genes):
-            return (
-                f"not estimable: {found} of {len(genes)} genes of {name} are detected, half are "
-                "needed"
-            )
+            return f"{found} of {len(genes)} genes of {name} are detected, half are needed"
     if not panel.detected(["CDKN1A", "CDKN2A"]):
-        return "not estimable: neither CDKN1A nor CDKN2A is detected"
+        return "neither CDKN1A nor CDKN2A is detected"
     if not panel.detected(["LMNB1"]):
-        return "not estimable: LMNB1 is not detected"
+        return "LMNB1 is not detected"
     if cycle.why_not and cycle.model is None:
-        return f"not estimable: no cell-cycle phase ({cycle.why_not})"
+        return f"no cell-cycle phase ({cycle.why_not})"
     if n_reference < LEAST_REFERENCE:
-        return f"not estimable: {n_reference} reference cells, {LEAST_REFERENCE} are needed"
+        return f"{n_reference} reference cells, {LEAST_REFERENCE} are needed"
     return ""

@@ -1,33 +1,20 @@
 """Cells that should not be there, and what a screen of them can and cannot say."""
 
-from importlib import import_module
+from typing import TYPE_CHECKING
 
-_HOME: dict[str, str] = {
-    "CallRule": "detection",
-    "MarkerRates": "detection",
-    "ResidualResult": "residual",
-    "ResidualSettings": "screen",
-    "cells_needed": "dose",
-    "corrected_share": "dose",
-    "find_off_lineage": "off_lineage",
-    "find_residual_pluripotent": "residual",
-    "limit_of_blank": "dose",
-    "limit_of_detection": "dose",
-    "ArmScreen": "arms",
-    "ArmSettings": "arms",
-    "P53Screen": "p53",
-    "screen_arms": "arms",
-    "screen_p53": "p53",
-}
+from imscope.core.rooms import open_room
 
-__all__ = sorted(_HOME)  # noqa: PLE0605
-
-
-def __getattr__(name: str) -> object:
-    if name in _HOME:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+if TYPE_CHECKING:
+    from imscope.analyses.safety.arm_screen import ArmSettings as ArmSettings
+    from imscope.analyses.safety.arm_screen import arms as arms
+    from imscope.analyses.safety.detection import CallRule as CallRule
+    from imscope.analyses.safety.detection import MarkerRates as MarkerRates
+    from imscope.analyses.safety.dose import cells_needed as cells_needed
+    from imscope.analyses.safety.dose import corrected_share as corrected_share
+    from imscope.analyses.safety.dose import limit_of_blank as limit_of_blank
+    from imscope.analyses.safety.dose import limit_of_detection as limit_of_detection
+    from imscope.analyses.safety.p53_screen import p53 as p53
+    from imscope.analyses.safety.residual_cells import residual as residual
+    from imscope.analyses.safety.screen import ResidualSettings as ResidualSettings
+else:
+    __all__, __getattr__, __dir__ = open_room(__name__)

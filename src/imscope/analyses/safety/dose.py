@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imscope.core import codes
 from imscope.core.errors import UsageError
-from imscope.engine.proportions import clopper_pearson
+from imscope.stats.shares import clopper_pearson
 
 NOT_A_RELEASE_TEST = (
     "This is characterisation, not a release limit test: residual pluripotent cells of a dose are "

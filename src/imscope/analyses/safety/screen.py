@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,14 @@ from imscope.analyses.safety.detection import (
 )
 from imscope.analyses.safety.dose import corrected_share, limit_of_blank, limit_of_detection
 from imscope.core import codes
-from imscope.core.blocks import BlockSource
+from imscope.core.cells import Cells
 from imscope.core.errors import DataError, UsageError
 from imscope.core.rng import spawn
+from imscope.core.schema import OFF_LINEAGE
 from imscope.engine.panel_counts import PanelCounts, read_panel
+
+if TYPE_CHECKING:
+    from imscope.engine.ambient import AmbientResult
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -86,23 +91,23 @@ class ResidualSettings:
 
 
 @dataclass(frozen=True)
-class Cells:
+class Searched:
     """What is known of the cells beside their counts.
 
     Attributes
     ----------
+    cells
+        The cells.
     group
         Sample or lot of each cell.
-    names
-        Name of each cell.
     doublet
         Cells called doublets, or nothing when that is not known.
     ambient
         Ambient share and profile over all features, by group.
     """
 
+    cells: Cells
     group: NDArray[np.str_]
-    names: NDArray[np.str_]
     doublet: NDArray[np.bool_] | None
     ambient: Mapping[str, tuple[float, Floats]]
 
@@ -116,71 +121,34 @@ class Screen:
 
 
 def take_cells(
-    source: BlockSource,
-    obs: pd.DataFrame,
-    group: str,
-    *,
-    ambient: Mapping[str, tuple[float, Floats]] | None = None,
-    doublets: NDArray[np.bool_] | None = None,
-) -> Cells:
-    """Check the cell table against the matrix and take what the search needs of it.
-
-    Raises
-    ------
-    DataError
-        The lengths differ, or cells have no group.
-    """
-    if len(obs) != source.n_cells or (doublets is not None and len(doublets) != len(obs)):
-        raise DataError(
-            "there must be one row of the cell table, and one doublet call, per cell",
-            found=f"{source.n_cells} cells, {len(obs)} rows",
-            code=codes.RESIDUAL_CELLS,
-        )
-    if group not in obs.columns:
-        if group != "sample":
-            raise DataError(
-                f"the cell table has no column {group!r}",
-                found=", ".join(map(str, obs.columns)) or "no columns",
-                code=codes.RESIDUAL_CELLS,
-            )
-        label = pd.Series("all", index=obs.index)
-    else:
-        label = obs[group]
-    if label.isna().any():
-        raise DataError(
-            f"{int(label.isna().sum())} cells have no {group}", code=codes.RESIDUAL_CELLS
-        )
-    double = doublets
-    if double is None and "doublet" in obs.columns:
-        double = obs["doublet"].fillna(False).astype(bool).to_numpy()
-    return Cells(
-        label.astype(str).to_numpy(dtype=np.str_),
-        obs.index.astype(str).to_numpy(dtype=np.str_),
-        double,
-        {} if ambient is None else ambient,
-    )
+    cells: Cells, by: str | None, ambient: "Mapping[str, AmbientResult] | None"
+) -> Searched:
+    """Take what the search needs: groups, doublets, and ambient RNA where it was estimated."""
+    known = {
+        k: (v.fraction, v.profile)
+        for k, v in (ambient or {}).items()
+        if len(v.profile) and np.isfinite(v.fraction)
+    }
+    doublet = cells.flags("doublet") if "doublet" in cells.obs else None
+    return Searched(cells, cells.groups(by).labels.astype(np.str_), doublet, known)
 
 
 def screen_panel(
-    source: BlockSource,
-    features: pd.DataFrame,
-    cells: Cells,
+    cells: Searched,
     *,
     lineage: str,
     genes: Sequence[str],
     settings: ResidualSettings,
     threads: int | None = None,
 ) -> Screen:
-    """Search all groups for cells of one lineage; see :func:`find_residual_pluripotent`."""
-    panel = read_panel(source, features, genes, threads=threads)
+    """Search all groups for cells of one lineage; see :func:`imscope.safety.residual`."""
+    used = cells.cells
+    panel = read_panel(used.source, used.features, genes, threads=threads)
     present = np.flatnonzero(panel.present)
     names = list(dict.fromkeys(cells.group.tolist()))
     few = max(settings.rule.min_genes, int(np.ceil(settings.min_coverage * len(genes))))
     if len(present) < few:
-        words = (
-            f"not estimable: {len(present)} of {len(genes)} marker genes are in the matrix, "
-            f"{few} are needed"
-        )
+        words = f"{len(present)} of {len(genes)} marker genes are in the matrix, {few} are needed"
         empty = [_blank_row(g, lineage, cells, len(present), settings, words) for g in names]
         return Screen(pd.DataFrame(empty), pd.DataFrame())
     rates = settings.rates or _rates(panel, cells, present, settings.reference)
@@ -210,7 +178,9 @@ class _Found:
     remark: str
 
 
-def _rates(panel: PanelCounts, cells: Cells, present: Ints, reference: str | None) -> MarkerRates:
+def _rates(
+    panel: PanelCounts, cells: Searched, present: Ints, reference: str | None
+) -> MarkerRates:
     if reference is None:
         return assumed_rates(len(present))
     mine = (cells.group == reference) & (panel.depth > 0)
@@ -221,18 +191,18 @@ def _rates(panel: PanelCounts, cells: Cells, present: Ints, reference: str | Non
             fix="name a group of pluripotent cells, or leave the reference out",
             code=codes.RESIDUAL_CELLS,
         )
-    return measure_rates(panel.counts[mine][:, present], panel.depth[mine], source=reference)
+    return measure_rates(panel.dense(mine)[:, present], panel.depth[mine], source=reference)
 
 
 def _null_rates(
-    panel: PanelCounts, cells: Cells, group: str, present: Ints, settings: ResidualSettings
+    panel: PanelCounts, cells: Searched, group: str, present: Ints, settings: ResidualSettings
 ) -> tuple[Floats, str]:
     """Rate of ambient RNA, leak and background of the marker genes in one group.
 
     Background is what cells show of a gene that show none of the others.
     """
     mine = cells.group == group
-    counts, depth = panel.counts[mine][:, present], panel.depth[mine]
+    counts, depth = panel.dense(mine)[:, present], panel.depth[mine]
     share, profile = cells.ambient.get(group, (float("nan"), np.zeros(0)))
     remark = ""
     if np.isfinite(share) and len(profile):
@@ -251,7 +221,7 @@ def _null_rates(
 
 def _one_group(
     panel: PanelCounts,
-    cells: Cells,
+    cells: Searched,
     group: str,
     present: Ints,
     rates: MarkerRates,
@@ -261,7 +231,7 @@ def _one_group(
 ) -> _Found:
     null, remark = _null_rates(panel, cells, group, present, settings)
     at = np.flatnonzero(cells.group == group)
-    counts, depth = panel.counts[np.ix_(at, present)], panel.depth[at]
+    counts, depth = panel.dense(at)[:, present], panel.depth[at]
     double = np.zeros(len(at), dtype=bool) if cells.doublet is None else cells.doublet[at]
     if cells.doublet is None:
         remark = "; ".join(x for x in (remark, "doublets not known") if x)
@@ -272,7 +242,7 @@ def _one_group(
     names = np.array(genes)[present]
     listed = pd.DataFrame(
         {
-            "cell": cells.names[at[hit]],
+            "cell": cells.cells.obs.index[at[hit]].astype(str),
             "group": group,
             "lineage": lineage,
             "n_marker_genes": (counts[hit] > 0).sum(axis=1).astype(np.int64),
@@ -342,15 +312,11 @@ def _row(
         "dose": settings.dose,
         "n_genes": n_genes,
     }
-    nothing = float("nan")
     if f.n_cells == 0 or not s_low > max(wrong, 1e-3):
-        words = (
-            "not estimable: no cell is left after doublets"
-            if f.n_cells == 0
-            else f"not estimable: sensitivity is {s:.1%} at this depth and ambient RNA"
-        )
-        empty = dict.fromkeys(_NUMBERS, nothing)
-        return base | empty | {"status": words}
+        why = "no cell is left after doublets"
+        if f.n_cells:
+            why = f"sensitivity is {s:.1%} at this depth and ambient RNA"
+        return OFF_LINEAGE.blank(**base, status="not estimable", reason=why)
     # the upper bound allows for no false call at all, the lower one for twice the ambient RNA
     share = corrected_share(
         f.n_called,
@@ -374,39 +340,23 @@ def _row(
         ),
         "cells_in_dose": share.upper_95 * settings.dose,
         "cells_in_dose_estimate": share.frac * settings.dose,
-        "status": "ok: " + "; ".join(told),
+        "status": "ok",
+        "reason": "; ".join(told),
     }
-
-
-_NUMBERS = (
-    *("apparent", "frac", "low", "high", "upper_95", "limit_of_detection", "cells_in_dose"),
-    "cells_in_dose_estimate",
-)
 
 
 def _blank_row(
-    group: str, lineage: str, cells: Cells, n_genes: int, settings: ResidualSettings, words: str
+    group: str, lineage: str, cells: Searched, n_genes: int, settings: ResidualSettings, words: str
 ) -> dict[str, object]:
     mine = cells.group == group
     double = 0 if cells.doublet is None else int(cells.doublet[mine].sum())
-    nothing = float("nan")
-    whole = dict.fromkeys(("n_candidates", "n_called", "n_ambient", "n_doublet_candidates"), 0)
-    rest = dict.fromkeys(
-        (
-            *_NUMBERS,
-            *("sensitivity", "sensitivity_low", "sensitivity_high", "false_positive_rate"),
-            "limit_of_blank",
-        ),
-        nothing,
+    return OFF_LINEAGE.blank(
+        group=group,
+        lineage=lineage,
+        n_cells=int(mine.sum()) - double,
+        n_doublets=double,
+        dose=settings.dose,
+        n_genes=n_genes,
+        status="not estimable",
+        reason=words,
     )
-    return {
-        "group": group,
-        "lineage": lineage,
-        "n_cells": int(mine.sum()) - double,
-        "n_doublets": double,
-        "dose": settings.dose,
-        "n_genes": n_genes,
-        "status": words,
-        **whole,
-        **rest,
-    }

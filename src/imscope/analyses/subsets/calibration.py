@@ -35,6 +35,9 @@ class Calibration:
         Neighbours that vote.
     intercept, slope
         Chance that the leading label is right: logistic in the logit of its share of the votes.
+    typical
+        Lower quartile of distance over local spacing in a held-out unit: what distances of a lot
+        with few cells are held against.
     limit
         Distance over local spacing beyond which a cell is unlike the reference.
     brier
@@ -52,6 +55,7 @@ class Calibration:
     k: int
     intercept: float = 0.0
     slope: float = 1.0
+    typical: float = 1.0
     limit: float = float("inf")
     brier: float = float("nan")
     accuracy: float = float("nan")
@@ -61,8 +65,8 @@ class Calibration:
         """Share of the votes per label, and distance over local spacing.
 
         Votes are taken after every cell's own step, the distance after the step all cells take: a
-        kind that must move far alone is what the distance is to show. Distances are in units of
-        the lot's own lower quartile: another lab moves all cells a little further out.
+        kind that must move far alone is what the distance is to show. Another lab moves all cells
+        a little further out: see :meth:`relative`.
         """
         every, own = steps(placed, self.points)
         workers = thread_count(threads)
@@ -75,7 +79,21 @@ class Calibration:
         votes /= votes.sum(axis=1, keepdims=True)
         far, near = tree.query(placed + every, self.k, workers=workers)
         ratio = far.mean(axis=1) / np.median(self.spacing[near], axis=1)
-        return votes, ratio / np.quantile(ratio, TYPICAL)
+        return votes, ratio
+
+    def relative(self, ratio: Floats) -> Floats:
+        """Distances in units of the lot's lower quartile; of the reference's in a small lot."""
+        usual = np.quantile(ratio, TYPICAL) if len(ratio) >= FEWEST_PAIRS else self.typical
+        return np.asarray(ratio / usual)
+
+    def nearer_to(self, others: Floats, placed: Floats) -> NDArray[np.bool_]:
+        """Cells that lie nearer to other reference cells than to any that vote."""
+        if not len(others):
+            return np.zeros(len(placed), dtype=bool)
+        moved = placed + steps(placed, np.vstack([self.points, others]))[0]
+        k = min(self.k, len(others))
+        far = [cKDTree(p).query(moved, k)[0].reshape(len(moved), k) for p in (others, self.points)]
+        return np.asarray(far[0].mean(axis=1) < far[1].mean(axis=1))
 
     def call(
         self, placed: Floats, *, threads: int | None = None
@@ -95,6 +113,7 @@ class Calibration:
             Shapes ``(n_cells,)``, ``(n_cells, n_labels)``, ``(n_cells,)``.
         """
         votes, ratio = self.vote(placed, threads=threads)
+        ratio = self.relative(ratio)
         top = votes.argmax(axis=1)
         chance = _logistic(self.intercept + self.slope * _logit(votes.max(axis=1), self.k))
         rest = votes.copy()
@@ -148,8 +167,14 @@ def calibrate(
         votes, far = part_reference.vote(points[asked], threads=threads)
         right.append((votes.argmax(axis=1) == code[asked])[fair])
         share.append(votes.max(axis=1)[fair])
-        ratio.append(far[fair])
-    hit, vote, far = (np.concatenate(x) for x in (right, share, ratio))
+        ratio.append((far, fair))
+    sizes = np.array([len(far) for far, _ in ratio])
+    quartiles = np.array([np.quantile(far, TYPICAL) for far, _ in ratio])
+    large = sizes >= FEWEST_PAIRS
+    typical = float(np.median(quartiles[large] if large.any() else quartiles))
+    usual = np.where(large, quartiles, typical)
+    hit, vote = np.concatenate(right), np.concatenate(share)
+    far = np.concatenate([(f / u)[ok] for (f, ok), u in zip(ratio, usual, strict=True)])
     intercept, slope = _fit(_logit(vote, k), hit)
     p = _logistic(intercept + slope * _logit(vote, k))
     fitted = _reference(points, code, names, k, threads)
@@ -157,6 +182,7 @@ def calibrate(
         fitted,
         intercept=intercept,
         slope=slope,
+        typical=typical,
         limit=float(np.quantile(far, 1 - unlike)),
         brier=float(((p - hit) ** 2).mean()),
         accuracy=float(hit.mean()),

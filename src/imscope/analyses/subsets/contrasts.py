@@ -1,21 +1,16 @@
 """Groups and replicate units of cells laid out as profiles to compare."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imscope.analyses.subsets.programme_tests import Contrast
 from imscope.core import codes
+from imscope.core.cells import Groups
 from imscope.core.errors import DataError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Floats = NDArray[np.float64]
-UNITS = ("lot", "donor", "line", "clone", "batch", "sample")
-"""Columns that name independent units, in order of preference."""
 LEAST_UNITS = 2
 """Replicate units a side of a comparison needs."""
 
@@ -55,51 +50,40 @@ class Layout:
 
 
 def lay_out(
-    obs: "pd.DataFrame",
-    by: str | None,
-    unit: str | None,
-    *,
-    test: str | None = None,
-    reference: str | None = None,
+    group: Groups, unit: Groups, *, test: str | None = None, reference: str | None = None
 ) -> Layout:
-    """Find groups, units and contrasts of a cell table.
+    """Find the rows and contrasts of cells that have a group and a unit.
 
     Raises
     ------
     DataError
-        A column does not exist or has gaps, or a group to compare is not there.
+        A group to compare is not there.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> obs = pd.DataFrame({"arm": list("aabb"), "lot": list("1234")})
-    >>> layout = lay_out(obs, "arm", None)
+    >>> arm = Groups("arm", ("a", "b"), np.array([0, 0, 1, 1]))
+    >>> lot = Groups("lot", tuple("1234"), np.arange(4))
+    >>> layout = lay_out(arm, lot)
     >>> layout.contrasts[0].name, layout.contrasts[0].why_not
     ('a against b', '')
     """
-    group = _column(obs, by if by is not None else ("sample" if "sample" in obs else None))
-    column = unit or next((c for c in UNITS if c in obs and not obs[c].isna().any()), None)
-    units = _column(obs, column) if column is not None else group
-    names, cell_group = np.unique(group, return_inverse=True)
-    groups = [str(n) for n in names]
+    groups = list(group.names)
     _check(groups, test, reference)
-    keys, cell_row = np.unique(
-        np.array([f"{g}\x1f{u}" for g, u in zip(group, units, strict=True)], dtype=object),
-        return_inverse=True,
-    )
-    of_row = [str(k).split("\x1f", 1) for k in keys]
-    rows = {name: {u: r for r, (g, u) in enumerate(of_row) if g == name} for name in groups}
+    pairs = sorted(set(zip(group.labels, unit.labels, strict=True)))
+    place = {pair: k for k, pair in enumerate(pairs)}
+    cell_row = [place[p] for p in zip(group.labels, unit.labels, strict=True)]
+    rows = {name: {u: r for r, (g, u) in enumerate(pairs) if g == name} for name in groups}
     extra: list[list[int]] = []
     contrasts = []
     for name in groups:
         others = _others(groups, name, test, reference)
-        contrasts.append(_contrast(name, others, rows, len(keys), extra))
+        contrasts.append(_contrast(name, others, rows, len(pairs), extra))
     return Layout(
         groups,
         [len(rows[name]) for name in groups],
-        cell_group.astype(np.int64),
-        cell_row.astype(np.int64),
-        len(keys),
+        group.codes,
+        np.array(cell_row, dtype=np.int64),
+        len(pairs),
         extra,
         contrasts,
     )
@@ -152,22 +136,6 @@ def _contrast(
         side = "the comparison" if shared else side
         why = f"{side} has {few} {what}, {LEAST_UNITS} are needed on each side"
     return Contrast(words, first, np.array(second, dtype=np.int64), bool(shared), why)
-
-
-def _column(obs: "pd.DataFrame", name: str | None) -> NDArray[np.object_]:
-    if name is None or (name == "all" and name not in obs):
-        return np.full(len(obs), "all", dtype=object)
-    if name not in obs.columns or obs[name].isna().any():
-        gaps = int(obs[name].isna().sum()) if name in obs.columns else 0
-        raise DataError(
-            f"column {name!r} of the cells has gaps" if gaps else f"there is no column {name!r}",
-            found=f"{gaps} of {len(obs)} cells have none"
-            if gaps
-            else f"columns: {', '.join(map(str, obs.columns)) or 'none'}",
-            fix="fill the gaps, or leave these cells out" if gaps else "name one of the columns",
-            code=codes.PROGRAMMES_DESIGN,
-        )
-    return obs[name].astype(str).to_numpy(dtype=object)
 
 
 def _check(groups: list[str], test: str | None, reference: str | None) -> None:

@@ -42,7 +42,7 @@ def hill_table(
     table
         One row per group and order: ``group``, ``order``, ``n_cells``, ``coverage``, ``observed``,
         ``at_coverage`` (coverage all groups are brought to), ``cells_at_coverage``, ``hill``,
-        ``low``, ``high``, ``status``. Unit of Hill numbers: subsets.
+        ``low``, ``high``, ``status``, ``reason``. Unit of Hill numbers: subsets.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def hill_table(
                 if not usable[k]
                 else "a group has no subset seen twice, so its coverage is zero"
             )
-            rows += [{**head, "order": q, "status": f"not estimable: {why}"} for q in ORDERS]
+            rows += [{**head, "order": q, "status": "not estimable", "reason": why} for q in ORDERS]
             continue
         x = values[k][values[k] > 0]
         size = cells_at(x, target)
@@ -104,12 +104,13 @@ def hill_table(
                     "low": max(low, 1.0),
                     "high": high,
                     "status": "ok",
+                    "reason": "",
                 }
             )
     names = ("group", "order", "n_cells", "coverage", "observed", "at_coverage")
-    columns = [*names, "cells_at_coverage", "hill", "low", "high", "status"]
+    columns = [*names, "cells_at_coverage", "hill", "low", "high", "status", "reason"]
     frame = pd.DataFrame(rows, columns=columns)
-    numbers = [c for c in columns if c not in ("group", "order", "n_cells", "status")]
+    numbers = [c for c in columns if c not in ("group", "order", "n_cells", "status", "reason")]
     return frame.astype(dict.fromkeys(numbers, np.float64))
 
 

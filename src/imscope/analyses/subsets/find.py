@@ -1,26 +1,30 @@
 """More than one population? One verdict per replicate unit."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from imscope.analyses.subsets.joint import smallest_share
+from imscope.analyses.subsets.joint_tree import Joint, ask_jointly
 from imscope.analyses.subsets.population import Floats, components, fit_population, residuals
 from imscope.analyses.subsets.settings import SubsetSettings
 from imscope.analyses.subsets.splitting import Split, UnitCells, split_unit, tail_p
-from imscope.core import codes
 from imscope.core.blocks import BlockSource
-from imscope.core.errors import DataError
+from imscope.core.result import Result
 from imscope.core.rng import spawn
-from imscope.core.schema import SUBSET_CALLS, SUBSET_SPLITS
+from imscope.core.schema import SUBSET_CALLS, SUBSET_JOINT, SUBSET_SPLITS
 from imscope.core.views import select_rows
 from imscope.evidence.gene_sets import genes_of
+from imscope.io.open import open_cells
 
 if TYPE_CHECKING:
     import pandas as pd
     import scipy.sparse as sp
+
+    from imscope.io.open import Openable
 
 SETS = {
     "S phase": ("cc_s",),
@@ -34,28 +38,6 @@ FEWEST_GENES = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SubsetResult:
-    """Result of the subset test.
-
-    Attributes
-    ----------
-    splits
-        Table ``subset_splits``.
-    calls
-        Table ``subset_calls``.
-    labels
-        ``cell``, ``group``, ``subset`` of every tested cell.
-    settings
-        What was asked.
-    """
-
-    splits: "pd.DataFrame"
-    calls: "pd.DataFrame"
-    labels: "pd.DataFrame"
-    settings: SubsetSettings
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Loaded:
     name: str
     n_cells: int
@@ -65,38 +47,33 @@ class _Loaded:
     why_not: str
 
 
-def find_subsets(
-    source: BlockSource,
-    features: "pd.DataFrame",
-    obs: "pd.DataFrame",
-    *,
-    unit: str | None = None,
-    settings: SubsetSettings | None = None,
-) -> SubsetResult:
-    """Test in every unit whether its cells are more than one population.
+def split(
+    cells: "Openable", *, unit: str | None = None, settings: SubsetSettings | None = None
+) -> Result:
+    """Test in every unit, and in all together, whether the cells are more than one population.
 
     Parameters
     ----------
-    source
-        Raw counts, cells by features. Unit: UMI.
-    features
-        One row per feature with ``symbol``.
-    obs
-        One row per cell; a column ``doublet_score`` is used when it is there.
+    cells
+        Cells, or an ``AnnData`` or ``MuData`` in memory, with counts; a column ``doublet_score`` is
+        used when it is there.
     unit
-        Column of the replicate units; all cells are one unit by default.
+        Column of the replicate units, see :func:`imscope.core.cells.unit_column`.
     settings
         See :class:`SubsetSettings`.
 
     Returns
     -------
     result
-        Splits, calls and labels.
+        Tables ``subset_joint`` (all units together), ``subset_splits``, ``subset_calls``, and
+        ``subset_labels``: ``cell``, ``group`` and ``subset`` of every tested cell.
 
     Raises
     ------
     DataError
-        The column of units is missing or has gaps, or the inputs differ in length.
+        There is no column ``unit``.
+    MethodError
+        The values are no counts.
 
     Notes
     -----
@@ -107,11 +84,26 @@ def find_subsets(
     References
     ----------
     .. [1] Grabski IN, Street K, Irizarry RA (2023). Nat Methods. doi:10.1038/s41592-023-01933-9
+
+    Examples
+    --------
+    >>> import anndata, pandas as pd, scipy.sparse as sp
+    >>> adata = anndata.AnnData(
+    ...     sp.csr_matrix([[5, 9], [4, 7]], dtype="int32"),
+    ...     pd.DataFrame({"lot": ["a", "a"]}, index=["c1", "c2"]),
+    ...     pd.DataFrame(index=["NT5E", "THY1"]),
+    ... )
+    >>> split(adata).tables["subset_calls"][["verdict", "reason"]].values.tolist()
+    [['NOT TESTABLE', '2 cells with counts, 100 are needed']]
     """
     import pandas as pd
 
+    used = open_cells(cells)
+    used.need_cells("the subset test")
+    used.need_counts("the subset test")
     chosen = settings or SubsetSettings()
-    names = _units(source, features, obs, unit)
+    source, features, obs = used.source, used.features, used.obs
+    names = used.units(unit).labels.astype(str)
     loaded = [
         _load(source, name, np.flatnonzero(names == name), chosen) for name in sorted(set(names))
     ]
@@ -133,6 +125,8 @@ def find_subsets(
     with threadpool_limits(1, user_api="blas"):  # more threads would change the last digits
         found = {name: split_unit(cells, chosen) for name, cells in testable.items()}
         shared = {name: _sharing(cells, chosen) for name, cells in testable.items()}
+        joint = ask_jointly(testable, symbols[genes], chosen)
+        seen = {name: _smallest(cells, chosen) for name, cells in testable.items()}
     found = _seen_elsewhere(found, chosen)
     splits, calls, labels = [], [], []
     for u in loaded:
@@ -140,37 +134,19 @@ def find_subsets(
             calls.append(_refused(u))
             continue
         splits += [_split_row(u.name, s, symbols[genes]) for s in found[u.name]]
-        calls.append(_call(u, shared[u.name], found[u.name], len(testable), chosen))
-        labels.append(_labels(u, found[u.name], obs))
+        call = _call(u, shared[u.name], found[u.name], len(testable), chosen)
+        again = any(s.counted and s.n_units_seen > 1 for s in found[u.name])
+        calls.append(_with_joint(call, joint, seen[u.name], reproduced=again))
+        labels.append(_labels(u, found[u.name], joint, obs))
     empty = pd.DataFrame({"cell": [], "group": [], "subset": []}, dtype="str")
-    return SubsetResult(
-        SUBSET_SPLITS.check(pd.DataFrame(splits, columns=SUBSET_SPLITS.names)),
-        SUBSET_CALLS.check(pd.DataFrame(calls, columns=SUBSET_CALLS.names)),
-        pd.concat(labels, ignore_index=True) if labels else empty,
-        chosen,
-    )
-
-
-def _units(
-    source: BlockSource, features: "pd.DataFrame", obs: "pd.DataFrame", unit: str | None
-) -> NDArray[np.str_]:
-    if len(obs) != source.n_cells or len(features) != source.n_features:
-        raise DataError(
-            "counts, cells and features differ in number",
-            found=f"{source.n_cells} x {source.n_features} counts, {len(obs)} cells, "
-            f"{len(features)} features",
-            code=codes.SUBSETS_DESIGN,
-        )
-    if unit is None:
-        return np.full(len(obs), "all")
-    if unit not in obs.columns or obs[unit].isna().any():
-        raise DataError(
-            f"the column of units {unit!r} is missing or has gaps",
-            found=f"columns: {', '.join(map(str, obs.columns)) or 'none'}",
-            fix="name a column that is filled for every cell",
-            code=codes.SUBSETS_COLUMN,
-        )
-    return obs[unit].astype(str).to_numpy(dtype=np.str_)
+    tables = {
+        "subset_splits": SUBSET_SPLITS.frame(splits),
+        "subset_joint": SUBSET_JOINT.frame(joint.rows),
+        "subset_calls": SUBSET_CALLS.frame(calls),
+        "subset_labels": pd.concat(labels, ignore_index=True) if labels else empty,
+    }
+    about = asdict(chosen) | {"unit": used.unit_column(unit)}
+    return Result(tables, notices=used.notices, settings=about)
 
 
 def _load(
@@ -185,15 +161,13 @@ def _load(
     block = select_rows(source, rows).read(0, len(rows))
     matrix = sp.csr_array((block.data, block.indices, block.indptr), (len(rows), source.n_features))
     why = ""
-    if not np.issubdtype(block.data.dtype, np.integer):
-        why = "the matrix holds expression values, not counts"
     depth = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
     held = depth > 0
     rows, matrix, depth = rows[held], matrix[held], depth[held]
     middle = float(np.median(depth)) if len(depth) else 0.0
-    if not why and len(depth) < settings.min_cells:
+    if len(depth) < settings.min_cells:
         why = f"{len(depth)} cells with counts, {settings.min_cells} are needed"
-    elif not why and middle < settings.min_umi:
+    elif middle < settings.min_umi:
         why = f"median {middle:g} UMI per cell, {settings.min_umi} are needed"
     return _Loaded(name, n, rows.astype(np.int64), matrix, depth, why)
 
@@ -278,6 +252,7 @@ def _split_row(group: str, s: Split, symbols: NDArray[np.object_]) -> dict[str, 
         "explained_auc": s.explained_auc,
         "genes": ", ".join(str(symbols[k]) for k in top),
         "status": s.status,
+        "reason": s.reason,
     }
 
 
@@ -303,14 +278,14 @@ def _call(
     verdict = "one homogeneous population" if sharing == "none" else f"{shape}, {sharing}"
     if replication == "not reproduced":
         verdict += ", not reproduced"
-    dropped = [s.status for s in splits if s.significant and not s.counted]
+    dropped = [s.reason for s in splits if s.significant and not s.counted]
     reason = (
         f"{len(counted)} of {len(splits)} tested splits hold"
         if counted
         else "one population explains the cells"
     )
     if dropped:
-        reason += "; " + "; ".join(dict.fromkeys(dropped))
+        reason += "; not counted: " + "; not counted: ".join(dict.fromkeys(dropped))
     if len(u.depth) < u.n_cells:
         reason += f"; {len(u.depth)} of {u.n_cells} cells were tested"
     return {
@@ -326,6 +301,47 @@ def _call(
         "verdict": verdict,
         "reason": reason,
     }
+
+
+def _smallest(cells: UnitCells, settings: SubsetSettings) -> float:
+    """Least share of an implanted subset that this unit alone would have shown."""
+    rng = spawn(settings.seed, "implant", cells.name)
+    lot = [(cells.counts, cells.depth)]
+    return smallest_share(lot, settings.components, settings.alpha, rng)
+
+
+def _with_joint(
+    call: dict[str, object], joint: Joint, smallest: float, *, reproduced: bool
+) -> dict[str, object]:
+    """Let the splits all lots share decide, and say what could have been seen."""
+    call = {**call, "smallest_share": smallest}
+    root = joint.rows[0] if joint.rows else {}
+    lots = root.get("n_lots", 0)
+    if joint.counted:
+        sharing = "coordinated" if call["sharing"] == "none" else call["sharing"]
+        held = f"{joint.counted} splits hold" if joint.counted > 1 else "1 split holds"
+        over = f"seen over {lots} units together"
+        return call | {
+            "n_subsets": joint.counted + 1,
+            "shape": "discrete",
+            "sharing": sharing,
+            "replication": f"{call['replication']}, {over}" if reproduced else over,
+            "verdict": f"discrete, {sharing}",
+            "reason": f"{held} over {lots} units together; alone: {call['reason']}",
+        }
+    if call["shape"] == "continuous":
+        could = [_could(smallest, "this unit alone")]
+        if root.get("status") != "NOT TESTABLE":
+            could.append(_could(float(str(root.get("smallest_share"))), f"{lots} units together"))
+        call["reason"] = f"{call['reason']}; {'; '.join(could)}"
+    return call
+
+
+def _could(share: float, where: str) -> str:
+    what = "subset of 40 genes, twice as high,"
+    if not np.isfinite(share):
+        return f"in {where} no {what} would have been seen"
+    return f"in {where} a {what} would have been seen from {share:.0%} of the cells on"
 
 
 def _sharing(cells: UnitCells, settings: SubsetSettings) -> tuple[float, float]:
@@ -347,14 +363,18 @@ def _sharing(cells: UnitCells, settings: SubsetSettings) -> tuple[float, float]:
     return tail_p(top, np.array(alone)), tail_p(spread, np.array(identical))
 
 
-def _labels(u: _Loaded, splits: list[Split], obs: "pd.DataFrame") -> "pd.DataFrame":
+def _labels(u: _Loaded, splits: list[Split], joint: Joint, obs: "pd.DataFrame") -> "pd.DataFrame":
+    """Subset of every tested cell: by the splits all units share where there are any."""
     import pandas as pd
 
-    path = np.full(len(u.depth), "", dtype=object)
-    for s in splits:
-        if s.counted:
-            path[s.cells] = path[s.cells] + np.where(s.side, "1", "0").astype(object)
-    number = {p: str(k) for k, p in enumerate(sorted(set(path)))}
+    path = joint.paths[u.name].copy()
+    known = sorted({p for paths in joint.paths.values() for p in paths})  # one number in all units
+    if not joint.counted:
+        for s in splits:
+            if s.counted:
+                path[s.cells] = path[s.cells] + np.where(s.side, "1", "0").astype(object)
+        known = sorted(set(path))
+    number = {p: str(k) for k, p in enumerate(known)}
     return pd.DataFrame(
         {
             "cell": obs.index[u.rows].astype(str),
@@ -370,7 +390,5 @@ def _head(u: _Loaded) -> dict[str, object]:
 
 
 def _refused(u: _Loaded) -> dict[str, object]:
-    word = "NOT TESTABLE"
-    empty = dict.fromkeys(("p_split", "p_gap", "p_shared", "p_excess"), float("nan"))
-    words = dict.fromkeys(("shape", "sharing", "replication", "verdict"), word)
-    return {**_head(u), "n_subsets": 0, **empty, **words, "reason": u.why_not}
+    words = dict.fromkeys(("shape", "sharing", "replication", "verdict"), "NOT TESTABLE")
+    return SUBSET_CALLS.blank(**_head(u), **words, reason=u.why_not)

@@ -1,26 +1,33 @@
 """Map the cells of a query lot onto the labelled cells of a reference run."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imscope.analyses.subsets.calibration import Calibration, calibrate
+from imscope.analyses.subsets.calibration import UNLIKE, calibrate
 from imscope.core import codes
 from imscope.core.blocks import BlockSource
+from imscope.core.cells import Cells
 from imscope.core.errors import DataError, UsageError
+from imscope.core.result import Notice, Result
 from imscope.core.rng import spawn
 from imscope.core.schema import MAPPED_CELLS, MAPPED_COMPOSITION
 from imscope.core.views import map_features, select_rows
+from imscope.io.open import open_cells
+from imscope.stats.shares import clopper_pearson
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from imscope.io.open import Openable
+
 Floats = NDArray[np.float64]
-UNLIKE = "unlike any reference"
 FEWEST_SHARED = 200
 FEWEST_OWN = 30
+LIBRARY_K, LIBRARY_FEWEST = 3, 4
+"""Neighbours that vote, and rows a label needs, among pools of cells or bulk libraries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,66 +69,27 @@ class MapSettings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lot:
-    """Cells with their features and their table.
-
-    Attributes
-    ----------
-    source
-        Raw counts. Unit: UMI.
-    features
-        One row per feature with ``symbol``.
-    obs
-        One row per cell.
-    """
-
-    source: BlockSource
-    features: "pd.DataFrame"
-    obs: "pd.DataFrame"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MapResult:
-    """Result of :func:`map_query`.
-
-    Attributes
-    ----------
-    cells
-        Table ``mapped_cells``.
-    composition
-        Table ``mapped_composition``.
-    calibration
-        How probabilities and the limit of likeness were found.
-    settings
-        What was asked.
-    """
-
-    cells: "pd.DataFrame"
-    composition: "pd.DataFrame"
-    calibration: Calibration
-    settings: MapSettings
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Space:
     points: Floats
-    """Reference cells."""
+    """Reference cells of labels that are mapped to."""
+    dropped: Floats
+    """Reference cells of labels with too few cells."""
     placed: Floats
     """Query cells."""
     rows: NDArray[np.int64]
     """Rows of these query cells."""
 
 
-def map_query(
-    query: Lot,
-    reference: Lot,
+def map_cells(
+    query: "Openable",
+    reference: "Openable",
     *,
-    label: str,
+    label: str | None = None,
     by: str | None = None,
     unit: str | None = None,
     settings: MapSettings | None = None,
     threads: int | None = None,
-) -> MapResult:
+) -> Result:
     """Give every query cell the label of the reference cells it lies among, or none.
 
     Both lots are brought to their common genes and to one depth. Components come from the
@@ -134,14 +102,16 @@ def map_query(
     Parameters
     ----------
     query, reference
-        Counts, features and cells of both.
+        Cells, or an ``AnnData`` or ``MuData`` in memory, with counts.
     label
-        Column of the reference that names the subsets.
+        Column of the reference that names the subsets; by default the first of ``subset``,
+        ``label``, ``cluster``.
     by
-        Column of the query that names the lots; the whole query is one lot by default.
+        Column of the query that names the lots; ``sample`` by default, else all are one lot.
     unit
-        Column of the reference's replicate units. With fewer than two, halves of its cells are
-        held out, which knows nothing about other lots: probabilities are then too high.
+        Column of the reference's replicate units, see :func:`imscope.core.cells.unit_column`. With
+        fewer than two, halves of its cells are held out, which knows nothing about other lots:
+        probabilities are then too high.
     settings
         See :class:`MapSettings`.
     threads
@@ -150,30 +120,53 @@ def map_query(
     Returns
     -------
     result
-        Cells, composition of every lot with intervals, and the calibration.
+        Tables ``mapped_cells`` and ``mapped_composition``; facts ``basis``, ``accuracy`` and
+        ``brier`` of the calibration; a notice for labels with too few cells to be mapped to. A
+        query cell nearer to the cells of such a label than to any other is unlike the reference.
 
     Raises
     ------
     DataError
         A column is missing, fewer than two labels have enough cells, or too few genes are shared.
+    MethodError
+        The values are no counts.
 
     Notes
     -----
     A query type that is close to a reference type, such as two kinds of T cells, is taken for it.
     The intervals are over cells of the lot and hold the uncertainty of the labels, not that of
     other lots.
+
+    Examples
+    --------
+    >>> import anndata, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> rates = np.repeat(rng.gamma(0.5, 8, (2, 300)), 60, axis=0)
+    >>> var, obs = pd.DataFrame(index=[f"G{k}" for k in range(300)]), pd.DataFrame()
+    >>> obs = pd.DataFrame({"label": ["a"] * 60 + ["b"] * 60, "sample": ["1", "2"] * 60})
+    >>> obs.index = obs.index.astype(str)
+    >>> one = anndata.AnnData(rng.poisson(rates).astype("int32"), obs, var)
+    >>> two = anndata.AnnData(rng.poisson(rates[60:]).astype("int32"), var=var)
+    >>> found = map_cells(two, one).tables["mapped_composition"]
+    >>> found[["label", "n_called"]].values.tolist()
+    [['a', 0], ['b', 60], ['unlike any reference', 0]]
     """
     chosen = settings or MapSettings()
-    lots = _column(query.obs, by) if by else np.full(len(query.obs), "all")
-    labels = _column(reference.obs, label)
-    units = _column(reference.obs, unit) if unit else np.full(len(reference.obs), "all")
-    rows = _reference_rows(labels, chosen)
-    labels, units = labels[rows], units[rows]
-    spaces = _place(query, reference, rows, chosen, threads)
+    asked, held = open_cells(query).known(by), open_cells(reference)
+    column = label or next((c for c in ("subset", "label", "cluster") if c in held.obs), "label")
+    held = held.known(column)
+    asked.need_counts("mapping")
+    held.need_counts("mapping")
+    lots = asked.groups(by).labels.astype(str)
+    labels, units = held.groups(column).labels.astype(str), held.units(unit).labels.astype(str)
+    if not held.single:  # a library stands for many cells, and there are few
+        chosen = replace(chosen, k=min(chosen.k, LIBRARY_K), fewest_cells=LIBRARY_FEWEST)
+    rows, few = _reference_rows(labels, chosen)
+    spaces = _place(asked, held, rows, np.flatnonzero(np.isin(labels, list(few))), chosen, threads)
     fits = [
         calibrate(
-            space.points, labels, units, k=chosen.k, unlike=chosen.unlike / 2, seed=chosen.seed,
-            threads=threads,
+            space.points, labels[rows], units[rows], k=chosen.k, unlike=chosen.unlike / 2,
+            seed=chosen.seed, threads=threads,
         )
         for space in spaces
     ]  # fmt: skip
@@ -187,30 +180,37 @@ def map_query(
             ratio[cells] = np.maximum(ratio[cells], far / fit.limit)
             if fit is fitted:
                 probability[cells] = chance
+                lost = fit.nearer_to(space.dropped, space.placed[own])
+                ratio[cells] = np.where(lost, np.inf, ratio[cells])
     called = np.where(ratio > 1, UNLIKE, fitted.names[probability.argmax(axis=1)])
-    return MapResult(
-        _cells(query.obs, lots, called, probability, ratio),
-        _composition(lots, called, probability, fitted.names, chosen),
-        fitted,
-        chosen,
+    tables = {
+        "mapped_cells": _cells(asked.obs, lots, called, probability, ratio),
+        "mapped_composition": _composition(lots, called, probability, fitted.names, few, chosen),
+    }
+    facts = {"basis": fitted.basis, "accuracy": fitted.accuracy, "brier": fitted.brier}
+    about = asdict(chosen) | {"label": column, "by": by, "unit": held.unit_column(unit)}
+    notices = tuple(dict.fromkeys((*asked.notices, *held.notices, *_dropped(few, chosen))))
+    return Result(tables, facts=facts, notices=notices, settings=about)
+
+
+def _dropped(few: dict[str, int], settings: MapSettings) -> list[Notice]:
+    if not few:
+        return []
+    names = ", ".join(f"{name} ({n} cells)" for name, n in few.items())
+    words = (
+        f"labels with fewer than {settings.fewest_cells} reference cells are not mapped to: "
+        f"{names}; query cells nearest to them are {UNLIKE}"
     )
+    return [Notice(codes.W_MAP_LABELS, words)]
 
 
-def _column(obs: "pd.DataFrame", name: str) -> NDArray[np.str_]:
-    if name not in obs.columns or obs[name].isna().any():
-        raise DataError(
-            f"the column {name!r} is missing or has gaps",
-            found=f"columns: {', '.join(map(str, obs.columns)) or 'none'}",
-            fix="name a column that is filled for every cell",
-            code=codes.SUBSETS_COLUMN,
-        )
-    return obs[name].astype(str).to_numpy(dtype=np.str_)
-
-
-def _reference_rows(labels: NDArray[np.str_], settings: MapSettings) -> NDArray[np.int64]:
-    """Rows of labels with enough cells, thinned alike in every label."""
+def _reference_rows(
+    labels: NDArray[np.str_], settings: MapSettings
+) -> tuple[NDArray[np.int64], dict[str, int]]:
+    """Rows of labels with enough cells, thinned alike in every label, and the other labels."""
     names, counts = np.unique(labels, return_counts=True)
     kept = names[counts >= settings.fewest_cells]
+    few = {str(n): int(c) for n, c in zip(names, counts, strict=True) if n not in kept}
     if len(kept) < 2:
         raise DataError(
             "the reference needs two labels or more",
@@ -230,13 +230,14 @@ def _reference_rows(labels: NDArray[np.str_], settings: MapSettings) -> NDArray[
                 for p in parts
             ]
         )
-    return np.sort(rows).astype(np.int64)
+    return np.sort(rows).astype(np.int64), few
 
 
 def _place(
-    query: Lot,
-    reference: Lot,
+    query: Cells,
+    reference: Cells,
     rows: NDArray[np.int64],
+    few: NDArray[np.int64],
     settings: MapSettings,
     threads: int | None,
 ) -> list[_Space]:
@@ -247,13 +248,15 @@ def _place(
     on those of the other half.
     """
     held, asked = _common_genes(reference, query)
-    held = select_rows(held, rows)
+    held = select_rows(held, np.concatenate([rows, few]).astype(np.int64))
     totals = [_totals(s) for s in (held, asked)]
     target = float(np.median(totals[0]))
     factors = [np.where(t > 0, t, target) / target for t in totals]
     half = spawn(settings.seed, "halves of the query").random(asked.n_cells) < 0.5
     everything = np.arange(asked.n_cells)
-    spaces = [_space(held, factors[0], (asked, factors[1], everything), None, settings, threads)]
+    n = len(rows)
+    whole = (asked, factors[1], everything)
+    spaces = [_space(held, factors[0], whole, None, n, settings, threads)]
     for learn in (half, ~half):
         rest = np.flatnonzero(~learn)
         if min(int(learn.sum()), len(rest)) < FEWEST_OWN:
@@ -262,7 +265,7 @@ def _place(
         own = select_rows(asked, rows_of)
         place = (select_rows(asked, rest), factors[1][rest], rest)
         spaces.append(
-            _space(own, factors[1][rows_of], place, (held, factors[0]), settings, threads)
+            _space(own, factors[1][rows_of], place, (held, factors[0]), n, settings, threads)
         )
     return spaces
 
@@ -272,6 +275,7 @@ def _space(
     factors: Floats,
     query: tuple[BlockSource, Floats, NDArray[np.int64]],
     reference: tuple[BlockSource, Floats] | None,
+    n: int,
     settings: MapSettings,
     threads: int | None,
 ) -> _Space:
@@ -287,10 +291,11 @@ def _space(
     points = pca.coordinates
     if reference is not None:
         points = project_cells_on(pca, *reference, genes, threads=threads)
-    return _Space(points.astype(np.float64), placed.astype(np.float64), query[2])
+    held = points.astype(np.float64)
+    return _Space(held[:n], held[n:], placed.astype(np.float64), query[2])
 
 
-def _common_genes(reference: Lot, query: Lot) -> tuple[BlockSource, BlockSource]:
+def _common_genes(reference: Cells, query: Cells) -> tuple[BlockSource, BlockSource]:
     first = [lot.features["symbol"].astype(str) for lot in (reference, query)]
     shared = sorted(set(first[0]) & set(first[1]) - {"", "nan"})
     if len(shared) < FEWEST_SHARED:
@@ -347,11 +352,10 @@ def _composition(
     called: NDArray[np.str_],
     probability: Floats,
     names: NDArray[np.str_],
+    few: dict[str, int],
     settings: MapSettings,
 ) -> "pd.DataFrame":
-    """Share of each label; the interval draws cells and their labels again."""
-    import pandas as pd
-
+    """Share of each label; the interval is over cells whose labels are drawn by probability."""
     rows = []
     unlike = called == UNLIKE
     weights = np.column_stack([np.where(unlike[:, None], 0.0, probability), unlike])
@@ -359,27 +363,34 @@ def _composition(
     for lot in sorted(set(lots.tolist())):
         own = weights[lots == lot]
         n = len(own)
-        rng = spawn(settings.seed, "composition", lot)
         mean = own.mean(axis=0)
-        drawn = np.empty((400, len(words)))
-        cumulative = np.cumsum(own, axis=1)
-        for b in range(len(drawn)):
-            again = rng.integers(0, n, n)
-            label = (rng.random((n, 1)) > cumulative[again]).sum(axis=1)
-            drawn[b] = np.bincount(np.minimum(label, len(words) - 1), minlength=len(words)) / n
-        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-        zero = 1 - 0.05 ** (1 / n)
+        # a cell drawn at random has the label with chance `mean`: a binomial number of n cells
+        low, high = clopper_pearson(np.minimum(mean, 1.0) * n, n)
         rows += [
-            {
-                "group": lot,
-                "label": word,
-                "n_cells": n,
-                "n_called": int((called[lots == lot] == word).sum()),
-                "frac": float(mean[j]),
-                "low": float(low[j]),
-                "high": float(max(high[j], zero)),
-                "status": "ok",
-            }
+            MAPPED_COMPOSITION.blank(
+                group=lot,
+                label=word,
+                n_cells=n,
+                n_called=int((called[lots == lot] == word).sum()),
+                frac=float(mean[j]),
+                low=float(low[j]),
+                high=float(high[j]),
+                status="ok",
+            )
             for j, word in enumerate(words)
         ]
-    return MAPPED_COMPOSITION.check(pd.DataFrame(rows))
+        rows += [
+            MAPPED_COMPOSITION.blank(
+                group=lot,
+                label=word,
+                n_cells=n,
+                status="not mapped",
+                reason=f"{size} reference cells, {settings.fewest_cells} are needed",
+            )
+            for word, size in few.items()
+        ]
+    return MAPPED_COMPOSITION.frame(rows)
+
+
+map = map_cells  # noqa: A001
+"""As the command is called."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from imscope.core import codes
-from imscope.core.errors import DataError
+from imscope.core.cells import require_columns
 from imscope.core.schema import SUBSET_NAMES
 from imscope.evidence.gene_sets import load
+from imscope.stats.shares import clopper_pearson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,32 +98,20 @@ def name_subsets(
     >>> name_subsets(scores, {"1"}, unit_scores=units)["name"].tolist()
     ['unnamed', 'angiogenesis']
     """
-    import pandas as pd
-
     chosen = settings or NameSettings()
-    _need(scores, ("group", "programme", "status"))
-    _need(unit_scores, ("group", "unit", "programme", "score"))
+    require_columns(scores, "group", "programme", "status")
+    require_columns(unit_scores, "group", "unit", "programme", "score")
     family = {s.name: s.family for s in load().values() if s.family in NAMING}
     usable = scores[(scores["status"] == "ok") & scores["programme"].isin(list(family))]
     rows = []
     for group in sorted(scores["group"].astype(str).unique()):
         if group not in significant:
-            rows.append(_unnamed(group, "not named: it did not pass the test of splitting"))
+            rows.append(_unnamed(group, "it did not pass the test of splitting"))
             continue
         own = usable[usable["group"].astype(str) == group]["programme"]
         profile = _profile(unit_scores, group, own.tolist(), family)
         rows.append(_name(group, profile, chosen))
-    return SUBSET_NAMES.check(pd.DataFrame(rows, columns=SUBSET_NAMES.names))
-
-
-def _need(table: "pd.DataFrame", columns: tuple[str, ...]) -> None:
-    missing = [c for c in columns if c not in table.columns]
-    if missing:
-        raise DataError(
-            "a table of programme scores lacks columns",
-            found=f"missing: {', '.join(missing)}",
-            code=codes.SUBSETS_COLUMN,
-        )
+    return SUBSET_NAMES.frame(rows)
 
 
 def _profile(
@@ -165,31 +153,32 @@ def _name(group: str, profile: "pd.DataFrame", settings: NameSettings) -> dict[s
     known = profile[profile["lead"].notna()]
     most = int(profile["n_units"].max()) if len(profile) else 0
     if most < settings.fewest_units or known.empty:
-        why = f"not testable: {most} units hold it beside others, {settings.fewest_units} needed"
+        why = f"{most} units hold it beside others, {settings.fewest_units} needed"
         return _unnamed(group, why)
     first = known.iloc[0]
     others = known[known["family"] != first["family"]]
     runner = others.iloc[0] if len(others) else None
     margin = float(first["lead"] - (runner["lead"] if runner is not None else 0.0))
     n, agree = int(first["n_units"]), int(first["n_agree"])
-    low = float(stats.beta.ppf(0.05, agree, n - agree + 1)) if agree else 0.0
-    status = "named"
+    low = float(clopper_pearson(agree, n, level=0.9)[0]) if n else 0.0
+    why = ""
     if not float(first["p"]) * len(known) <= settings.alpha:
-        status = "not named: no programme is surely higher inside over the units"
+        why = "no programme is surely higher inside over the units"
     elif margin < settings.margin:
-        status = f"not named: {first['programme']} and {_runner_name(runner)} lead alike"
+        why = f"{first['programme']} and {_runner_name(runner)} lead alike"
     elif low < settings.confidence:
-        status = f"not named: {agree} of {n} units agree"
+        why = f"{agree} of {n} units agree"
     return {
         "group": group,
-        "name": str(first["programme"]).replace("_", " ") if status == "named" else UNNAMED,
+        "name": str(first["programme"]).replace("_", " ") if not why else UNNAMED,
         "confidence": low,
         "margin": margin,
         "effect": float(first["effect"]),
         "n_units": n,
         "n_agree": agree,
         "runner_up": _runner_name(runner),
-        "status": status,
+        "status": "not named" if why else "named",
+        "reason": why,
     }
 
 
@@ -198,16 +187,7 @@ def _runner_name(runner: "pd.Series | None") -> str:
     return "none" if runner is None else str(runner["programme"])
 
 
-def _unnamed(group: str, status: str) -> dict[str, object]:
-    nan = float("nan")
-    return {
-        "group": group,
-        "name": UNNAMED,
-        "confidence": nan,
-        "margin": nan,
-        "effect": nan,
-        "n_units": 0,
-        "n_agree": 0,
-        "runner_up": "none",
-        "status": status,
-    }
+def _unnamed(group: str, why: str) -> dict[str, object]:
+    return SUBSET_NAMES.blank(
+        group=group, name=UNNAMED, runner_up="none", status="not named", reason=why
+    )

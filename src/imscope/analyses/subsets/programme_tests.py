@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imscope.core.rng import spawn
-from imscope.engine.random_sets import log_profiles, random_scores
 from imscope.stats.adjust import benjamini_hochberg
 from imscope.stats.moderate import fit_moderated, moderated_f
+from imscope.stats.random_sets import log_profiles, random_scores
 
 Floats = NDArray[np.float64]
 

@@ -114,10 +114,10 @@ def scored(programmes: Sequence[Programme]) -> list[int]:
 
 def _why_not(n_genes: int, n_there: int, n_seen: int) -> str:
     if not n_genes:
-        return "not scored: placeholder, the published list is not bundled"
+        return "placeholder, the published list is not bundled"
     if n_seen >= LEAST_COVERAGE * n_genes:
         return ""
     return (
-        f"not scored: {n_seen} of {n_genes} genes are detected ({n_there} are in the matrix), "
+        f"{n_seen} of {n_genes} genes are detected ({n_there} are in the matrix), "
         f"{LEAST_COVERAGE:.0%} are needed"
     )

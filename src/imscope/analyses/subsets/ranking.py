@@ -8,7 +8,8 @@ import numpy as np
 from scipy import stats
 
 from imscope.core import codes
-from imscope.core.errors import DataError, UsageError
+from imscope.core.cells import require_columns
+from imscope.core.errors import UsageError
 from imscope.core.schema import SUBSET_RANKING
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ class _Term:
     value: float
     basis: str
     status: str = "ok"
+    reason: str = ""
 
 
-def rank_subsets(
+def rank(
     indication: Mapping[str, float],
     scores: "pd.DataFrame",
     *,
@@ -88,12 +90,10 @@ def rank_subsets(
     ...     "score": [0.1, 0.4], "status": "ok", "p_value": [0.01, 0.01]})
     >>> cells = pd.DataFrame({"subset": ["0", "0", "1", "1"], "unit": ["a", "b"] * 2,
     ...     "n_cells": 50, "n_total": 100})
-    >>> table = rank_subsets({"angiogenesis": 1.0}, scores, cells=cells)
+    >>> table = rank({"angiogenesis": 1.0}, scores, cells=cells)
     >>> table[table["term"] == "total"]["subset"].tolist()
     ['1', '0']
     """
-    import pandas as pd
-
     weight = {k: float(v) for k, v in indication.items() if v != 0}
     size = sum(abs(v) for v in weight.values())
     if not weight or not np.isfinite(size):
@@ -103,8 +103,8 @@ def rank_subsets(
             fix="give one finite weight other than 0 at least",
             code=codes.SUBSETS_OPTION,
         )
-    _need(scores, ("group", "programme", "score", "status", "p_value"))
-    _need(cells, ("subset", "unit", "n_cells", "n_total"))
+    require_columns(scores, "group", "programme", "score", "status", "p_value")
+    require_columns(cells, "subset", "unit", "n_cells", "n_total")
     evidence = _evidence(weight, conflicts)
     found = []
     for subset in sorted(scores["group"].astype(str).unique()):
@@ -117,34 +117,28 @@ def rank_subsets(
             "safety": _safety(subset, vetoes),
         }
         total = float(np.prod([t.value for t in terms.values()]))
-        reason = "; ".join(f"{k}: {t.status}" for k, t in terms.items() if t.status != "ok")
-        terms["total"] = _Term(total, "product of the five terms", reason or "ok")
+        reason = "; ".join(f"{k}: {t.status}: {t.reason}" for k, t in terms.items() if t.reason)
+        worst = next((t.status for t in reversed(terms.values()) if t.status != "ok"), "ok")
+        terms["total"] = _Term(total, "product of the five terms", worst, reason)
         found.append((subset, terms))
     found.sort(key=lambda item: (-item[1]["total"].value, item[0]))
     rows = [
         {
-            "rank": rank,
+            "rank": place,
             "subset": subset,
             "term": term,
             "value": t.value,
             "log_value": float(np.log(t.value)) if t.value > 0 else float("nan"),
             "basis": t.basis,
             "status": t.status,
+            "reason": t.reason,
         }
-        for rank, (subset, terms) in enumerate(found, 1)
+        for place, (subset, terms) in enumerate(found, 1)
         for term, t in terms.items()
     ]
-    return SUBSET_RANKING.check(pd.DataFrame(rows, columns=SUBSET_RANKING.names))
-
-
-def _need(table: "pd.DataFrame", columns: tuple[str, ...]) -> None:
-    missing = [c for c in columns if c not in table.columns]
-    if missing:
-        raise DataError(
-            "a table of the ranking lacks columns",
-            found=f"missing: {', '.join(missing)}",
-            code=codes.SUBSETS_COLUMN,
-        )
+    table = SUBSET_RANKING.frame(rows)
+    table.attrs["imscope"] = {"table": SUBSET_RANKING.name, "settings": dict(weight)}
+    return table
 
 
 def _posterior(subset: str, scores: "pd.DataFrame", weight: Mapping[str, float]) -> _Term:
@@ -165,8 +159,7 @@ def _posterior(subset: str, scores: "pd.DataFrame", weight: Mapping[str, float])
     share = used / sum(abs(v) for v in weight.values())
     basis = ", ".join(said)
     if share < FEWEST_WEIGHT:
-        why = f"not estimable: {share:.0%} of the panel is scored"
-        return _Term(NEUTRAL, basis, why)
+        return _Term(NEUTRAL, basis, "not estimable", f"{share:.0%} of the panel is scored")
     return _Term(float(stats.norm.cdf(total / used)), basis)
 
 
@@ -179,7 +172,7 @@ def _stability(own: "pd.DataFrame") -> _Term:
             if np.ptp(x) > 0:
                 slopes.append(float(np.polyfit(x, np.log((k + 0.5) / (n - k + 0.5)), 1)[0]))
     if not slopes:
-        return _Term(NEUTRAL, "no unit is known at two passages", "not estimable: no passages")
+        return _Term(NEUTRAL, "no unit is known at two passages", "not estimable", "no passages")
     b = float(np.mean(slopes))
     basis = f"log odds change {b:+.2f} per passage, {len(slopes)} units"
     return _Term(float(np.exp(-abs(b))), basis)
@@ -193,7 +186,7 @@ def _replicates(own: "pd.DataFrame", n: int) -> _Term:
 def _evidence(weight: Mapping[str, float], conflicts: "pd.DataFrame | None") -> _Term:
     if conflicts is None or conflicts.empty:
         return _Term(1.0, "no conflict on record")
-    _need(conflicts, ("programme", "reason"))
+    require_columns(conflicts, "programme", "reason")
     hit = sorted(set(conflicts["programme"].astype(str)) & set(weight))
     share = sum(abs(weight[p]) for p in hit) / sum(abs(v) for v in weight.values())
     return _Term(
@@ -204,9 +197,9 @@ def _evidence(weight: Mapping[str, float], conflicts: "pd.DataFrame | None") -> 
 def _safety(subset: str, vetoes: "pd.DataFrame | None") -> _Term:
     if vetoes is None or vetoes.empty:
         return _Term(1.0, "no veto on record")
-    _need(vetoes, ("subset", "reason"))
+    require_columns(vetoes, "subset", "reason")
     own = vetoes[vetoes["subset"].astype(str) == subset]["reason"].astype(str)
     if own.empty:
         return _Term(1.0, "no veto on record")
     reason = "; ".join(sorted(set(own)))
-    return _Term(0.0, reason, f"vetoed: {reason}")
+    return _Term(0.0, reason, "vetoed", reason)

@@ -5,9 +5,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from imscope.analyses.subsets.stage import StageCalls
+from imscope.analyses.subsets.stage_calls import StageCalls
 from imscope.core.schema import STAGE_ROUTE
-from imscope.engine.proportions import pooled_share
+from imscope.stats.shares import pooled_share
 
 MESODERM = (
     *("streak", "mesoderm", "mesenchymoangioblast", "endothelial_core", "primitive_mesenchyme"),
@@ -19,15 +19,15 @@ MINOR = 0.1
 """Share of the informative cells from which a second route is named."""
 
 
-def stage_route(calls: StageCalls, groups: pd.Series | str = "sample") -> pd.DataFrame:
+def stage_route(calls: StageCalls, group: NDArray[np.object_]) -> pd.DataFrame:
     """Tell by which route the cells of each group came, with checks for heart and trophoblast.
 
     Parameters
     ----------
     calls
         From :func:`imscope.subsets.call_stages`.
-    groups
-        Group of each cell, or ``sample``.
+    group
+        Group of each cell.
 
     Returns
     -------
@@ -41,10 +41,8 @@ def stage_route(calls: StageCalls, groups: pd.Series | str = "sample") -> pd.Dat
     lots. Protocols with a p38 inhibitor make heart cells along (doi:10.1016/j.scr.2012.04.003);
     those with a TGF-beta inhibitor should make no trophoblast.
     """
-    label = calls.cells["sample"] if isinstance(groups, str) else pd.Series(groups)
-    group = label.astype(str).to_numpy()
     rows = [_row(calls, group == name, name) for name in dict.fromkeys(group.tolist())]
-    return STAGE_ROUTE.check(pd.DataFrame(rows))
+    return STAGE_ROUTE.frame(rows)
 
 
 def _row(calls: StageCalls, mine: NDArray[np.bool_], name: str) -> dict[str, object]:
@@ -54,11 +52,11 @@ def _row(calls: StageCalls, mine: NDArray[np.bool_], name: str) -> dict[str, obj
     n = len(stage)
     meso, crest = int(np.isin(stage, MESODERM).sum()), int((stage == CREST).sum())
     both, chance = meso + crest, float("nan")
-    route, status = "not told", "ok"
+    route, reason = "not told", ""
     if not any(scored[:-1]) or not scored[-1]:
-        status = "not told: the matrix lacks the genes of one of the two routes"
+        reason = "the matrix lacks the genes of one of the two routes"
     elif both < max(3, MIN_SHARE * n):
-        status = f"not told: {both} of {n} cells are early enough to show a route"
+        reason = f"{both} of {n} cells are early enough to show a route"
     else:
         chance = float(stats.beta.sf(0.5, meso + 1, crest + 1))
         share = crest / both
@@ -74,7 +72,8 @@ def _row(calls: StageCalls, mine: NDArray[np.bool_], name: str) -> dict[str, obj
         "posterior_mesoderm": chance,
         "cardiac": _bound(calls, mine, "cardiac"),
         "trophoblast": _bound(calls, mine, "trophoblast"),
-        "status": status,
+        "status": "not told" if reason else "ok",
+        "reason": reason,
     }
 
 

@@ -1,10 +1,10 @@
 """Which clusters of a whole run are populations of their own in its replicate units."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imscope.analyses.subsets.find import SubsetResult
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.schema import SUBSET_SUPPORT
@@ -20,7 +20,7 @@ FEWEST_CELLS = 10
 """Tested cells below which a unit has no say on a cluster."""
 
 
-def support_clusters(result: SubsetResult, clusters: "pd.Series") -> "pd.DataFrame":
+def support_clusters(tables: "Mapping[str, pd.DataFrame]", clusters: "pd.Series") -> "pd.DataFrame":
     """Hold the clusters of a run against the subsets found in each replicate unit.
 
     Clusters come from all cells together; a cluster may be one lot, or a slice of a continuum.
@@ -29,8 +29,8 @@ def support_clusters(result: SubsetResult, clusters: "pd.Series") -> "pd.DataFra
 
     Parameters
     ----------
-    result
-        From :func:`imscope.subsets.find_subsets`.
+    tables
+        Of the result of :func:`imscope.subsets.split`.
     clusters
         Cluster of every cell, indexed as the cell table given to the test.
 
@@ -52,20 +52,17 @@ def support_clusters(result: SubsetResult, clusters: "pd.Series") -> "pd.DataFra
     Examples
     --------
     >>> import pandas as pd
-    >>> from imscope.analyses.subsets.settings import SubsetSettings
     >>> labels = pd.DataFrame(
     ...     {"cell": range(80), "group": ["L1"] * 40 + ["L2"] * 40,
     ...      "subset": (["1"] * 28 + ["2"] * 12) * 2}
     ... )
     >>> calls = pd.DataFrame({"group": ["L1", "L2"], "shape": "discrete"})
-    >>> found = SubsetResult(pd.DataFrame(), calls, labels, SubsetSettings())
+    >>> found = {"subset_calls": calls, "subset_labels": labels}
     >>> clusters = pd.Series((["a"] * 28 + ["b"] * 12) * 2)
     >>> support_clusters(found, clusters)["significant"].tolist()
     [True, True]
     """
-    import pandas as pd
-
-    labels = result.labels
+    labels, calls = tables["subset_labels"], tables["subset_calls"]
     known = clusters.astype(str).set_axis(clusters.index.astype(str))
     own = known.reindex(labels["cell"].astype(str).to_numpy())
     if own.isna().any():
@@ -76,7 +73,7 @@ def support_clusters(result: SubsetResult, clusters: "pd.Series") -> "pd.DataFra
             code=codes.SUBSETS_DESIGN,
         )
     cluster = own.to_numpy()
-    shape = dict(zip(result.calls["group"].astype(str), result.calls["shape"], strict=True))
+    shape = dict(zip(calls["group"].astype(str), calls["shape"], strict=True))
     units = labels["group"].astype(str).to_numpy()
     subset = labels["subset"].astype(str).to_numpy()
     rows = []
@@ -97,7 +94,7 @@ def support_clusters(result: SubsetResult, clusters: "pd.Series") -> "pd.DataFra
             best = max(best, overlap)
             seen += overlap >= OVERLAP
         rows.append(_row(name, asked, seen, best))
-    return SUBSET_SUPPORT.check(pd.DataFrame(rows))
+    return SUBSET_SUPPORT.frame(rows)
 
 
 def _row(name: str, asked: int, seen: int, best: float) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Test every split of a unit's tree of cells against one simulated population."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,6 +68,7 @@ class Split:
     explained_by: str = ""
     explained_auc: float = float("nan")
     status: str = "one population"
+    reason: str = ""
     n_units_seen: int = 0
 
     @property
@@ -199,20 +200,18 @@ def _checked(
     gap = find_gap(
         counts, depth, settings.components, rng=spawn(settings.seed, "gap", unit.name, split.node)
     )
-    name, explained = _strongest(
-        {k: v[split.cells] for k, v in unit.covariates.items()}, split.side
-    )
+    name, explained = strongest({k: v[split.cells] for k, v in unit.covariates.items()}, split.side)
     strong = abs(explained - 0.5) + 0.5 >= settings.explained_auc
     n_smaller = int(split.side.sum())
-    status = "split"
+    why = ""
     if n_smaller < settings.min_side:
-        status = f"not counted: {n_smaller} cells on the smaller side"
+        why = f"{n_smaller} cells on the smaller side"
     elif not p <= settings.alpha:
-        status = "not counted: does not hold on the other half of the counts"
+        why = "does not hold on the other half of the counts"
     elif strong:
-        status = f"not counted: explained by {name}"
+        why = f"explained by {name}"
     elif not gap.p_value <= split.alpha_gap:
-        status = "not counted: no gap between the sides, a continuum is enough"
+        why = "no gap between the sides, a continuum is enough"
     return replace(
         split,
         thinning=thinning,
@@ -222,7 +221,8 @@ def _checked(
         between=gap.between,
         explained_by=name if strong else "",
         explained_auc=explained,
-        status=status,
+        status="not counted" if why else "split",
+        reason=why,
     )
 
 
@@ -256,7 +256,8 @@ def _other_half(first: Floats, second: Floats, depth: Floats, k: int) -> tuple[f
     return float(test.statistic / side.sum() / (~side).sum()), float(test.pvalue)
 
 
-def _strongest(covariates: dict[str, Floats], side: NDArray[np.bool_]) -> tuple[str, float]:
+def strongest(covariates: Mapping[str, Floats], side: NDArray[np.bool_]) -> tuple[str, float]:
+    """Covariate that separates the sides best, and how well."""
     best, found = "", 0.5
     for name, value in covariates.items():
         known = np.isfinite(value)

@@ -1,6 +1,6 @@
 """Posterior of the stage of each cell from the counts of marker genes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -113,23 +113,34 @@ def stage_log_likelihood(
         log += np.log1p(p * (gain - 1)) @ where.T
     if model.present[model.triple].all():
         _together(model, log, ratio[:, model.triple])
-    _two_core_genes(model, log, gain)
+    _core_genes(model, log, gain)
     log[:, ~model.scored] = -np.inf
     return log, gain
 
 
-def _two_core_genes(model: StageModel, log: Floats, gain: Floats) -> None:
-    """Condition every stage on at least two of its core genes being on; changes ``log``."""
+def _core_genes(model: StageModel, log: Floats, gain: Floats) -> None:
+    """Condition every stage on enough of its core genes being on; changes ``log``."""
     for s, name in enumerate(model.panel.stages):
         core = np.flatnonzero(model.panel.core[s] & model.present)
-        if len(core) < 3 or name == _TRIPLE_STAGE:
+        least = min(model.panel.least[s], len(core) - 1)
+        if len(core) < 3 or least < 1 or name == _TRIPLE_STAGE:
             continue
         p = model.panel.on[s, core]
-        odds = p / (1 - p) * gain[:, core]
-        none = -np.log1p(odds).sum(axis=1)
-        few = np.exp(none) * (1 + odds.sum(axis=1))
-        prior = (1 - p).prod() * (1 + (p / (1 - p)).sum())
+        few = _fewer(p * gain[:, core] / (1 - p + p * gain[:, core]), least)
+        prior = _fewer(p[None, :], least)
         log[:, s] += np.log(np.maximum(1 - few, 1e-12)) - np.log1p(-prior)
+
+
+def _fewer(chance: Floats, least: int) -> Floats:
+    """Chance that fewer than so many of independent events happen, one row per cell."""
+    state = np.zeros((len(chance), least))
+    state[:, 0] = 1.0
+    for k in range(chance.shape[1]):
+        p = chance[:, [k]]
+        moved = state * (1 - p)
+        moved[:, 1:] += state[:, :-1] * p
+        state = moved
+    return np.asarray(state.sum(axis=1))
 
 
 def stage_posterior(
@@ -221,7 +232,7 @@ def learn_rates(
     rounds
         Rounds.
     """
-    counts, depth = panel.counts[rows], panel.depth[rows]
+    counts, depth = panel.dense(rows), panel.depth[rows]
     start = model.rates
     for _ in range(rounds):
         log, gain = stage_log_likelihood(model, counts, depth, ambient)
@@ -234,7 +245,7 @@ def learn_rates(
 def ambient_rates(
     panel: PanelCounts,
     sample: NDArray[np.intp],
-    names: list[str],
+    names: Sequence[str],
     *,
     known: Mapping[str, tuple[float, Floats]],
     default: float,
@@ -261,5 +272,6 @@ def ambient_rates(
         if len(profile):
             out[k] = share * 1e4 * panel.profile(np.asarray(profile, dtype=np.float64))
         elif panel.depth[mine].sum() > 0:
-            out[k] = share * 1e4 * panel.counts[mine].sum(axis=0) / panel.depth[mine].sum()
+            seen = panel.dense(mine).sum(axis=0)
+            out[k] = share * 1e4 * seen / panel.depth[mine].sum()
     return out

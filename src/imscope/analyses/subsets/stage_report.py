@@ -1,115 +1,109 @@
 """Everything about stages in one call: shares, window, route."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from imscope.analyses.subsets.route import stage_route
-from imscope.analyses.subsets.stage import StageCalls, call_stages, stage_fractions
+from imscope.analyses.subsets.stage_calls import StageCalls, call_stages, stage_fractions
 from imscope.analyses.subsets.stage_settings import StageSettings
-from imscope.analyses.subsets.window import StageWindow, mesenchymoangioblast_window
-from imscope.core import codes
-from imscope.core.blocks import BlockSource
-from imscope.core.errors import DataError
+from imscope.analyses.subsets.window import mesenchymoangioblast_window
+from imscope.core.names import is_missing
+from imscope.core.result import Result, Status
+from imscope.io.open import open_cells
 
 if TYPE_CHECKING:
+    from imscope.core.cells import Cells
     from imscope.engine.ambient import AmbientResult
+    from imscope.io.open import Openable
 
 
-@dataclass(frozen=True)
-class StageDescription:
-    """Stages of a run.
-
-    Attributes
-    ----------
-    calls
-        Stage of every cell.
-    fractions
-        As :data:`imscope.core.schema.STAGE_FRACTIONS`.
-    route
-        As :data:`imscope.core.schema.STAGE_ROUTE`.
-    window
-        The mesenchymoangioblast window, or nothing when there are no days.
-    why_no_window
-        The reason in words; empty when there is a window.
-    """
-
-    calls: StageCalls
-    fractions: pd.DataFrame
-    route: pd.DataFrame
-    window: StageWindow | None
-    why_no_window: str
-
-
-def describe_stages(
-    source: BlockSource,
-    features: pd.DataFrame,
-    obs: pd.DataFrame,
+def stage(
+    cells: "Openable",
     *,
-    by: str = "sample",
+    by: str | None = None,
     ambient: "Mapping[str, AmbientResult] | None" = None,
     settings: StageSettings | None = None,
     threads: int | None = None,
-) -> StageDescription:
+) -> Result:
     """Call stages, count them per group, follow the window over days and tell the route.
 
     Parameters
     ----------
-    source, features, obs, ambient, settings, threads
-        As in :func:`imscope.analyses.subsets.call_stages`. ``obs`` may hold ``day`` and ``clone``.
+    cells
+        Cells, or an ``AnnData`` or ``MuData`` in memory, with counts; the columns ``sample``,
+        ``day`` and ``clone`` are used if there.
     by
-        Column that groups the cells.
+        Column that makes the groups; ``sample`` by default, else all cells are one group.
+    ambient
+        Ambient share and profile per sample. Where none is known the share of the settings is
+        assumed with the mean profile of the sample, and a notice says so.
+    settings
+        See :class:`StageSettings`.
+    threads
+        See :func:`imscope.engine.execute.thread_count`.
 
     Returns
     -------
-    description
-        Calls and tables. Without a column ``day`` for every cell, or with one day only, there is no
-        window and the reason is told.
+    result
+        Tables ``stage_fractions`` and ``stage_route``, and with three days ``stage_window`` and
+        ``stage_window_checks``; ``stage``, ``kind``, ``posterior`` and ``n_umi`` of every cell.
 
     Raises
     ------
     DataError
-        As in :func:`imscope.analyses.subsets.call_stages`; or the column ``by`` does not exist.
+        There is no column ``by``, or no stage has enough core genes in the matrix.
+    MethodError
+        The values are no counts.
 
     Examples
     --------
-    >>> import numpy as np, scipy.sparse as sp
-    >>> from imscope.core.blocks import MemoryBlocks
+    >>> import anndata, scipy.sparse as sp
     >>> from imscope.evidence.stage_panel import stage_markers, stage_panel
     >>> genes = [*stage_panel().genes, "ACTB"]
     >>> core = stage_markers()["msc"].core
     >>> cell = [6 * (g in core) + 4000 * (g == "ACTB") for g in genes]
-    >>> source = MemoryBlocks.from_csr(sp.csr_array(np.array([cell] * 20)))
-    >>> cells = pd.DataFrame({"sample": ["lot 1"] * 20})
-    >>> found = describe_stages(source, pd.DataFrame({"symbol": genes}), cells)
-    >>> found.fractions.query("frac > 0")[["group", "stage", "frac"]].values.tolist()
-    [['lot 1', 'msc', 1.0]]
-    >>> found.why_no_window
+    >>> counts, var = sp.csr_matrix([cell] * 20, dtype="int32"), pd.DataFrame(index=genes)
+    >>> found = stage(anndata.AnnData(counts, var=var))
+    >>> found.tables["stage_fractions"].query("frac > 0")[["stage", "frac"]].values.tolist()
+    [['msc', 1.0]]
+    >>> found.why("stage_window")
     'no window: the cell table has no column `day`'
     """
-    if by not in obs.columns and by != "sample":
-        raise DataError(
-            f"the cell table has no column {by!r}",
-            found=", ".join(map(str, obs.columns)) or "no columns",
-            fix="name one of these with --by",
-            code=codes.SUBSETS_COLUMN,
-        )
-    calls = call_stages(source, features, obs, ambient=ambient, settings=settings, threads=threads)
-    groups: pd.Series | str = obs[by] if by in obs.columns else "sample"
-    window, why = None, ""
-    if "day" not in obs.columns:
-        why = "no window: the cell table has no column `day`"
+    used = open_cells(cells, bulk=True).known(by)
+    calls = call_stages(used, ambient=ambient, settings=settings, threads=threads)
+    group = used.groups(by).labels
+    tables = {
+        "stage_fractions": stage_fractions(calls, group),
+        "stage_route": stage_route(calls, group),
+    }
+    skipped = {}
+    if why := _no_window(used.obs):
+        skipped["stage_window"] = (Status("NOT TESTABLE", why),)
     else:
-        day = pd.to_numeric(obs["day"], errors="coerce")
-        if day.isna().any():
-            why = f"no window: {int(day.isna().sum())} of {len(day)} cells have no day"
-        elif day.nunique() < 3:
-            why = f"no window: {day.nunique()} days, three are needed"
-        else:
-            clone = obs["clone"] if "clone" in obs.columns and obs["clone"].notna().all() else None
-            window = mesenchymoangioblast_window(calls, day, series=clone)
-    return StageDescription(
-        calls, stage_fractions(calls, groups), stage_route(calls, groups), window, why
-    )
+        tables |= _window(used, calls)
+    settings_of = asdict(calls.settings) | {"by": by}
+    notices = (*used.notices, *calls.notices)
+    return Result(tables, calls.cells, skipped=skipped, notices=notices, settings=settings_of)
+
+
+def _no_window(obs: pd.DataFrame) -> str:
+    """Why the days give no window; empty when they do."""
+    if "day" not in obs.columns:
+        return "no window: the cell table has no column `day`"
+    day = pd.to_numeric(obs["day"], errors="coerce")
+    if day.isna().any():
+        return f"no window: {int(day.isna().sum())} of {len(day)} cells have no day"
+    if day.nunique() < 3:
+        return f"no window: {day.nunique()} days, three are needed"
+    return ""
+
+
+def _window(cells: "Cells", calls: StageCalls) -> dict[str, pd.DataFrame]:
+    clone = cells.obs.get("clone")
+    if clone is not None and any(is_missing(v) for v in clone):
+        clone = None
+    found = mesenchymoangioblast_window(calls, pd.to_numeric(cells.obs["day"]), series=clone)
+    return {"stage_window": found.days, "stage_window_checks": found.checks}

@@ -7,12 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from imscope.analyses.subsets.stage import StageCalls
+from imscope.analyses.subsets.stage_calls import StageCalls
 from imscope.core import codes
 from imscope.core.errors import DataError
 from imscope.core.rng import spawn
 from imscope.core.schema import STAGE_WINDOW, STAGE_WINDOW_CHECKS
-from imscope.engine.proportions import pooled_share
+from imscope.stats.shares import pooled_share
 
 STAGE = "mesenchymoangioblast"
 PEAK_DAY, PEAK_SLACK = 2.0, 0.5
@@ -106,13 +106,8 @@ def mesenchymoangioblast_window(
         table = _days(calls, values, mine, one)
         parts.append(table)
         checks.append(_check(one, table, seed))
-    frame = pd.concat(parts, ignore_index=True) if parts else _empty()
-    return StageWindow(STAGE_WINDOW.check(frame), STAGE_WINDOW_CHECKS.check(pd.DataFrame(checks)))
-
-
-def _empty() -> pd.DataFrame:
-    kinds = {"text": "str", "integer": "int64", "number": "float64"}
-    return pd.DataFrame({c.name: pd.Series(dtype=kinds[c.kind]) for c in STAGE_WINDOW.columns})
+    frame = pd.concat(parts, ignore_index=True) if parts else STAGE_WINDOW.empty()
+    return StageWindow(STAGE_WINDOW.check(frame), STAGE_WINDOW_CHECKS.frame(checks))
 
 
 def _days(calls: StageCalls, day: Floats, mine: NDArray[np.bool_], series: str) -> pd.DataFrame:
@@ -130,7 +125,7 @@ def _days(calls: StageCalls, day: Floats, mine: NDArray[np.bool_], series: str) 
                 "high": share.high,
                 "n_cells": len(cells),
                 "n_samples": len(called),
-                "interval": share.interval,
+                "interval": share.basis,
             }
         )
     table = pd.DataFrame(rows)
@@ -221,7 +216,8 @@ def _check(series: str, table: pd.DataFrame, seed: int) -> dict[str, object]:
         "peak_rule": peak_rule,
         "gone_rule": gone_rule,
         "alarm": alarm,
-        "status": _words(table, peak=peak, at=at, present=present, alarm=alarm),
+        "status": "ok" if len(day) > 1 and np.isfinite(peak) else "not estimable",
+        "reason": _words(table, peak=peak, at=at, present=present, alarm=alarm),
     }
 
 
@@ -232,23 +228,20 @@ def _words(table: pd.DataFrame, *, peak: float, at: float, present: bool, alarm:
     if not present:
         seen = f"{table['high'].max():.1%}"
         tail = "; the route is not the mesenchymoangioblast's, or the days miss it" if alarm else ""
-        return f"not estimable: at most {seen} of the cells on any day{tail}"
+        return f"at most {seen} of the cells on any day{tail}"
     if not np.isfinite(peak):
         side = "first" if at == table["day"].min() else "last"
-        return f"not estimable: the highest share is on the {side} day, {at:g}"
+        return f"the highest share is on the {side} day, {at:g}"
     end = "; still there after day 4" if alarm else ""
     return f"peak at day {peak:.1f} with {table['frac'].max():.0%} of the cells{end}"
 
 
 def _not_scored(series: str, day: Floats) -> dict[str, object]:
-    return {
-        "series": series,
-        "peak_day": float("nan"),
-        "low": float("nan"),
-        "high": float("nan"),
-        "days": ", ".join(f"{d:g}" for d in np.unique(day)),
-        "peak_rule": "not testable",
-        "gone_rule": "not testable",
-        "alarm": "",
-        "status": "not scored: APLNR, PDGFRA and KDR must all be in the matrix",
-    }
+    return STAGE_WINDOW_CHECKS.blank(
+        series=series,
+        days=", ".join(f"{d:g}" for d in np.unique(day)),
+        peak_rule="not testable",
+        gone_rule="not testable",
+        status="not scored",
+        reason="APLNR, PDGFRA and KDR must all be in the matrix",
+    )

@@ -37,3 +37,18 @@ W_CELLS_LEFT_OUT = declare(
     "Cells without a value in a column that is needed were left out.",
     "Fill the column, or take it as said.",
 )
+ROW_KIND = declare(
+    "E-ROW-KIND",
+    "The column `row_kind` holds a word that names no kind of row, or more than one kind.",
+    "Write cell, well, pool or library; split a table that holds several kinds.",
+)
+ROW_CELLS = declare(
+    "E-ROW-CELLS",
+    "The question is about single cells and the rows are pools of cells or bulk libraries.",
+    "Give single cells, or ask what rows of many cells can answer: programmes, stage, panel, sex.",
+)
+W_ROW_KIND = declare(
+    "W-ROW-KIND",
+    "The rows of the matrix are taken as something else than cells.",
+    "Write `cell` into a column `row_kind` of the cell table if they are cells.",
+)

@@ -14,11 +14,6 @@ RESIDUAL_CELLS = declare(
     "Give one row per cell and a group for each.",
 )
 
-SAFETY_COLUMN = declare(
-    "E-SAFETY-COLUMN",
-    "A column that names lots or reference lots is not there or has gaps.",
-    "Name one of the columns of the cell table and fill its gaps.",
-)
 SAFETY_REFERENCE = declare(
     "E-SAFETY-REFERENCE",
     "A reference lot that was named is not among the lots.",

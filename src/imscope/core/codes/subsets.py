@@ -46,3 +46,25 @@ STAGE_DAYS = declare(
     "The cell table has no usable column `day`, or it has gaps.",
     "Give the day of differentiation of every sample in the sample sheet.",
 )
+W_STAGE_GENES = declare(
+    "W-STAGE-GENES",
+    "Stages were not scored because too few of their marker genes are in the matrix.",
+    "Give a matrix of all genes where these stages matter.",
+)
+W_STAGE_BULK = declare(
+    "W-STAGE-BULK",
+    "Rows are sums of many cells; their stage is that of the mixture.",
+    "Read the stage of such a row as that of most of its cells.",
+)
+W_STAGE_AMBIENT = declare(
+    "W-STAGE-AMBIENT",
+    "The ambient share of a sample is not known and was assumed.",
+    "Give raw droplets, so that it can be estimated.",
+)
+
+# mapping
+W_MAP_LABELS = declare(
+    "W-MAP-LABELS",
+    "Labels of the reference have too few cells to be mapped to.",
+    "Give more reference cells of these labels, or read cells near them as unlike the reference.",
+)

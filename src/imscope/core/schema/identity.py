@@ -14,7 +14,8 @@ CYCLE_PHASES = table(
     n_cells | integer | cells | cells of the group
     n_units | integer | units | replicate units of the group
     basis | text | | whether the interval is over units or over cells only
-    status | text | | ok, or not estimable: with the reason
+    status | text | | ok or not estimable
+    reason | text | | why not; empty when ok
     """,
 )
 SENESCENCE = table(
@@ -35,7 +36,8 @@ SENESCENCE = table(
     chance_frac | number | fraction | share that would meet all four if they were independent
     lmnb1_ratio | number | ratio | LMNB1 rate of cells that meet the other three over resting ones
     relative_to | text | | cells the thresholds come from
-    status | text | | ok, or not estimable: with the reason
+    status | text | | ok, open (LMNB1 does not confirm the call) or not estimable
+    reason | text | | why not ok; empty when ok
     """,
 )
 SENESCENCE_PROFILES = table(
@@ -67,7 +69,8 @@ ISCT_PANEL = table(
     per_10k | number | per 10,000 | mean share of the counts
     n_cells | integer | cells | cells of the group
     verdict | text | | meets, fails or open; RNA: consistent, against or not estimable
-    status | text | | ok, or the reason why not
+    status | text | | ok or not estimable
+    reason | text | | why not; empty when ok
     """,
 )
 HOX_CODE = table(
@@ -81,7 +84,8 @@ HOX_CODE = table(
     n_decided | integer | genes | genes decided
     nearest | text | | other group with the most similar code
     similarity | number | fraction | Jaccard index over genes decided in both
-    status | text | | ok, or not estimable: with the reason
+    status | text | | ok or not estimable
+    reason | text | | why not; empty when ok
     """,
 )
 DONOR_SEX = table(

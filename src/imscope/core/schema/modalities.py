@@ -16,8 +16,9 @@ PROTEIN_MARKERS = table(
     separation | number | standard deviations | distance of the modes over their pooled spread
     positive_frac | number | fraction | share of cells above the threshold
     bic_gain | number | | evidence of two modes over one: difference of BIC
-    scale | text | | aligned (0 negative, 1 positive) or log above background
-    status | text | | two modes, one mode or too few cells: in words
+    scale | text | | aligned (0 negative, 1 positive), borrowed (of the other batches) or log
+    status | text | | two modes, one mode or too few cells
+    reason | text | | in words
     """,
 )
 PROTEIN_AGREEMENT = table(
@@ -37,6 +38,7 @@ PROTEIN_AGREEMENT = table(
     detected_low | number | fraction | lower end of the 95 % interval
     detected_high | number | fraction | upper end of the 95 % interval
     interval_over | text | | cells or lots
-    status | text | | ok, or not estimable: with the reason
+    status | text | | ok, not estimable in part or not estimable
+    reason | text | | why not ok; empty when ok
     """,
 )

@@ -2,6 +2,9 @@
 
 from imscope.core.schema.declare import table
 
+MITO_CEILING = 0.5
+"""Share of mitochondrial counts that no suggested limit exceeds, in the library and in a run."""
+
 SAMPLES = table(
     "samples",
     "One row per sample of the sheet, with its design and what quality control left of it.",

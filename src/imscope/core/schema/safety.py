@@ -26,7 +26,8 @@ _RESIDUAL = """
     cells_in_dose | number | cells | at most so many in a dose: upper bound times dose
     cells_in_dose_estimate | number | cells | estimate times dose
     n_genes | integer | genes | marker genes in the matrix
-    status | text | | ok, or not estimable: with the reason; what was assumed
+    status | text | | ok or not estimable
+    reason | text | | why not, or what was assumed
     """
 RESIDUAL_PLURIPOTENT = table(
     "residual_pluripotent",
@@ -77,7 +78,7 @@ ARM_SCREEN = table(
     p_mosaic | number | probability | of the share of cells, lots as units, two-sided over direction
     lod_frac | number | fraction | smallest share of cells found with 90 % power at this depth
     verdict | text | | gain, loss, no finding, NOT TESTABLE or not resolvable per cell
-    status | text | | one plain sentence
+    reason | text | | one plain sentence
     """,
 )
 P53_SCREEN = table(
@@ -94,6 +95,6 @@ P53_SCREEN = table(
     n_low | integer | genes | targets below all siblings
     p_value | number | probability | of being low, one-sided, lots as units
     verdict | text | | low, not low or NOT TESTABLE
-    status | text | | one plain sentence
+    reason | text | | one plain sentence
     """,
 )

@@ -26,7 +26,8 @@ SUBSET_SPLITS = table(
     explained_by | text | | covariate that separates the sides by itself; empty when none does
     explained_auc | number | probability | separation by the strongest covariate
     genes | text | | genes with the largest difference between the sides
-    status | text | | split, one population, or why a split is not counted
+    status | text | | split, one population or not counted
+    reason | text | | why a split is not counted; empty otherwise
     """,
 )
 SUBSET_CALLS = table(
@@ -45,8 +46,31 @@ SUBSET_CALLS = table(
     p_shared | number | probability | of the leading component against genes that vary on their own
     p_excess | number | probability | of variation beyond counting noise
     replication | text | | whether another unit shows the split
+    smallest_share | number | fraction | least share of an implanted subset seen in this unit alone
     verdict | text | | the two words together
     reason | text | | one plain sentence
+    """,
+)
+SUBSET_JOINT = table(
+    "subset_joint",
+    "Splits that all lots share: an axis found in some lots, a gap tested in the others.",
+    """
+    node | text | | place in the tree; again without the genes of a split that is explained
+    n_lots | integer | lots | lots that take part
+    n_cells | integer | cells | cells below the node
+    p_value | number | probability | of such gaps if every lot is one population along every axis
+    alpha_node | number | probability | level the p value is held against
+    share | number | fraction | share of the smaller side, mean over lots
+    share_low | number | fraction | lower end of the 95 % interval
+    share_high | number | fraction | upper end of the 95 % interval
+    basis | text | | whether the interval is over lots (units) or over cells
+    separation | number | standard deviations | distance of the sides over the spread within them
+    n_genes | integer | genes | genes the axis is made of
+    genes | text | | genes with the largest weight
+    smallest_share | number | fraction | least share of an implanted subset seen; at the root
+    explained_by | text | | covariate that separates the sides by itself; empty when none does
+    status | text | | split, one population, not counted or NOT TESTABLE
+    reason | text | | why not counted or not testable; empty otherwise
     """,
 )
 COMPOSITION = table(
@@ -64,7 +88,8 @@ COMPOSITION = table(
     low | number | subsets | lower end of the 95 % interval over cells
     high | number | subsets | upper end of the 95 % interval over cells
     basis | text | | whether the subsets are significant or clusters of an algorithm
-    status | text | | ok, or not estimable: with the reason
+    status | text | | ok or not estimable
+    reason | text | | why not; empty when ok
     """,
 )
 DIFFERENTIAL_ABUNDANCE = table(
@@ -110,7 +135,8 @@ PROGRAMME_SCORES = table(
     p_set | number | probability | against random sets matched by expression, two-sided
     p_value | number | probability | the larger of both: more than units and random genes explain
     q_value | number | probability | Benjamini-Hochberg over the programmes of the contrast
-    status | text | | ok, not scored or NOT TESTABLE, with the reason
+    status | text | | ok, NOT TESTABLE (scored, not compared) or not scored
+    reason | text | | why not ok; empty when ok
     by? | text | | column that makes the groups, where a table holds more than one kind
     """,
 )
@@ -119,8 +145,8 @@ STAGE_FRACTIONS = table(
     "Share of cells called each stage per group.",
     """
     group | text | | sample, lot, day or whatever the cells are grouped by
-    stage | text | | stage, lineage, or `unknown`
-    kind | text | | stage, lineage, off_target or unknown
+    stage | text | | stage, lineage, `unknown`, or two that cannot be told apart (`a or b`)
+    kind | text | | stage, lineage, off_target, unknown or pair
     frac | number | fraction | share of cells called; empty when the stage is not scored
     low | number | fraction | lower end of the 95 % interval
     high | number | fraction | upper end of the 95 % interval
@@ -129,7 +155,8 @@ STAGE_FRACTIONS = table(
     n_samples | integer | samples | samples in the group
     interval | text | | what the interval is over: cells of one library, or samples
     coverage | number | fraction | core genes of the stage that are in the matrix
-    status | text | | ok, or not scored: with the reason
+    status | text | | ok or not scored
+    reason | text | | why not; empty when ok
     """,
 )
 STAGE_WINDOW = table(
@@ -159,7 +186,8 @@ STAGE_WINDOW_CHECKS = table(
     peak_rule | text | | is the peak at day 2: pass, fail or not testable
     gone_rule | text | | at most 10 % of the peak from day 4 on: pass, fail or not testable
     alarm | text | | arrested, never present, or empty
-    status | text | | one plain sentence
+    status | text | | ok, not estimable or not scored
+    reason | text | | one plain sentence
     """,
 )
 STAGE_ROUTE = table(
@@ -173,7 +201,8 @@ STAGE_ROUTE = table(
     posterior_mesoderm | number | probability | that the larger share is of the mesoderm
     cardiac | text | | check of the protocol that makes heart cells along: words with the bound
     trophoblast | text | | check of the protocol that may make trophoblast: words with the bound
-    status | text | | ok, or why the route is not told
+    status | text | | ok or not told
+    reason | text | | why not; empty when ok
     """,
 )
 MAPPED_CELLS = table(
@@ -199,14 +228,15 @@ MAPPED_COMPOSITION = table(
     frac | number | fraction | mean probability of the label over the cells
     low | number | fraction | lower end of the 95 % interval over cells and labels
     high | number | fraction | upper end of the 95 % interval over cells and labels
-    status | text | | ok, or why there is no share
+    status | text | | ok or not mapped
+    reason | text | | why not; empty when ok
     """,
 )
 SUBSET_NAMES = table(
     "subset_names",
     "Names of subsets from programme profiles, or `unnamed`.",
     """
-    group | text | | cluster
+    group | text | | cluster, or `shared` and the number of a subset that all units share
     name | text | | programme that sets it apart, or unnamed
     confidence | number | probability | lower 95 % limit of the share of units that agree
     margin | number | standard errors | lead over the next programme of another family
@@ -214,7 +244,8 @@ SUBSET_NAMES = table(
     n_units | integer | units | units in which the cluster and others are there
     n_agree | integer | units | units in which the programme is higher in the cluster than outside
     runner_up | text | | next programme of another family
-    status | text | | named, or why not
+    status | text | | named or not named
+    reason | text | | why not; empty when named
     """,
 )
 SUBSET_RANKING = table(
@@ -227,27 +258,11 @@ SUBSET_RANKING = table(
     value | number | fraction | factor of the total
     log_value | number | natural log | what the term adds to the logarithm of the total
     basis | text | | how the value came about
-    status | text | | ok, vetoed, or not estimable: with the reason
+    status | text | | ok, vetoed or not estimable
+    reason | text | | why not ok; empty when ok
     indication? | text | | what the ranking is for
     label? | text | | what must be printed beside it
     assays? | text | | wet assays the answer must be backed by
-    """,
-)
-STAGE_PRIMING = table(
-    "stage_priming",
-    "Groups compared with the baseline of the same pair on the core genes of a lineage.",
-    """
-    pair | text | | line or donor that both have in common
-    group | text | | group compared
-    baseline | text | | group it is compared with
-    lineage | text | | whose core genes are compared
-    n_genes | integer | genes | core genes with enough counts
-    log2_ratio | number | log2 | mean ratio of the core genes, group over baseline
-    null_mean | number | log2 | mean over random genes of the same abundance
-    null_sd | number | log2 | their standard deviation
-    p_value | number | probability | one-sided, over random sets of genes
-    verdict | text | | further, not told apart or NOT TESTABLE
-    status | text | | ok, or why there is no verdict
     """,
 )
 SUBSET_SUPPORT = table(

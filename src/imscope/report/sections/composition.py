@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from imscope.core.schema import COMPOSITION, DIFFERENTIAL_ABUNDANCE, SUBSET_CALLS
+from imscope.core.schema import COMPOSITION, DIFFERENTIAL_ABUNDANCE, SUBSET_CALLS, SUBSET_JOINT
 from imscope.report.dots import DotRow, dots
 from imscope.report.inputs import ReportInput
 from imscope.report.section import Figure, Section, natural
@@ -20,17 +20,36 @@ def build(report: ReportInput) -> Section | None:
         return None
     context: dict[str, object] = {
         "calls": None,
+        "joint": None,
         "hill": None,
         "abundance": None,
         "why_no_abundance": report.why_missing("differential_abundance"),
     }
     if calls is not None:
-        shown = ["group", "n_used", "n_subsets", "shape", "sharing", "replication", "reason"]
+        shown = ["group", "n_used", "n_subsets", "shape", "sharing", "replication"]
+        shown += ["smallest_share", "reason"]
         context["calls"] = view(
             calls,
             SUBSET_CALLS,
             caption=f"More than one population? One verdict per unit ({len(calls)} units).",
             columns=shown,
+        )
+    joint = report.table("subset_joint")
+    if joint is not None:
+        context["joint"] = view(
+            joint,
+            SUBSET_JOINT,
+            caption=f"Subsets that all units share ({len(joint)} splits tested).",
+            columns=[
+                *("node", "n_lots", "n_cells", "share", "share_low", "share_high", "separation"),
+                *("p_value", "alpha_node", "smallest_share", "genes", "status", "reason"),
+            ],
+            merge={"share": ("share_low", "share_high")},
+            labels={"smallest_share": "would have been seen from"},
+            notes=(
+                "An axis from half of the units, a gap in the others. What would have been seen is "
+                "a subset of 40 genes, twice as high, implanted in these cells.",
+            ),
         )
     if hill is not None:
         context["hill"] = view(

@@ -31,7 +31,7 @@ def build(report: ReportInput) -> Section | None:
     if arms is not None:
         found = arms[arms["verdict"].isin(["gain", "loss"])]
         shown = ["group", "region", "n_cells", "median_umi", "log2_ratio", "log2_low", "log2_high",
-                 "frac", "frac_low", "frac_high", "lod_frac", "verdict", "status"]  # fmt: skip
+                 "frac", "frac_low", "frac_high", "lod_frac", "verdict", "reason"]  # fmt: skip
         merge = {"log2_ratio": ("log2_low", "log2_high"), "frac": ("frac_low", "frac_high")}
         if len(found):
             context["found"] = view(
@@ -45,7 +45,7 @@ def build(report: ReportInput) -> Section | None:
             untested = arms[arms["verdict"] == "NOT TESTABLE"]
             whole = len(untested) == len(arms)
             context["nothing"] = (
-                f"NOT TESTABLE: {untested['status'].iloc[0]}."
+                f"NOT TESTABLE: {untested['reason'].iloc[0]}."
                 if whole
                 else "No gain or loss above the limit of detection of each region. "
                 "20q11.21 is not resolvable per cell and is not excluded."

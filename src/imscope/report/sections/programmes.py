@@ -147,7 +147,7 @@ def _tests(tests: pd.DataFrame, group: str) -> object:
         caption=f"Programmes between groups of {group or 'sample'} ({len(shown)} rows).",
         columns=[
             *("programme", "contrast", "n_units", "score", "coverage", "effect", "z_set"),
-            *("p_unit", "p_set", "p_value", "q_value", "status"),
+            *("p_unit", "p_set", "p_value", "q_value", "status", "reason"),
         ],
         labels={"z_set": "z against random genes", "p_unit": "p, units", "p_set": "p, genes"},
         notes=(
@@ -162,8 +162,7 @@ def _absent(frame: pd.DataFrame) -> list[str]:
     """Programmes without a score, each with its reason."""
     missing = frame[frame["score"].isna()].drop_duplicates("programme")
     return [
-        f"{name}: {str(why).removeprefix('not scored: ')}"
-        for name, why in zip(missing["programme"], missing["status"], strict=True)
+        f"{name}: {why}" for name, why in zip(missing["programme"], missing["reason"], strict=True)
     ]
 
 

@@ -25,7 +25,7 @@ def build(report: ReportInput) -> Section | None:
             markers,
             PROTEIN_MARKERS,
             caption=f"Background and modes of each marker ({len(markers)} rows).",
-            columns=[*shown, "scale", "status"],
+            columns=[*shown, "scale", "status", "reason"],
             notes=("A marker with one mode and no control has no sign: it is not called.",),
         )
     if agreement is not None:
@@ -36,7 +36,7 @@ def build(report: ReportInput) -> Section | None:
             caption=f"Agreement of RNA and protein ({len(agreement)} rows).",
             columns=[
                 *shown, "correlation_low", "correlation_high", "detected_frac", "detected_low",
-                "detected_high", "interval_over", "status",
+                "detected_high", "interval_over", "status", "reason",
             ],
             merge={
                 "correlation": ("correlation_low", "correlation_high"),

@@ -15,7 +15,7 @@ LISTED = 200
 """Candidates printed at most."""
 COLUMNS = (
     *("group", "n_cells", "n_called", "frac", "low", "high", "upper_95", "cells_in_dose"),
-    *("sensitivity", "false_positive_rate", "limit_of_detection", "status"),
+    *("sensitivity", "false_positive_rate", "limit_of_detection", "status", "reason"),
 )
 
 
@@ -51,7 +51,8 @@ def _doses(residual: pd.DataFrame) -> list[str]:
     out = []
     for row in residual.to_dict("records"):
         if typeset.is_missing(row["upper_95"]):
-            out.append(f"{row['group']}: residual pluripotent cells are {row['status']}.")
+            words = f"{row['status']}: {row['reason']}"
+            out.append(f"{row['group']}: residual pluripotent cells are {words}.")
             continue
         called = "no" if row["n_called"] == 0 else typeset.count(row["n_called"])
         out.append(
@@ -83,7 +84,7 @@ def _unwanted(table: pd.DataFrame) -> TableView:
         table,
         OFF_LINEAGE,
         caption=f"Cells of unwanted lineages ({table['group'].nunique()} groups).",
-        columns=["group", "lineage", *COLUMNS[1:8], "status"],
+        columns=["group", "lineage", *COLUMNS[1:8], "status", "reason"],
         merge={"frac": ("low", "high")},
         notes=("The lists are sentinels, not validated panels; their marker rates are assumed.",),
     )

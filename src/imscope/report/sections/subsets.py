@@ -43,8 +43,8 @@ def _names(names: pd.DataFrame) -> TableView:
     return view(
         names,
         SUBSET_NAMES,
-        caption=f"Names from programme profiles ({given} of {len(names)} clusters are named).",
-        labels={"group": "cluster"},
+        caption=f"Names from programme profiles ({given} of {len(names)} are named).",
+        labels={"group": "cluster or shared subset"},
     )
 
 
@@ -61,7 +61,17 @@ def _ranking(ranking: pd.DataFrame) -> TableView:
         SUBSET_RANKING,
         caption=f"Clusters ranked for each indication: the first {SHOWN} of each, with the factors "
         "their total is the product of.",
-        columns=["indication", "rank", "subset", "value", "terms", "status", "assays", "label"],
+        columns=[
+            "indication",
+            "rank",
+            "subset",
+            "value",
+            "terms",
+            "status",
+            "reason",
+            "assays",
+            "label",
+        ],
         labels={"value": "total", "assays": "to be backed by"},
         notes=(
             "The order proposes what to test in a wet assay. It is no probability that a product "

@@ -9,7 +9,7 @@ from imscope.study.step import Had, Run, Step
 def work_evidence(_: Run, had: Had) -> Result:
     """Show evidence on programmes that were scored and antigens of the panel."""
     scores = had["programmes"].table("programme_scores")
-    told = scores["status"].str.startswith("ok")
+    told = scores["score"].notna()
     terms = scores.loc[told, "programme"].unique().tolist()
     if had["identity"].has_table("isct_panel"):
         terms += had["identity"].table("isct_panel")["antigen"].unique().tolist()

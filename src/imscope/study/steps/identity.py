@@ -1,6 +1,6 @@
 """Step: surface panel, cycle, senescence, HOX code and donor of every sample."""
 
-from imscope.analyses.identity.compute import IdentitySettings, describe_identity
+from imscope.analyses.identity import describe
 from imscope.core.result import Result, skip
 from imscope.core.schema import (
     CYCLE_PHASES,
@@ -21,16 +21,10 @@ def work_identity(run: Run, had: Had) -> Result:
     if not run.has_counts:
         reason = "identity, cycle and ageing need UMI counts"
         return skip((ISCT_PANEL.name, CYCLE_PHASES.name), reason)
-    cells = run.cells(had)
-    found = describe_identity(
-        cells.source,
-        cells.features,
-        cells.obs,
-        protein=cells.modalities.get("protein"),
-        settings=IdentitySettings(by="sample", unit="sample", seed=run.config.seed),
-        threads=run.threads,
+    found = describe(
+        run.cells(had), by="sample", unit="sample", seed=run.config.seed, threads=run.threads
     )
-    return Result(tables=found.tables, cells=found.cells[SHOWN])
+    return Result(found.tables, None if found.cells is None else found.cells[SHOWN])
 
 
 STEP = Step(

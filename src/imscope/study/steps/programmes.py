@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from imscope.analyses.subsets.score import ProgrammeSettings, score_programmes
+from imscope.analyses.subsets import ProgrammeSettings, score
 from imscope.core.cells import unit_names
 from imscope.core.result import Result
 from imscope.core.schema import PROGRAMME_SCORES
@@ -16,35 +16,33 @@ SHOWN_PER_CELL = 12
 def work_programmes(run: Run, had: Had) -> Result:
     """Score the gene programmes by sample, by cluster and, with units as replicates, by group."""
     cells = run.cells(had)
-    obs = cells.obs
     group, unit = run.design.group, run.design.unit
-    grouped = group if group and obs[group].notna().all() else None
-    obs = obs.assign(**{unit: unit_names(obs, unit)})
+    grouped = group if group and cells.obs[group].notna().all() else None
     scores, tables, telling = [], {}, None
     for by in ("sample", "cluster", grouped):
         if by is None:
             continue
-        result = score_programmes(
-            cells.source,
-            cells.features,
-            obs,
-            settings=ProgrammeSettings(
-                by=by, unit="sample" if unit == by else unit, seed=run.config.seed
-            ),
-            counts=run.has_counts,
+        result = score(
+            cells,
+            by=by,
+            unit="sample" if unit == by else unit,
+            settings=ProgrammeSettings(seed=run.config.seed),
             threads=run.threads,
         )
-        scores.append(result.table.assign(by=by))
-        if by == "cluster":
-            telling = _telling(result.cells, obs["cluster"])
-            tables["unit_scores"] = _unit_scores(result.cells, obs, unit)
+        scores.append(result.tables["programme_scores"].assign(by=by))
+        if by == "cluster" and result.cells is not None:
+            telling = _telling(result.cells, cells.obs["cluster"])
+            tables["unit_scores"] = _unit_scores(result.cells, cells.obs, unit)
     tables["programme_scores"] = pd.concat(scores, ignore_index=True)
     return Result(tables, cells=telling)
 
 
 def _unit_scores(cells: pd.DataFrame, obs: pd.DataFrame, unit: str) -> pd.DataFrame:
     """Mean score of every programme per cluster and replicate unit."""
-    keys = [obs["cluster"].astype(str).rename("group"), obs[unit].astype(str).rename("unit")]
+    keys = [
+        obs["cluster"].astype(str).rename("group"),
+        pd.Series(unit_names(obs, unit), obs.index, name="unit"),
+    ]
     means = cells.groupby(keys, sort=True).mean().reset_index()
     return means.melt(["group", "unit"], var_name="programme", value_name="score")
 

@@ -5,11 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imscope.analyses.safety.arms import ArmSettings, screen_arms
-from imscope.analyses.safety.off_lineage import find_off_lineage
-from imscope.analyses.safety.p53 import screen_p53
-from imscope.analyses.safety.residual import find_residual_pluripotent
-from imscope.analyses.safety.screen import ResidualSettings
+from imscope.analyses.safety import ResidualSettings, arms, p53, residual
 from imscope.core.cells import Cells
 from imscope.core.errors import DataError, MethodError, UsageError
 from imscope.core.result import Result, Status, skip
@@ -33,31 +29,19 @@ def work_safety(run: Run, had: Had) -> Result:
         asked = (RESIDUAL_PLURIPOTENT, OFF_LINEAGE, ARM_SCREEN, P53_SCREEN)
         return skip([t.name for t in asked], "the screen needs UMI counts")
     cells = run.cells(had)
-    ambient = read_ambient(run, had["ambient"])
     reference = _pluripotent_sample(run.sheet, cells.obs)
-    residual = find_residual_pluripotent(
-        cells.source,
-        cells.features,
-        cells.obs,
-        ambient=ambient,
+    found = residual(
+        cells,
+        ambient=read_ambient(run, had["ambient"]),
         settings=ResidualSettings(reference=reference, seed=run.config.seed),
         threads=run.threads,
     )
-    unwanted = find_off_lineage(
-        cells.source, cells.features, cells.obs, ambient=ambient, threads=run.threads
-    )
-    listed = [t for t in (residual.cells, unwanted.cells) if len(t)] or [residual.cells]
-    candidates = pd.concat(listed, ignore_index=True)
+    candidates = found.tables["residual_cells"]
     called = candidates[candidates["verdict"] == "called"]
     clusters = cells.obs["cluster"].reindex(called["cell"].astype(str)).to_numpy()
-    tables = {
-        "residual_pluripotent": residual.groups,
-        "off_lineage": unwanted.groups,
-        "residual_cells": candidates,
-        "called": called.assign(cluster=clusters),
-    }
-    arms, skipped = _screen_karyotype(run, cells)
-    return Result(tables=tables | arms, skipped=skipped)
+    screens, skipped = _screen_karyotype(run, cells)
+    tables = {**found.tables, "called": called.assign(cluster=clusters), **screens}
+    return Result(tables=tables, skipped=skipped)
 
 
 def _screen_karyotype(run: Run, cells: Cells) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
@@ -66,16 +50,15 @@ def _screen_karyotype(run: Run, cells: Cells) -> tuple[dict[str, pd.DataFrame], 
         product = cells.obs["source_class"].astype(str).isin(PRODUCTS).to_numpy()
         if product.any() and not product.all():
             cells = cells.take(np.flatnonzero(product))
-    obs = cells.obs
-    lot = "lot" if "lot" in obs and obs["lot"].notna().all() else "sample"
-    what = (cells.source, cells.features, obs)
+    unit = run.design.unit
     try:
-        arms = screen_arms(*what, settings=ArmSettings(lot=lot), threads=run.threads)
-        p53 = screen_p53(*what, lot=lot, threads=run.threads)
+        return {
+            "arm_screen": arms(cells, unit=unit, threads=run.threads),
+            "p53_screen": p53(cells, unit=unit, threads=run.threads),
+        }, {}
     except (DataError, MethodError, UsageError) as error:
         why = (Status("NOT TESTABLE", error.problem),)
         return {}, {t.name: why for t in (ARM_SCREEN, P53_SCREEN)}
-    return {"arm_screen": arms.table, "p53_screen": p53.table}, {}
 
 
 def _pluripotent_sample(sheet: pd.DataFrame, obs: pd.DataFrame) -> str | None:

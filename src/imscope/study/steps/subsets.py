@@ -4,17 +4,21 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from imscope.analyses.subsets import (
+    SubsetSettings,
+    hill_table,
+    name_subsets,
+    rank,
+    support_clusters,
+)
 from imscope.analyses.subsets.composition import SIGNIFICANT
-from imscope.analyses.subsets.diversity import hill_table
-from imscope.analyses.subsets.find import find_subsets
-from imscope.analyses.subsets.names import name_subsets
-from imscope.analyses.subsets.ranking import rank_subsets
-from imscope.analyses.subsets.settings import SubsetSettings
-from imscope.analyses.subsets.significant import support_clusters
+from imscope.analyses.subsets.find import split
+from imscope.analyses.subsets.shared_names import name_shared
 from imscope.core.cells import unit_names
 from imscope.core.result import Result, skip
 from imscope.core.schema import (
     SUBSET_CALLS,
+    SUBSET_JOINT,
     SUBSET_NAMES,
     SUBSET_RANKING,
     SUBSET_SPLITS,
@@ -26,7 +30,10 @@ from imscope.study.config import RunConfig
 from imscope.study.step import Had, Run, Step
 from imscope.study.store import Finished
 
-TABLES = (SUBSET_CALLS, SUBSET_SPLITS, SUBSET_SUPPORT, SUBSET_NAMES, SUBSET_RANKING)
+TABLES = (
+    *(SUBSET_CALLS, SUBSET_SPLITS, SUBSET_JOINT),
+    *(SUBSET_SUPPORT, SUBSET_NAMES, SUBSET_RANKING),
+)
 VETO = 0.01
 """Share of called pluripotent or unwanted cells in a subset from which it is vetoed."""
 
@@ -54,32 +61,33 @@ def work_subsets(run: Run, had: Had) -> Result:
         why = "the subset test needs UMI counts"
     if why:
         return skip([t.name for t in TABLES], why)
-    cells = run.cells(had)
-    unit = run.design.unit
     score = had["qc"].array("doublet_score")[run.rows(had)]
-    obs = cells.obs.assign(**{"doublet_score": score, unit: unit_names(cells.obs, unit)})
-    found = find_subsets(
-        cells.source, cells.features, obs, unit=unit, settings=subset_settings(run.config)
-    )
+    cells = run.cells(had).with_obs(doublet_score=score)
+    found = split(cells, unit=run.design.unit, settings=subset_settings(run.config)).tables
+    labels, obs = found["subset_labels"], cells.obs
     support = support_clusters(found, obs["cluster"])
     scores = had["programmes"].table("programme_scores")
     scores = scores[scores["by"] == "cluster"]
     significant = set(support.loc[support["significant"], "cluster"].astype(str))
     names = name_subsets(scores, significant, unit_scores=had["programmes"].table("unit_scores"))
+    shared = name_shared(cells, found, unit=run.design.unit, seed=run.config.seed)
+    if len(shared):
+        names = pd.concat([names, shared], ignore_index=True)
     tables = {
-        "subset_calls": found.calls,
-        "subset_splits": found.splits,
+        "subset_calls": found["subset_calls"],
+        "subset_splits": found["subset_splits"],
+        "subset_joint": found["subset_joint"],
         "subset_support": support,
         "subset_names": names,
     }
-    if len(found.labels):
-        sizes = pd.crosstab(found.labels["group"], found.labels["subset"])
+    if len(labels):
+        sizes = pd.crosstab(labels["group"], labels["subset"])
         hill = hill_table(sizes, seed=run.config.seed)
         tables["composition_significant"] = hill.assign(basis=SIGNIFICANT)
     if not significant:
         why = "no cluster is shown to be a population of its own in two replicate units"
         return Result(tables, skipped=skip([SUBSET_RANKING.name], why).skipped)
-    ranking = _ranking(scores, obs, unit, had["safety"])
+    ranking = _ranking(scores, obs, run.design.unit, had["safety"])
     return Result(tables | {"subset_ranking": _only(ranking, significant)})
 
 
@@ -90,7 +98,7 @@ def _ranking(scores: pd.DataFrame, obs: pd.DataFrame, unit: str, safety: Finishe
     parts = []
     for name in all_indications():
         panel = find_indication(name)
-        table = rank_subsets(
+        table = rank(
             panel.weights, scores, cells=cells, vetoes=vetoes, conflicts=_conflicts(panel.weights)
         )
         told = {"indication": name, "label": panel.label, "assays": "; ".join(panel.assays)}
@@ -108,7 +116,7 @@ def _only(ranking: pd.DataFrame, significant: set[str]) -> pd.DataFrame:
 
 def _cells(obs: pd.DataFrame, unit: str) -> pd.DataFrame:
     """Cells of each cluster in each unit, by passage where the sheet has it for all samples."""
-    table = pd.DataFrame({"unit": obs[unit].astype(str), "subset": obs["cluster"].astype(str)})
+    table = pd.DataFrame({"unit": unit_names(obs, unit), "subset": obs["cluster"].astype(str)})
     keys = ["unit"]
     if "passage" in obs:
         passage = pd.to_numeric(obs["passage"], errors="coerce")

@@ -4,8 +4,8 @@ import pytest
 import scipy.sparse as sp
 
 from imscope.analyses.identity.fractions import Groups
-from imscope.analyses.identity.panel_counts import collect_counts
 from imscope.core.blocks import MemoryBlocks
+from imscope.engine.panel_counts import read_panel
 from imscope.evidence.gene_sets import genes_of
 
 SETS = ("cc_s", "cc_g2m", "senmayo", "senescence_arrest_up", "senescence_down", "hox_position")
@@ -40,7 +40,7 @@ def draw(seed, n, *, depth=6_000, s=0.0, g2m=0.0, old=0.0, quiet=0.0, licensed=0
 
 
 def panel_of(counts, samples=None):
-    panel = collect_counts(MemoryBlocks.from_csr(sp.csr_array(counts)), FEATURES, GENES)
+    panel = read_panel(MemoryBlocks.from_csr(sp.csr_array(counts)), FEATURES, GENES)
     samples = np.asarray(["one"] * len(counts) if samples is None else samples, dtype=object)
     names, group = np.unique(samples, return_inverse=True)
     return panel, Groups([str(n) for n in names], group.astype(np.int64), samples)

@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from imscope.analyses.identity import describe_identity
+from imscope.analyses.identity import describe
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.core.schema import TABLES
 from imscope.simulate import CohortSettings, simulate_cohort
 
@@ -25,7 +26,7 @@ def test_phases_of_a_simulated_cohort(cohort, threads):
 
     counts, names, obs = cohort
     features, _ = map_genes(names["feature_id"].tolist())
-    found = describe_identity(MemoryBlocks.from_csr(counts), features, obs, threads=threads)
+    found = describe(Cells(MemoryBlocks.from_csr(counts), features, obs), threads=threads)
     known = (obs["state"] == "good").to_numpy()
     agree = (found.cells["cycle_phase"] == obs["phase"])[known].mean()
     assert agree > 0.95

@@ -4,13 +4,12 @@ import pytest
 import scipy.sparse as sp
 
 from imscope.analyses.identity.donor import DONOR_GENES, Y_GENES, check_donors, sex_table
-from imscope.analyses.identity.fractions import Groups, group_cells, share_of
+from imscope.analyses.identity.fractions import Groups
 from imscope.analyses.identity.hox import hox_table
 from imscope.analyses.identity.isct import check_isct
-from imscope.analyses.identity.panel_counts import PanelCounts, collect_counts
 from imscope.analyses.identity.rates import presence
 from imscope.core.blocks import MemoryBlocks
-from imscope.core.errors import DataError
+from imscope.engine.panel_counts import PanelCounts, read_panel
 from imscope.evidence.gene_sets import load
 from imscope.io.raw import Modality
 
@@ -99,7 +98,7 @@ def test_the_position_code_finds_the_same_site():
 
 def test_a_shallow_code_is_refused():
     panel, groups = bulk([[0.0] * len(HOX)], HOX, total=1e5)
-    assert hox_table(panel, groups)["status"].iloc[0].startswith("not estimable: 0 of 39")
+    assert hox_table(panel, groups)["reason"].iloc[0].startswith("0 of 39")
 
 
 def surface(n=400, spoiled=0):
@@ -131,7 +130,7 @@ def test_a_protein_without_isotype_is_not_judged_unless_a_cutoff_is_given():
     bare = Modality(protein.features.iloc[:4], protein.counts[:, :4])
     table = check_isct(panel, groups, protein=bare).set_index("antigen")
     assert table.loc["CD73", "verdict"] == "not estimable"
-    assert "isotype" in table.loc["CD73", "status"]
+    assert "isotype" in table.loc["CD73", "reason"]
     given = check_isct(panel, groups, protein=bare, cutoffs={"CD73": 10.0}).set_index("antigen")
     assert given.loc["CD73", "verdict"] == "meets"
 
@@ -142,20 +141,17 @@ def test_rna_too_thin_for_the_rule_is_refused():
     table = check_isct(PanelCounts(panel.symbols, sp.csc_array(thin * 1.0), panel.depth), groups)
     row = table.set_index("antigen").loc["CD73"]
     assert row["verdict"] == "not estimable"
-    assert "would show a count" in row["status"]
+    assert "would show a count" in row["reason"]
 
 
 def test_share_has_the_wilson_interval():
     from statsmodels.stats.proportion import proportion_confint
 
+    from imscope.stats.shares import share_over_units
+
     called = np.arange(60) < 9
-    got = share_of(called, np.full(60, "a", dtype=object))
+    got = share_over_units(called, np.full(60, "a", dtype=object))
     np.testing.assert_allclose((got.low, got.high), proportion_confint(9, 60, method="wilson"))
-
-
-def test_a_column_with_gaps_is_refused():
-    with pytest.raises(DataError, match="missing or has gaps"):
-        group_cells(pd.DataFrame({"sample": ["a", None]}), "sample", None)
 
 
 def test_counts_of_some_genes_are_those_of_the_matrix():
@@ -163,9 +159,9 @@ def test_counts_of_some_genes_are_those_of_the_matrix():
     dense = rng.poisson(1, (11_000, 20))
     names = [*DONOR_GENES, "A", "B", "C", "D"][:20]
     features = pd.DataFrame({"feature_id": names, "symbol": names})
-    panel = collect_counts(
+    panel = read_panel(
         MemoryBlocks.from_csr(sp.csr_array(dense)), features, ["A", "XIST", "nowhere"], threads=2
     )
     np.testing.assert_array_equal(panel.of(["XIST", "A"])[:, 0], dense[:, names.index("XIST")])
     np.testing.assert_array_equal(panel.depth, dense.sum(axis=1))
-    assert panel.symbols == ("A", "XIST")
+    assert panel.found(["A", "XIST", "nowhere"]) == ["A", "XIST"]

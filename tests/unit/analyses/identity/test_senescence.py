@@ -55,7 +55,7 @@ def test_kept_lmnb1_leaves_the_call_open(cells, as_panel, genes):
         : (kind == "old").sum()
     ]
     _, table = run(as_panel, counts)
-    assert table["status"].iloc[0].startswith("open: LMNB1 is not shown to be lower")
+    assert table["reason"].iloc[0].startswith("LMNB1 is not shown to be lower")
 
 
 @pytest.mark.parametrize("lost", [["LMNB1"], ["CDKN1A", "CDKN2A"]])

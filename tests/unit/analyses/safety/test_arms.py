@@ -3,10 +3,11 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from imscope.analyses.safety.arms import ArmSettings, screen_arms
+from imscope.analyses.safety.arm_screen import ArmSettings, arms
 from imscope.analyses.safety.mosaic import fit_mosaic
 from imscope.analyses.safety.shares import sum_lots
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.core.errors import DataError, UsageError
 from imscope.evidence.gene_positions import gene_positions
 from imscope.simulate.karyotype import KaryotypeSettings, simulate_karyotype_lot
@@ -25,9 +26,9 @@ def genes():
 
 
 def joined(genes, lots):
-    arms = genes["arm"].to_numpy().astype(str)
+    places = genes["arm"].to_numpy().astype(str)
     parts = [
-        simulate_karyotype_lot(arms, KNOBS, lot=k, gains=gains).counts
+        simulate_karyotype_lot(places, KNOBS, lot=k, gains=gains).counts
         for k, gains in enumerate(lots.values())
     ]
     obs = pd.DataFrame({"lot": np.repeat(list(lots), KNOBS.cells)})
@@ -49,12 +50,11 @@ def cohort(genes):
 def result(genes, cohort):
     counts, obs = cohort
     rules = ArmSettings(reference=REFERENCE)
-    return screen_arms(MemoryBlocks.from_csr(counts), genes, obs, settings=rules, threads=1)
+    return arms(Cells(MemoryBlocks.from_csr(counts), genes, obs), settings=rules, threads=1)
 
 
 def row(result, lot, region):
-    table = result.table
-    return table[(table["group"] == lot) & (table["region"] == region)].iloc[0]
+    return result[(result["group"] == lot) & (result["region"] == region)].iloc[0]
 
 
 def test_a_mosaic_gain_is_found_with_its_share(result):
@@ -62,7 +62,7 @@ def test_a_mosaic_gain_is_found_with_its_share(result):
     assert found["verdict"] == "gain"
     assert found["frac_low"] < 0.2 < found["frac_high"]
     assert abs(found["frac"] - 0.2) < 0.05
-    assert "karyotyp" in found["status"] or "G-banding" in found["status"]
+    assert "karyotyp" in found["reason"] or "G-banding" in found["reason"]
 
 
 def test_a_gain_in_every_cell_is_found(result):
@@ -79,7 +79,7 @@ def test_a_loss_is_a_loss(result):
 
 
 def test_clean_lots_show_nothing_and_say_what_would_be_seen(result):
-    clean = result.table[result.table["group"].isin(["clean", *REFERENCE])]
+    clean = result[result["group"].isin(["clean", *REFERENCE])]
     tested = clean[clean["verdict"] != "not resolvable per cell"]
     assert tested["verdict"].isin(["gain", "loss"]).mean() < 0.02
     big = tested[tested["region"] == "17q"]
@@ -87,26 +87,26 @@ def test_clean_lots_show_nothing_and_say_what_would_be_seen(result):
 
 
 def test_the_amplicon_is_never_resolved_nor_excluded(result):
-    found = result.table[result.table["region"] == "20q11.21"]
+    found = result[result["region"] == "20q11.21"]
     assert set(found["verdict"]) == {"not resolvable per cell"}
     assert found["frac"].isna().all()
     quiet = found[found["p_shift"] > 0.01]
-    assert quiet["status"].str.contains("no evidence against").all()
+    assert quiet["reason"].str.contains("no evidence against").all()
 
 
 def test_threads_change_nothing(genes, cohort, result):
     counts, obs = cohort
     rules = ArmSettings(reference=REFERENCE)
-    two = screen_arms(MemoryBlocks.from_csr(counts), genes, obs, settings=rules, threads=2)
-    pd.testing.assert_frame_equal(two.table, result.table)
+    two = arms(Cells(MemoryBlocks.from_csr(counts), genes, obs), settings=rules, threads=2)
+    pd.testing.assert_frame_equal(two, result)
 
 
 def test_two_references_are_not_enough(genes, cohort):
     counts, obs = cohort
     rules = ArmSettings(reference=REFERENCE[:2])
-    table = screen_arms(MemoryBlocks.from_csr(counts), genes, obs, settings=rules).table
+    table = arms(Cells(MemoryBlocks.from_csr(counts), genes, obs), settings=rules)
     assert set(table["verdict"]) == {"NOT TESTABLE"}
-    assert table["status"].str.contains("needs 3 diploid reference lots").all()
+    assert table["reason"].str.contains("needs 3 diploid reference lots").all()
 
 
 def test_another_cell_type_is_not_held_against_the_reference(genes, cohort):
@@ -118,19 +118,19 @@ def test_another_cell_type_is_not_held_against_the_reference(genes, cohort):
     both = sp.csr_array(sp.vstack([counts[~here], wrong.astype(np.int32)], "csr"))
     table = pd.concat([obs[~here], obs[here].assign(lot="liver")], ignore_index=True)
     rules = ArmSettings(reference=REFERENCE)
-    found = screen_arms(MemoryBlocks.from_csr(both), genes, table, settings=rules).table
+    found = arms(Cells(MemoryBlocks.from_csr(both), genes, table), settings=rules)
     mine = found[(found["group"] == "liver") & (found["region"] != "20q11.21")]
     assert (mine["verdict"] == "NOT TESTABLE").mean() > 0.8
-    assert mine["status"].str.contains("another cell type").any()
+    assert mine["reason"].str.contains("another cell type").any()
 
 
 def test_bad_input_is_named(genes, cohort):
     counts, obs = cohort
     source = MemoryBlocks.from_csr(counts)
     with pytest.raises(DataError, match="nosuch"):
-        screen_arms(source, genes, obs, settings=ArmSettings(reference=("nosuch",)))
+        arms(Cells(source, genes, obs), settings=ArmSettings(reference=("nosuch",)))
     with pytest.raises(DataError, match="passage"):
-        screen_arms(source, genes, obs, settings=ArmSettings(lot="passage"))
+        arms(Cells(source, genes, obs), unit="passage")
     with pytest.raises(UsageError):
         ArmSettings(min_reference=2)
 

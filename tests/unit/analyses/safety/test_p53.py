@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from imscope.analyses.safety.p53 import screen_p53
+from imscope.analyses.safety.p53_screen import p53
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.evidence.gene_sets import genes_of
 
 
@@ -28,7 +29,7 @@ def lots(low="", n_lots=6, depth=4_000):
 
 
 def test_the_low_lot_is_found():
-    table = screen_p53(*lots(low="L2")).table.set_index("group")
+    table = p53(Cells(*lots(low="L2"))).set_index("group")
     assert table.loc["L2", "verdict"] == "low"
     assert table.loc["L2", "n_low"] == 10
     np.testing.assert_allclose(table.loc["L2", "log2_ratio"], np.log2(0.3), atol=0.2)
@@ -39,17 +40,17 @@ def test_the_statistic_is_the_textbook_prediction_interval():
     from scipy import stats
 
     source, features, obs = lots()
-    found = screen_p53(source, features, obs)
+    found = p53(Cells(source, features, obs))
     block = source.read(0, source.n_cells)
     dense = sp.csr_array((block.data, block.indices, block.indptr), (360, 210)).toarray()
     sums = dense.reshape(6, 60, -1).sum(axis=1)
     m = np.log2((sums[:, :10] + 0.5) / sums.sum(axis=1, keepdims=True)).mean(axis=1)
     t = (m[0] - m[1:].mean()) / (m[1:].std(ddof=1) * np.sqrt(1.2))
-    np.testing.assert_allclose(found.table.loc[0, "p_value"], stats.t.cdf(t, 4), rtol=1e-9)
+    np.testing.assert_allclose(found.loc[0, "p_value"], stats.t.cdf(t, 4), rtol=1e-9)
 
 
 @pytest.mark.parametrize(("n_lots", "depth"), [(3, 4_000), (6, 5)])
 def test_too_little_is_said_in_words(n_lots, depth):
-    table = screen_p53(*lots(n_lots=n_lots, depth=depth)).table
+    table = p53(Cells(*lots(n_lots=n_lots, depth=depth)))
     assert set(table["verdict"]) == {"NOT TESTABLE"}
-    assert table["status"].str.contains("needs 3 sibling lots and 5 targets").all()
+    assert table["reason"].str.contains("needs 3 sibling lots and 5 targets").all()

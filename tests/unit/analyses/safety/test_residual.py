@@ -3,14 +3,10 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from imscope.analyses.safety import (
-    CallRule,
-    ResidualSettings,
-    find_off_lineage,
-    find_residual_pluripotent,
-)
+from imscope.analyses.safety import CallRule, ResidualSettings, residual
 from imscope.core.blocks import MemoryBlocks
-from imscope.core.errors import DataError, UsageError
+from imscope.core.cells import Cells
+from imscope.core.errors import DataError, MethodError, UsageError
 from imscope.core.schema import OFF_LINEAGE, RESIDUAL_CELLS, RESIDUAL_PLURIPOTENT
 from imscope.engine.ambient import AmbientResult
 from imscope.evidence.gene_sets import load
@@ -36,22 +32,31 @@ def source_of(counts):
 
 def search(counts, obs=None, **options):
     obs = pd.DataFrame({"sample": ["a"] * len(counts)}) if obs is None else obs
-    return find_residual_pluripotent(source_of(counts), FEATURES, obs, threads=1, **options)
+    return residual(Cells(source_of(counts), FEATURES, obs), threads=1, **options)
+
+
+def groups_of(found):
+    return found.tables["residual_pluripotent"]
+
+
+def listed_in(found):
+    cells = found.tables["residual_cells"]
+    return cells[cells["lineage"] == "pluripotent"]
 
 
 def test_a_spike_is_found_and_covered():
     counts, psc = library(1, spike=0.01)
     found = search(counts)
-    row = found.groups.iloc[0]
+    row = groups_of(found).iloc[0]
     assert row["low"] <= 0.01 <= row["high"]
-    called = found.cells.query("verdict == 'called'")["cell"].astype(int)
+    called = listed_in(found).query("verdict == 'called'")["cell"].astype(int)
     assert psc[called].all()
     assert row["n_called"] == len(called) > 0.8 * psc.sum()
     assert row["cells_in_dose"] == pytest.approx(row["upper_95"] * 1e8)
 
 
 def test_soup_alone_is_never_called():
-    row = search(library(2)[0]).groups.iloc[0]
+    row = groups_of(search(library(2)[0])).iloc[0]
     assert row["n_called"] == 0
     assert row["frac"] == 0
     assert row["upper_95"] > 1 - 0.05 ** (1 / 3000)
@@ -62,22 +67,22 @@ def test_heavy_soup_is_told_from_cells_when_its_profile_is_known():
     counts, _ = library(3, soup=0.15)
     rate = np.append(np.full(len(GENES), 20 / len(GENES)), 1e4 - 20) / 1e4
     known = AmbientResult(0.15, 0.1, 0.2, "from empty droplets", rate, 9)
-    row = search(counts, ambient={"a": known}).groups.iloc[0]
+    row = groups_of(search(counts, ambient={"a": known})).iloc[0]
     assert row["n_called"] == 0
     assert row["n_ambient"] > 0
-    assert row["sensitivity"] < search(library(3)[0]).groups.iloc[0]["sensitivity"]
+    assert row["sensitivity"] < groups_of(search(library(3)[0])).iloc[0]["sensitivity"]
 
 
 def test_doublets_are_listed_and_not_called():
     counts, psc = library(4, spike=0.01)
     obs = pd.DataFrame({"sample": ["a"] * len(counts), "doublet": psc})
     found = search(counts, obs)
-    row = found.groups.iloc[0]
+    row = groups_of(found).iloc[0]
     assert row["n_called"] == 0
     assert row["n_doublet_candidates"] > 0
-    assert (found.cells["verdict"] == "doublet").all()
+    assert (listed_in(found)["verdict"] == "doublet").all()
     assert row["n_cells"] == (~psc).sum()
-    assert "doublets not known" not in row["status"]
+    assert "doublets not known" not in row["reason"]
 
 
 def test_a_pluripotent_reference_replaces_the_assumed_rates():
@@ -86,8 +91,8 @@ def test_a_pluripotent_reference_replaces_the_assumed_rates():
     obs = pd.DataFrame({"sample": ["lot"] * len(one) + ["iPSC"] * len(psc)})
     both = np.vstack([one, psc])
     free, told = search(both, obs), search(both, obs, settings=ResidualSettings(reference="iPSC"))
-    row, wide = told.groups.set_index("group").loc["lot"], free.groups.set_index("group").loc["lot"]
-    assert row["status"].startswith("ok: marker rates measured in iPSC")
+    row, wide = (groups_of(f).set_index("group").loc["lot"] for f in (told, free))
+    assert (row["status"], row["reason"][:21]) == ("ok", "marker rates measured")
     width = [r["sensitivity_high"] - r["sensitivity_low"] for r in (row, wide)]
     assert width[0] < width[1]
     with pytest.raises(DataError, match="fewer than 20 cells"):
@@ -98,46 +103,47 @@ def test_ten_clean_libraries_give_a_limit_of_blank():
     counts, _ = library(7, n=4000)
     obs = pd.DataFrame({"sample": np.repeat([f"b{k}" for k in range(10)], 400)})
     clean = tuple(f"b{k}" for k in range(10))
-    some = search(counts, obs, settings=ResidualSettings(blanks=clean[:9])).groups
+    some = groups_of(search(counts, obs, settings=ResidualSettings(blanks=clean[:9])))
     assert some["limit_of_blank"].isna().all()
-    assert some["status"].str.contains("needs 10 clean libraries").all()
-    every = search(counts, obs, settings=ResidualSettings(blanks=clean)).groups
+    assert some["reason"].str.contains("needs 10 clean libraries").all()
+    every = groups_of(search(counts, obs, settings=ResidualSettings(blanks=clean)))
     assert (every["limit_of_blank"] == 0).all()
 
 
 def test_too_few_genes_and_too_little_depth_give_words():
     counts, _ = library(8, n=200)
     other = pd.DataFrame({"symbol": ["POU5F1", *["X"] * (len(FEATURES) - 1)]})
-    found = find_residual_pluripotent(source_of(counts), other, pd.DataFrame(index=range(200)))
-    row = found.groups.iloc[0]
-    assert row["status"].startswith("not estimable: 1 of 14 marker genes")
+    found = residual(Cells(source_of(counts), other, pd.DataFrame(index=range(200))))
+    row = groups_of(found).iloc[0]
+    assert row["reason"].startswith("1 of 14 marker genes")
     assert np.isnan(row["frac"])
     assert np.isnan(row["upper_95"])
-    assert len(found.cells) == 0
+    assert len(listed_in(found)) == 0
     shallow = np.minimum(counts, 1) * 20
-    assert search(shallow).groups.iloc[0]["status"].startswith("not estimable: sensitivity")
+    assert groups_of(search(shallow)).iloc[0]["reason"].startswith("sensitivity")
 
 
 def test_tables_are_as_declared_and_threads_do_not_matter():
     counts, _ = library(9, n=6000, spike=0.002)
     obs = pd.DataFrame({"sample": ["a"] * 6000})
-    one = find_residual_pluripotent(source_of(counts), FEATURES, obs, threads=1)
-    two = find_residual_pluripotent(source_of(counts), FEATURES, obs, threads=2)
-    pd.testing.assert_frame_equal(one.groups, two.groups)
-    RESIDUAL_PLURIPOTENT.check(one.groups)
-    RESIDUAL_CELLS.check(one.cells)
-    assert "release limit test" in one.statement
+    one = residual(Cells(source_of(counts), FEATURES, obs), threads=1)
+    two = residual(Cells(source_of(counts), FEATURES, obs), threads=2)
+    pd.testing.assert_frame_equal(groups_of(one), groups_of(two))
+    RESIDUAL_PLURIPOTENT.check(groups_of(one))
+    RESIDUAL_CELLS.check(one.tables["residual_cells"])
+    assert "release limit test" in one.facts["statement"]
 
 
 def test_wrong_input_is_refused():
     counts, _ = library(10, n=50)
-    with pytest.raises(DataError, match="expression"):
-        search(counts * 0.5)
+    values = Cells(
+        source_of(counts * 0.5), FEATURES, pd.DataFrame(index=range(50)), kind="expression"
+    )
+    with pytest.raises(MethodError, match="needs UMI counts"):
+        residual(values)
     with pytest.raises(DataError, match="no column 'lot'"):
-        search(counts, group="lot")
-    with pytest.raises(DataError, match="one row"):
-        search(counts, pd.DataFrame({"sample": ["a"]}))
-    with pytest.raises(DataError, match="have no sample"):
+        search(counts, by="lot")
+    with pytest.raises(DataError, match="has gaps"):
         search(counts, pd.DataFrame({"sample": [None] + ["a"] * 49}))
     with pytest.raises(UsageError, match="dose"):
         ResidualSettings(dose=0)
@@ -152,10 +158,9 @@ def test_unwanted_cells_of_one_lineage_are_called_and_diffuse_genes_are_not():
     counts[:, names.index("RUNX1")] = rng.poisson(1.5, 800)
     counts[:, -1] = 6000
     counts[:8, :4] = rng.poisson(4, (8, 4)) + 1
-    found = find_off_lineage(
-        source_of(counts), pd.DataFrame({"symbol": names}), pd.DataFrame(index=range(800))
-    )
-    rows = OFF_LINEAGE.check(found.groups).set_index("lineage")
+    features, obs = pd.DataFrame({"symbol": names}), pd.DataFrame(index=range(800))
+    found = residual(Cells(source_of(counts), features, obs))
+    rows = OFF_LINEAGE.check(found.tables["off_lineage"]).set_index("lineage")
     assert rows.loc["cardiac", "n_called"] == 8
     assert rows.loc["blood", "n_called"] == 0
-    assert rows.loc["neural", "status"].startswith("not estimable: 0 of 6")
+    assert rows.loc["neural", "reason"].startswith("0 of 6")

@@ -8,12 +8,13 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
-from imscope.analyses.subsets.find import find_subsets
+from imscope.analyses.subsets.find import split
 from imscope.analyses.subsets.population import fit_population, ward_split
 from imscope.analyses.subsets.settings import SubsetSettings
 from imscope.analyses.subsets.splitting import draw_half, tail_p
 from imscope.cli.main import app
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.core.errors import DataError, UsageError
 
 GENES = 150
@@ -34,7 +35,8 @@ def ask(counts, obs=None, unit=None, **options):
     frame = pd.DataFrame(index=[f"c{k}" for k in range(len(counts))]) if obs is None else obs
     features = pd.DataFrame({"symbol": [f"G{k}" for k in range(GENES)]})
     source = MemoryBlocks.from_csr(sp.csr_array(counts))
-    return find_subsets(source, features, frame, unit=unit, settings=SubsetSettings(**options))
+    cells = Cells(source, features, frame)
+    return split(cells, unit=unit, settings=SubsetSettings(**options)).tables
 
 
 def shift(seed=5):
@@ -45,7 +47,7 @@ def shift(seed=5):
 def test_identical_cells_are_one_homogeneous_population():
     wrong = 0
     for seed in range(8):
-        call = ask(cells(np.random.default_rng(seed)), seed=seed).calls.iloc[0]
+        call = ask(cells(np.random.default_rng(seed)), seed=seed)["subset_calls"].iloc[0]
         wrong += call["n_subsets"] > 1
         assert call["sharing"] != "coordinated" or call["p_shared"] > 0.001
     assert wrong <= 1
@@ -53,7 +55,7 @@ def test_identical_cells_are_one_homogeneous_population():
 
 def test_a_log_normal_continuum_is_coordinated_but_not_discrete():
     calls = [
-        ask(cells(np.random.default_rng(50 + k), spread=0.4), seed=k).calls.iloc[0]
+        ask(cells(np.random.default_rng(50 + k), spread=0.4), seed=k)["subset_calls"].iloc[0]
         for k in range(5)
     ]
     assert all(c["sharing"] == "coordinated" for c in calls)
@@ -66,10 +68,13 @@ def test_two_populations_are_found_in_both_lots(share):
     counts = np.vstack([cells(rng, share=share, shift=shift()) for _ in range(2)])
     obs = pd.DataFrame({"lot": np.repeat(["a", "b"], 200)}, index=[f"c{k}" for k in range(400)])
     result = ask(counts, obs, "lot")
-    assert result.calls["verdict"].tolist() == ["discrete, coordinated"] * 2
-    assert result.calls["replication"].tolist() == ["seen in 2 of 2 units"] * 2
-    assert result.splits["auc_half"].iloc[0] > 0.95
-    first = result.labels[result.labels["group"] == "a"]["subset"].to_numpy()
+    assert result["subset_calls"]["verdict"].tolist() == ["discrete, coordinated"] * 2
+    assert (
+        result["subset_calls"]["replication"].tolist()
+        == ["seen in 2 of 2 units, seen over 2 units together"] * 2
+    )
+    assert result["subset_splits"]["auc_half"].iloc[0] > 0.95
+    first = result["subset_labels"][result["subset_labels"]["group"] == "a"]["subset"].to_numpy()
     truth = np.arange(200) < share * 200
     agreement = max(np.mean((first == s) == truth) for s in set(first))
     assert agreement > 0.97
@@ -79,15 +84,15 @@ def test_doublets_that_explain_a_split_are_named_and_not_counted():
     counts = cells(np.random.default_rng(8), share=0.3, shift=shift())
     obs = pd.DataFrame({"doublet_score": (np.arange(200) < 60) * 1.0}, index=map(str, range(200)))
     result = ask(counts, obs)
-    assert result.splits["explained_by"].iloc[0] == "doublet score"
-    assert "explained by doublet score" in result.calls["reason"].iloc[0]
+    assert result["subset_splits"]["explained_by"].iloc[0] == "doublet score"
+    assert "explained by doublet score" in result["subset_calls"]["reason"].iloc[0]
 
 
 def test_too_few_cells_or_counts_are_not_testable_in_words():
-    few = ask(cells(np.random.default_rng(9), 60)).calls.iloc[0]
+    few = ask(cells(np.random.default_rng(9), 60))["subset_calls"].iloc[0]
     assert few["verdict"] == "NOT TESTABLE"
     assert "60 cells with counts" in few["reason"]
-    thin = ask(cells(np.random.default_rng(9), 150, depth=300)).calls.iloc[0]
+    thin = ask(cells(np.random.default_rng(9), 150, depth=300))["subset_calls"].iloc[0]
     assert "UMI per cell, 1000 are needed" in thin["reason"]
     assert np.isnan(thin["p_split"])
 
@@ -95,8 +100,8 @@ def test_too_few_cells_or_counts_are_not_testable_in_words():
 def test_the_cap_is_said_and_the_seed_decides():
     counts = cells(np.random.default_rng(10), 160)
     one, two = (ask(counts, max_cells=120, seed=3) for _ in range(2))
-    assert "120 of 160 cells were tested" in one.calls["reason"].iloc[0]
-    pd.testing.assert_frame_equal(one.splits, two.splits)
+    assert "120 of 160 cells were tested" in one["subset_calls"]["reason"].iloc[0]
+    pd.testing.assert_frame_equal(one["subset_splits"], two["subset_splits"])
 
 
 def test_the_fit_gives_back_mean_and_spread():
@@ -140,7 +145,7 @@ def test_a_flat_continuum_is_continuous():
     weight = np.random.default_rng(3).normal(0, 0.4, GENES)
     rate = np.random.default_rng(99).lognormal(0, 1.0, GENES) * np.exp(along * weight)
     rate /= rate.sum(axis=1, keepdims=True)
-    call = ask(rng.poisson(rate * 4000)).calls.iloc[0]
+    call = ask(rng.poisson(rate * 4000))["subset_calls"].iloc[0]
     assert call["verdict"] == "continuous, coordinated"
 
 
@@ -150,12 +155,12 @@ def test_threads_of_the_linear_algebra_change_no_verdict():
     for threads in (1, 2):
         with threadpool_limits(threads):
             results.append(ask(counts, seed=2))
-    pd.testing.assert_frame_equal(results[0].splits, results[1].splits)
-    pd.testing.assert_frame_equal(results[0].calls, results[1].calls)
+    for name in ("subset_splits", "subset_calls"):
+        pd.testing.assert_frame_equal(results[0][name], results[1][name])
 
 
 def test_bad_input():
-    with pytest.raises(DataError, match="column of units"):
+    with pytest.raises(DataError, match="no column 'lot'"):
         ask(cells(np.random.default_rng(0), 120), unit="lot")
     with pytest.raises(UsageError, match="alpha"):
         SubsetSettings(alpha=0.9)

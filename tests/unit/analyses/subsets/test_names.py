@@ -36,7 +36,7 @@ def test_a_cluster_that_did_not_pass_stays_unnamed():
     scores, unit = tables({"angiogenesis": 0.3})
     names = name_subsets(scores, set(), unit_scores=unit)
     assert set(names["name"]) == {UNNAMED}
-    assert names["status"].str.contains("test of splitting").all()
+    assert names["reason"].str.contains("test of splitting").all()
 
 
 def test_noise_is_rarely_named():
@@ -54,13 +54,13 @@ def test_two_families_that_lead_alike_give_no_name():
     unit = pd.concat([unit[unit["programme"] != "hypoxia"], twin])
     row = name_subsets(scores, {"1"}, unit_scores=unit).set_index("group").loc["1"]
     assert row["name"] == UNNAMED
-    assert "lead alike" in row["status"]
+    assert "lead alike" in row["reason"]
 
 
 def test_few_units_and_unscored_programmes_name_nothing():
     scores, unit = tables({"angiogenesis": 0.3}, units=2)
     row = name_subsets(scores, {"1"}, unit_scores=unit).set_index("group").loc["1"]
-    assert "2 units hold it" in row["status"]
+    assert "2 units hold it" in row["reason"]
     scores, unit = tables({"angiogenesis": 0.3}, status="not scored")
     assert name_subsets(scores, {"1"}, unit_scores=unit)["name"].tolist() == [UNNAMED] * 2
 

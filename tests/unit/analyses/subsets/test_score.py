@@ -3,15 +3,16 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from imscope.analyses.subsets import ProgrammeSettings, score_programmes
+from imscope.analyses.subsets import ProgrammeSettings, score
 from imscope.analyses.subsets.contrasts import lay_out
 from imscope.core.blocks import MemoryBlocks
+from imscope.core.cells import Cells
 from imscope.core.errors import DataError
 from imscope.evidence.gene_sets import GeneSet, load
 
 GENES = 1_200
 RAISED = np.arange(40, 60)
-FEW = ProgrammeSettings(by="arm", unit="lot", random_sets=1_000)
+FEW = ProgrammeSettings(random_sets=1_000)
 
 
 def one_set(name, columns, direction="up"):
@@ -47,10 +48,14 @@ SETS = {
 }
 
 
+def table_of(data, **options):
+    made = score(Cells(*data), **({"by": "arm", "unit": "lot", "settings": FEW} | options))
+    return made.tables["programme_scores"]
+
+
 @pytest.fixture(scope="module")
 def table():
-    result = score_programmes(*cohort(1, fold=1.5), sets=SETS, settings=FEW)
-    return result.table.set_index(["group", "programme"])
+    return table_of(cohort(1, fold=1.5), sets=SETS).set_index(["group", "programme"])
 
 
 def test_the_raised_programme_is_found_and_others_are_not(table):
@@ -71,38 +76,41 @@ def test_a_down_set_is_the_mirror_of_the_same_genes(table):
 
 
 def test_what_is_not_scored_says_why_and_holds_no_number(table):
-    for name, words in (("far", "not scored: 1 of 3 genes"), ("empty", "not scored: placeholder")):
+    for name, words in (("far", "1 of 3 genes"), ("empty", "placeholder")):
         row = table.loc[("a", name)]
-        assert row["status"].startswith(words)
+        assert row["status"] == "not scored"
+        assert row["reason"].startswith(words)
         assert np.isnan(row[["score", "effect", "p_value", "q_value"]].astype(float)).all()
 
 
 def test_the_placeholder_among_the_bundled_sets_is_not_scored():
-    table = score_programmes(*cohort(2, lots=2, cells=5)).table
+    table = table_of(cohort(2, lots=2, cells=5))
     row = table[table["programme"] == "rohart16"].iloc[0]
-    assert row["status"].startswith("not scored: placeholder")
+    assert row["reason"].startswith("placeholder")
     assert set(table["programme"]) == set(load())
 
 
 def test_one_unit_on_a_side_is_not_testable():
-    source, features, obs = cohort(3, fold=2.0, lots=1)
-    row = score_programmes(source, features, obs, sets=SETS, settings=FEW).table.iloc[0]
-    assert row["status"] == "ok; NOT TESTABLE: a has 1 unit, 2 are needed on each side"
+    row = table_of(cohort(3, fold=2.0, lots=1), sets=SETS).iloc[0]
+    assert row["status"] == "NOT TESTABLE"
+    assert row["reason"] == "a has 1 unit, 2 are needed on each side"
     assert np.isnan(row["p_value"])
     assert row["rank"] <= 2
     assert row["p_set"] < 0.01
 
 
 def test_units_on_both_sides_are_paired():
-    source, features, obs = cohort(4, fold=1.5, same_lots=True, spread=0.5)
-    assert lay_out(obs, "arm", "lot").contrasts[0].paired
-    table = score_programmes(source, features, obs, sets=SETS, settings=FEW).table
+    data = cohort(4, fold=1.5, same_lots=True, spread=0.5)
+    cells = Cells(*data)
+    assert lay_out(cells.groups("arm"), cells.units("lot")).contrasts[0].paired
+    table = table_of(data, sets=SETS)
     assert table.set_index(["group", "programme"]).loc[("b", "raised"), "p_unit"] < 0.05
 
 
 def test_other_groups_of_a_unit_are_put_together():
     obs = pd.DataFrame({"cluster": list("xyz" * 2), "lot": list("111222")})
-    layout = lay_out(obs, "cluster", "lot")
+    cells = Cells(MemoryBlocks.from_csr(sp.csr_array(np.ones((6, 1)))), obs[["lot"]].head(1), obs)
+    layout = lay_out(cells.groups("cluster"), cells.units("lot"))
     sums = layout.profiles(np.arange(6.0)[:, None])
     rest = sums[layout.contrasts[0].second].ravel()  # rows are x1 x2 y1 y2 z1 z2
     np.testing.assert_array_equal(rest, [2 + 4, 3 + 5])
@@ -114,7 +122,7 @@ def test_a_true_null_is_rejected_about_as_often_as_said():
     names = {f"s{k}": one_set(f"s{k}", range(20 * k, 20 * k + 20)) for k in range(30)}
     for seed in range(6):
         data = cohort(100 + seed, lots=3, cells=8, spread=0.4)
-        found = score_programmes(*data, sets=names, settings=FEW).table
+        found = table_of(data, sets=names)
         p = found.loc[found["group"] == "a", "p_value"].to_numpy()
         hits, n = hits + (p < 0.05).sum(), n + len(p)
     assert hits / n < 0.07
@@ -123,20 +131,23 @@ def test_a_true_null_is_rejected_about_as_often_as_said():
 def test_two_groups_can_be_named():
     source, features, obs = cohort(5, lots=2, cells=5)
     obs["arm"] = ["abc"[i % 3] for i in range(len(obs))]
-    settings = ProgrammeSettings(by="arm", unit="lot", test="b", reference="c", random_sets=1_000)
-    table = score_programmes(source, features, obs, sets=SETS, settings=settings).table
+    settings = ProgrammeSettings(test="b", reference="c", random_sets=1_000)
+    table = table_of((source, features, obs), sets=SETS, settings=settings)
     said = table.drop_duplicates("group").set_index("group")["contrast"]
     assert said.to_dict() == {"a": "", "b": "b against c", "c": ""}
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"by": "nothing"}, "no column"), ({"by": "arm", "test": "z"}, "no group 'z'")],
+    [
+        ({"by": "nothing"}, "no column"),
+        ({"settings": ProgrammeSettings(test="z")}, "no group 'z'"),
+    ],
 )
 def test_a_wrong_design_is_said(change, words):
-    source, features, obs = cohort(6, lots=1, cells=3)
+    data = cohort(6, lots=1, cells=3)
     with pytest.raises(DataError, match=words):
-        score_programmes(source, features, obs, settings=ProgrammeSettings(**change))
+        table_of(data, **change)
 
 
 def test_too_few_random_sets_are_refused():
@@ -160,12 +171,15 @@ def test_licensing_ranks_first_among_the_bundled_sets():
             arm += [name] * 30
             donor += [f"D{d}"] * 30
     features = pd.DataFrame({"feature_id": genes, "symbol": genes})
-    table = score_programmes(
-        MemoryBlocks.from_csr(sp.csr_array(np.vstack(counts))),
-        features,
-        pd.DataFrame({"arm": arm, "donor": donor}),
-        settings=ProgrammeSettings(by="arm", test="primed", random_sets=1_000),
-    ).table
+    table = table_of(
+        (
+            MemoryBlocks.from_csr(sp.csr_array(np.vstack(counts))),
+            features,
+            pd.DataFrame({"arm": arm, "donor": donor}),
+        ),
+        unit="donor",
+        settings=ProgrammeSettings(test="primed", random_sets=1_000),
+    )
     mine = table[(table["group"] == "primed") & table["score"].notna()].set_index("programme")
     assert mine["rank"].eq(1).idxmax() == "immunomodulation"
     assert mine["p_value"].idxmin() == "immunomodulation"

@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imscope.analyses.subsets import mesenchymoangioblast_window, stage_route
-from imscope.analyses.subsets.stage import StageCalls
+from imscope.analyses.subsets.route import stage_route
+from imscope.analyses.subsets.stage_calls import StageCalls
 from imscope.analyses.subsets.stage_settings import StageSettings
-from imscope.analyses.subsets.window import peak_of
+from imscope.analyses.subsets.window import mesenchymoangioblast_window, peak_of
 from imscope.core.errors import DataError
 
 STAGES = (
@@ -64,10 +64,10 @@ def test_a_late_peak_fails_the_rule_and_is_no_arrest():
 def test_one_day_and_peaks_at_the_edge_have_words_but_no_number():
     one = mesenchymoangioblast_window(*series({2: 0.4})).checks.iloc[0]
     assert np.isnan(one["peak_day"])
-    assert "one day only" in one["status"]
+    assert "one day only" in one["reason"]
     edge = mesenchymoangioblast_window(*series({2: 0.4, 3: 0.1, 4: 0})).checks.iloc[0]
     assert np.isnan(edge["peak_day"])
-    assert "on the first day" in edge["status"]
+    assert "on the first day" in edge["reason"]
     assert edge["peak_rule"] == "not testable"
 
 
@@ -104,7 +104,8 @@ def test_peak_by_the_parabola_formula():
     ],
 )
 def test_routes(stages, route):
-    row = stage_route(calls_of(stages)).iloc[0]
+    calls = calls_of(stages)
+    row = stage_route(calls, calls.cells["sample"].to_numpy()).iloc[0]
     assert row["route"] == route
     assert np.isnan(row["posterior_mesoderm"]) == (route == "not told")
     assert row["cardiac"].startswith("none found: 0 of")

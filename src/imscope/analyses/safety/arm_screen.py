@@ -1,7 +1,6 @@
 """Chromosome arms: which lots hold cells with more or fewer copies than diploid reference lots."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,39 +8,45 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import nnls
 
+from imscope.analyses.safety.arm_table import (
+    STEP,
+    WHOLE,
+    Evidence,
+    Region,
+    empty_row,
+    make_row,
+    not_testable,
+    unfit_reference,
+)
 from imscope.analyses.safety.lots import Lots, read_lots
 from imscope.analyses.safety.mosaic import fit_mosaic
 from imscope.analyses.safety.shares import region_scores, sum_lots
 from imscope.core import codes
-from imscope.core.blocks import BlockSource
 from imscope.core.errors import UsageError
 from imscope.core.schema import ARM_SCREEN
 from imscope.evidence.gene_positions import AMPLICON_BAND, arms_of, bands_of
 from imscope.evidence.gene_sets import genes_of
+from imscope.io.open import open_cells
+from imscope.stats.moderate import draw_towards
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from imscope.core.cells import Cells
+    from imscope.io.open import Openable
+
 Floats = NDArray[np.float64]
 
-WHOLE = ("8", "12", "20", "X")
-"""Chromosomes that are often gained as a whole; they stand beside their arms."""
-NEARLY_ALL = 0.8
-"""Share of cells below which a change leaves two groups of cells to be told apart."""
 MIN_SPREAD = 0.04
 """Smallest spread between lots that is believed, of the arcsine of the root of the share."""
-DECIDING = "G-banding, a SNP array or whole-genome sequencing decides"
-_STEP: Mapping[str, float] = {"gain": 1.5, "loss": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
 class ArmSettings:
-    """Settings of :func:`screen_arms`.
+    """Settings of :func:`arms`.
 
     Attributes
     ----------
-    lot
-        Column of the lots. Default: the first of ``lot``, ``sample`` that is there.
     reference
         Names of diploid lots of the same cell type. Default: lots whose ``is_reference`` is true.
     alpha
@@ -59,7 +64,6 @@ class ArmSettings:
         Degrees of freedom of the spread shared by all regions.
     """
 
-    lot: str | None = None
     reference: tuple[str, ...] = ()
     alpha: float = 0.01
     min_reference: int = 3
@@ -79,31 +83,6 @@ class ArmSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class ArmScreen:
-    """Result of :func:`screen_arms`.
-
-    Attributes
-    ----------
-    table
-        One row per lot and region, see the table ``arm_screen``.
-    references
-        Reference lots used.
-    settings
-        As given.
-    """
-
-    table: "pd.DataFrame"
-    references: tuple[str, ...]
-    settings: ArmSettings
-
-
-@dataclass(frozen=True, slots=True)
-class _Region:
-    name: str
-    genes: NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True)
 class _Cells:
     """Standardised shares of the cells: z, and the shift one copy makes, by direction."""
 
@@ -112,14 +91,13 @@ class _Cells:
     share: Floats
 
 
-def screen_arms(
-    source: BlockSource,
-    features: "pd.DataFrame",
-    obs: "pd.DataFrame",
+def arms(
+    cells: "Openable",
     *,
+    unit: str | None = None,
     settings: ArmSettings | None = None,
     threads: int | None = None,
-) -> ArmScreen:
+) -> "pd.DataFrame":
     """Hold every chromosome arm of every lot against diploid reference lots.
 
     Each cell's share of counts from a region, genes weighted down as they vary by regulation, is
@@ -129,22 +107,28 @@ def screen_arms(
 
     Parameters
     ----------
-    source
-        Counts.
-    features
-        One row per feature: ``feature_id``, ``symbol``.
-    obs
-        One row per cell, with the column of lots and, unless reference lots are named,
-        ``is_reference``.
+    cells
+        Cells, or an ``AnnData`` or ``MuData`` in memory, with counts and, unless reference lots are
+        named in the settings, a column ``is_reference``.
+    unit
+        Column of the lots, see :func:`imscope.core.cells.unit_column`.
     settings
         See :class:`ArmSettings`.
     threads
         See :func:`imscope.engine.execute.thread_count`; the result is the same for every value.
 
+    Returns
+    -------
+    table
+        ``arm_screen``, one row per lot and region; ``attrs["imscope"]`` holds the settings with the
+        reference lots used.
+
     Raises
     ------
     DataError
-        A column is missing or has gaps, a reference lot is not there, or the values are no counts.
+        There is no column ``unit``, or a reference lot is not there.
+    MethodError
+        The values are no counts.
 
     Notes
     -----
@@ -159,11 +143,37 @@ def screen_arms(
     .. [2] Weissbein U et al. (2016). Nature Communications 7:12144. doi:10.1038/ncomms12144
     .. [3] Smyth GK (2004). Statistical Applications in Genetics and Molecular Biology 3:3.
        doi:10.2202/1544-6115.1027 (spread shared between regions)
+
+    Examples
+    --------
+    >>> import anndata, pandas as pd, scipy.sparse as sp
+    >>> adata = anndata.AnnData(
+    ...     sp.csr_matrix([[5, 9], [4, 7]], dtype="int32"),
+    ...     pd.DataFrame({"lot": ["a", "b"]}, index=["c1", "c2"]),
+    ...     pd.DataFrame(index=["NT5E", "THY1"]),
+    ... )
+    >>> set(arms(adata)["verdict"])
+    {'NOT TESTABLE'}
     """
+    used = open_cells(cells)
+    used.need_cells("the screen of chromosome arms")
+    used.need_counts("the screen of chromosome arms")
+    rules = settings or ArmSettings()
+    lots = read_lots(used, unit, rules.reference)
+    table, references = _screen(used, lots, rules, threads)
+    table = ARM_SCREEN.check(table)
+    about = asdict(rules) | {"unit": used.unit_column(unit), "references": references}
+    table.attrs["imscope"] = {"table": ARM_SCREEN.name, "settings": about}
+    return table
+
+
+def _screen(
+    used: "Cells", lots: Lots, rules: ArmSettings, threads: int | None
+) -> tuple["pd.DataFrame", list[str]]:
+    """Rows of the table, and the reference lots that were used."""
     import pandas as pd
 
-    rules = settings or ArmSettings()
-    lots = read_lots(obs, rules.lot, rules.reference)
+    source, features = used.source, used.features
     regions, counted = _regions(features)
     sums = sum_lots(source, lots.code, len(lots.names), counted=counted, threads=threads)
     usable = lots.sizes(sums.depth) >= rules.min_cells
@@ -177,35 +187,34 @@ def screen_arms(
     weights = expressed / (1 + sums.variation * mean * depth)
     kept = [r for r in regions if expressed[r.genes].sum() >= _needed(r, rules)]
     if len(kept) < 2 or reference.sum() < rules.min_reference:
-        table = _not_testable(lots, kept, sums.depth, reference, rules)
-        return ArmScreen(ARM_SCREEN.check(table), _names(lots, reference), rules)
+        table = not_testable(lots, kept, sums.depth, reference, rules)
+        return table, _names(lots, reference)
     scores, total = region_scores(source, [r.genes for r in kept], weights, threads=threads)
     cells = _standardise(scores, total, sums.depth, lots, reference, weights[counted].mean())
     parts = _fractions(cells, lots, reference, usable, rules)
     bulk = _bulk(scores, total, lots, reference, usable, rules)
     genes = _gene_evidence(sums.genes, mean, weights, kept, expressed)
-    evidence = _Evidence(lots, kept, cells, sums.depth, expressed, parts, bulk, genes, rules)
+    evidence = Evidence(lots, kept, cells, sums.depth, expressed, parts, bulk, genes, rules)
     few = f"fewer than {rules.min_cells} cells"
     table = pd.DataFrame(
         [
-            _row(evidence, i, k) if usable[i] else _empty_row(i, kept[k], lots, sums.depth, few)
+            make_row(evidence, i, k) if usable[i] else empty_row(i, kept[k], lots, sums.depth, few)
             for i in range(len(lots.names))
             for k in range(len(kept))
         ]
     )
-    table = _unfit_reference(table)
-    return ArmScreen(ARM_SCREEN.check(table), _names(lots, reference), rules)
+    return unfit_reference(table), _names(lots, reference)
 
 
-def _names(lots: Lots, chosen: NDArray[np.bool_]) -> tuple[str, ...]:
-    return tuple(n for n, yes in zip(lots.names, chosen, strict=True) if yes)
+def _names(lots: Lots, chosen: NDArray[np.bool_]) -> list[str]:
+    return [n for n, yes in zip(lots.names, chosen, strict=True) if yes]
 
 
-def _needed(region: _Region, rules: ArmSettings) -> int:
+def _needed(region: Region, rules: ArmSettings) -> int:
     return 0 if region.name == AMPLICON_BAND else rules.min_genes
 
 
-def _regions(features: "pd.DataFrame") -> tuple[list[_Region], NDArray[np.bool_]]:
+def _regions(features: "pd.DataFrame") -> tuple[list[Region], NDArray[np.bool_]]:
     """Arms, whole chromosomes and the small amplicon; genes of the cell cycle are left out."""
     ids = features["feature_id"].astype(str).tolist()
     symbols = features["symbol"].astype(str).tolist()
@@ -221,11 +230,11 @@ def _regions(features: "pd.DataFrame") -> tuple[list[_Region], NDArray[np.bool_]
         dtype=bool,
     )
     names = sorted(set(arms[counted].tolist()), key=_place)
-    out = [_Region(n, np.flatnonzero(counted & (arms == n))) for n in names]
+    out = [Region(n, np.flatnonzero(counted & (arms == n))) for n in names]
     for whole in WHOLE:
         both = np.isin(arms, [f"{whole}p", f"{whole}q"])
-        out.append(_Region(whole, np.flatnonzero(counted & both)))
-    out.append(_Region(AMPLICON_BAND, np.flatnonzero(counted & (bands == AMPLICON_BAND))))
+        out.append(Region(whole, np.flatnonzero(counted & both)))
+    out.append(Region(AMPLICON_BAND, np.flatnonzero(counted & (bands == AMPLICON_BAND))))
     return out, counted
 
 
@@ -262,7 +271,7 @@ def _standardise(
         parts, _ = nnls(design, square[:, k])
         spread[:, k] = np.sqrt(np.maximum(parts[0] + parts[1] * inverse, 1e-8))
     share = scores[fit].sum(axis=0) / total[fit].sum()
-    shift = {way: np.log(step / (1 + (step - 1) * share)) / spread for way, step in _STEP.items()}
+    shift = {way: np.log(step / (1 + (step - 1) * share)) / spread for way, step in STEP.items()}
     return _Cells(residual / spread, shift, share)
 
 
@@ -302,7 +311,7 @@ def _fractions(
         angle = np.arcsin(np.sqrt(frac))
         ref = angle[reference]
         base, own = ref.mean(axis=0), ref.var(axis=0, ddof=1)
-        spread = _moderated(own, int(reference.sum()), rules.prior_df)
+        spread = draw_towards(own, len(ref) - 1, float(np.median(own)), rules.prior_df)
         spread = np.maximum(spread, MIN_SPREAD**2)  # fits that end at zero show no spread
         few = np.median(sizes[reference]) / np.maximum(sizes, 1)
         error = np.sqrt(spread * (np.maximum(few, 1)[:, None] + 1 / reference.sum()))
@@ -323,12 +332,6 @@ def _fractions(
         {w: v[4] for w, v in out.items()},
         df,
     )
-
-
-def _moderated(own: Floats, n: int, prior_df: float) -> Floats:
-    """Variance between reference lots, drawn towards the median over regions."""
-    centre = float(np.median(own))
-    return np.asarray((prior_df * centre + (n - 1) * own) / (prior_df + n - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +356,8 @@ def _bulk(
     level = np.log2(np.maximum(sums, 1e-9) / np.maximum(whole, 1e-9)[:, None])
     level[~usable] = np.nan
     ref = level[reference]
-    spread = _moderated(ref.var(axis=0, ddof=1), len(ref), rules.prior_df)
+    own = ref.var(axis=0, ddof=1)
+    spread = draw_towards(own, len(ref) - 1, float(np.median(own)), rules.prior_df)
     df = len(ref) - 1 + rules.prior_df
     centre = np.tile(ref.mean(axis=0), (n, 1))
     count = np.full(n, len(ref))
@@ -369,7 +373,7 @@ def _gene_evidence(
     sums: Floats,
     mean: Floats,
     weights: Floats,
-    kept: list[_Region],
+    kept: list[Region],
     expressed: NDArray[np.bool_],
 ) -> Floats:
     """Probability of a region's shift if its genes were drawn from the whole genome."""
@@ -391,181 +395,3 @@ def _gene_evidence(
                 error = scale * float(np.sqrt((w**2).sum())) / w.sum()
                 out[i, k] = 2 * stats.norm.sf(abs(shift) / error)
     return out
-
-
-@dataclass(frozen=True, slots=True)
-class _Evidence:
-    """All that a row of the table is made of."""
-
-    lots: Lots
-    kept: list[_Region]
-    cells: _Cells
-    depth: Floats
-    expressed: NDArray[np.bool_]
-    parts: _Parts
-    bulk: _Bulk
-    genes: Floats
-    rules: ArmSettings
-
-
-def _row(e: _Evidence, i: int, k: int) -> dict[str, object]:
-    """One row of the table; the direction with more evidence is shown."""
-    mine = e.lots.code == i
-    seen = [w for w in _STEP if e.parts.p_value[w][i, k] < e.rules.alpha / 2]
-    if len(seen) == 2:  # a loss in few cells also looks like a gain in many
-        way = max(seen, key=lambda w: e.parts.like[w][i, k])
-    else:
-        way = min(_STEP, key=lambda w: e.parts.p_value[w][i, k])
-    frac, low, high, limit = _share_of_cells(e.parts, way, i, k, e.rules)
-    row: dict[str, object] = {
-        "group": e.lots.names[i],
-        "region": e.kept[k].name,
-        "is_reference": bool(e.lots.reference[i]),
-        "n_cells": int(mine.sum()),
-        "n_genes": int(e.expressed[e.kept[k].genes].sum()),
-        "median_umi": float(np.median(e.depth[mine])),
-        "umi_share": float(e.cells.share[k]),
-        "z_per_cell": float(np.median(e.cells.shift["gain"][mine, k])),
-        "log2_ratio": float(e.bulk.log2[i, k]),
-        "log2_low": float(e.bulk.log2[i, k] - e.bulk.half[i, k]),
-        "log2_high": float(e.bulk.log2[i, k] + e.bulk.half[i, k]),
-        "p_shift": float(e.bulk.p_value[i, k]),
-        "p_genes": float(e.genes[i, k]),
-        "direction": way,
-        "frac": frac,
-        "frac_low": low,
-        "frac_high": high,
-        "p_mosaic": float(min(1.0, 2 * e.parts.p_value[way][i, k])),
-        "lod_frac": limit,
-    }
-    return {**row, **_verdict(row, e.rules, n_regions=len(e.kept))}
-
-
-def _share_of_cells(
-    parts: _Parts, way: str, i: int, k: int, rules: ArmSettings
-) -> tuple[float, float, float, float]:
-    """Share of cells above what the reference lots show, interval and limit of detection."""
-    base = float(np.sin(parts.base[way][k]) ** 2)
-    error = float(parts.spread[way][i, k])
-    angle = float(np.arcsin(np.sqrt(parts.frac[way][i, k])))
-    half = float(stats.t.ppf(0.975, parts.df)) * error
-    ends = [
-        (np.sin(np.clip(a, 0, np.pi / 2)) ** 2 - base) / (1 - base)
-        for a in (angle, angle - half, angle + half)
-    ]
-    frac, low, high = (float(np.clip(v, 0, 1)) for v in ends)
-    critical = float(stats.t.ppf(1 - rules.alpha / 2, parts.df) + stats.t.ppf(0.9, parts.df))
-    reach = float(np.arcsin(np.sqrt(base))) + critical * error
-    limit = (np.sin(reach) ** 2 - base) / (1 - base) if reach < np.pi / 2 else float("nan")
-    return frac, low, high, float(limit)
-
-
-def _verdict(row: Mapping[str, object], rules: ArmSettings, *, n_regions: int) -> dict[str, object]:
-    """Verdict and sentence of one row."""
-    number = {k: v for k, v in row.items() if isinstance(v, float)}
-    name = str(row["region"])
-    hinted = number["p_shift"] < rules.alpha
-    moved = number["p_shift"] < rules.alpha / n_regions and number["p_genes"] < rules.alpha
-    up = number["log2_ratio"] > 0
-    none = dict.fromkeys(("frac", "frac_low", "frac_high", "p_mosaic", "lod_frac"), float("nan"))
-    if name == AMPLICON_BAND or number["z_per_cell"] < rules.min_z:
-        hint = (
-            f"the pseudobulk is {'raised' if up else 'lowered'}: a hint only"
-            if hinted
-            else "no shift of the pseudobulk, which is no evidence against a change"
-        )
-        if number["z_per_cell"] < 0 or int(str(row["n_genes"])) < 3:
-            none = {**none, "log2_ratio": float("nan"), "z_per_cell": float("nan")}
-            none |= dict.fromkeys(("log2_low", "log2_high", "p_shift", "p_genes"), float("nan"))
-            words = f"{row['n_genes']} of its genes have counts; nothing can be said; {DECIDING}"
-            return {**none, "direction": "", "verdict": "not resolvable per cell", "status": words}
-        why = f"one copy shifts a cell by {number['z_per_cell']:.1f} standard deviations"
-        words = f"{why}; {hint}; {DECIDING}"
-        return {**none, "direction": "", "verdict": "not resolvable per cell", "status": words}
-    limit = number["lod_frac"]
-    reach = f"{100 * limit:.0f} % of cells" if np.isfinite(limit) else "no share of cells"
-    if number["p_mosaic"] < rules.alpha:
-        share = f"{100 * number['frac']:.0f} %"
-        ends = f"{100 * number['frac_low']:.0f} to {100 * number['frac_high']:.0f} %"
-        words = f"{row['direction']} in {share} of cells ({ends}); {DECIDING}"
-        return {"verdict": str(row["direction"]), "status": words}
-    if moved and abs(number["log2_ratio"]) > 0.1:
-        way = "gain" if up else "loss"
-        step = _STEP[way]
-        sizes = [(2 ** number[c] - 1) / (step - 1) for c in ("log2_ratio", "log2_low", "log2_high")]
-        frac, a, b = (float(np.clip(v, 0, 1)) for v in sizes)
-        if np.isfinite(limit) and limit < min(a, b) and max(a, b) < NEARLY_ALL:
-            words = (
-                f"the whole lot is shifted, as by a {way} in {100 * frac:.0f} % of cells, but no "
-                f"cells stand apart: regulation, not copies, explains it; {DECIDING}"
-            )
-            return {"verdict": "no finding", "status": words}
-        words = (
-            f"the whole lot is shifted, as by a {way} in {100 * frac:.0f} % of cells; {DECIDING}"
-        )
-        return {
-            "direction": way,
-            "frac": frac,
-            "frac_low": min(a, b),
-            "frac_high": max(a, b),
-            "verdict": way,
-            "status": words,
-        }
-    return {"verdict": "no finding", "status": f"would be seen from {reach}; {DECIDING}"}
-
-
-def _unfit_reference(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Take back the findings of a lot that differs on over a quarter of the arms."""
-    found = table["verdict"].isin(["gain", "loss"])
-    tried = found | (table["verdict"] == "no finding")
-    arms = table[tried & ~table["region"].isin(WHOLE)]
-    share = found[arms.index].groupby(arms["group"]).mean()
-    for group in share.index[share > 0.25]:
-        rows = (table["group"] == group) & tried
-        table.loc[rows, "verdict"] = "NOT TESTABLE"
-        table.loc[rows, "status"] = (
-            f"{100 * share[group]:.0f} % of the arms differ from the reference lots: they are "
-            "of another cell type or culture"
-        )
-    return table
-
-
-def _not_testable(
-    lots: Lots,
-    kept: list[_Region],
-    depth: Floats,
-    reference: NDArray[np.bool_],
-    rules: ArmSettings,
-) -> "pd.DataFrame":
-    import pandas as pd
-
-    n = int(reference.sum())
-    why = (
-        f"needs {rules.min_reference} diploid reference lots of the same cell type with "
-        f"{rules.min_cells} cells, {n} given"
-    )
-    if len(kept) < 2:
-        why = "no chromosome arm has genes enough with counts"
-    rows = [
-        _empty_row(i, r, lots, depth, why)
-        for i in range(len(lots.names))
-        for r in kept or [_Region("all", np.zeros(0, dtype=np.intp))]
-    ]
-    return pd.DataFrame(rows)
-
-
-def _empty_row(i: int, region: _Region, lots: Lots, depth: Floats, why: str) -> dict[str, object]:
-    mine = lots.code == i
-    numbers = [c.name for c in ARM_SCREEN.columns if c.kind == "number"]
-    return {
-        **dict.fromkeys(numbers, float("nan")),
-        "group": lots.names[i],
-        "region": region.name,
-        "is_reference": bool(lots.reference[i]),
-        "n_cells": int(mine.sum()),
-        "n_genes": int(region.genes.size),
-        "median_umi": float(np.median(depth[mine])) if mine.any() else float("nan"),
-        "direction": "",
-        "verdict": "NOT TESTABLE",
-        "status": why,
-    }

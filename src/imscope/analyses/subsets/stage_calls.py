@@ -19,17 +19,21 @@ from imscope.analyses.subsets.stage_posterior import (
 )
 from imscope.analyses.subsets.stage_settings import StageSettings
 from imscope.core import codes
-from imscope.core.blocks import BlockSource
+from imscope.core.cells import Cells
 from imscope.core.errors import DataError
+from imscope.core.result import Notice
 from imscope.core.schema import STAGE_FRACTIONS
+from imscope.engine.libraries import per_million
 from imscope.engine.panel_counts import PanelCounts, read_panel
-from imscope.engine.proportions import pooled_share
-from imscope.evidence.stage_panel import StagePanel, stage_panel
+from imscope.evidence.stage_panel import SHARED_PLACE, StagePanel, stage_panel
+from imscope.stats.shares import pooled_share
 
 if TYPE_CHECKING:
     from imscope.engine.ambient import AmbientResult
 
 Floats = NDArray[np.float64]
+PAIR = " or "
+"""Between two names that cannot be told apart."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class StageCalls:
     ----------
     cells
         One row per cell in the order of the counts, indexed as ``obs``: ``sample``, ``stage``,
-        ``kind``, ``posterior`` (of the most probable stage) and ``n_umi``.
+        ``kind``, ``posterior`` (of the name or pair of names) and ``n_umi``.
     posterior
         Shape ``(n_cells, n_stages)``; rows sum to 1.
     stages
@@ -53,7 +57,7 @@ class StageCalls:
         Whether each stage was scored.
     settings
         Settings in use.
-    notes
+    notices
         What must be told of the input.
     """
 
@@ -64,13 +68,11 @@ class StageCalls:
     coverage: Floats
     scored: NDArray[np.bool_]
     settings: StageSettings
-    notes: tuple[str, ...]
+    notices: tuple[Notice, ...]
 
 
 def call_stages(
-    source: BlockSource,
-    features: pd.DataFrame,
-    obs: pd.DataFrame,
+    cells: Cells,
     *,
     ambient: "Mapping[str, AmbientResult] | None" = None,
     settings: StageSettings | None = None,
@@ -90,12 +92,8 @@ def call_stages(
 
     Parameters
     ----------
-    source
-        Whole counts, cells or pseudobulks by genes.
-    features
-        One row per feature, with ``symbol``.
-    obs
-        One row per cell; ``sample`` names the library, without it all cells are one.
+    cells
+        Cells or pseudobulks; ``sample`` names the library, without it all cells are one.
     ambient
         Ambient share and profile per sample. Where none is known the share of the settings is
         assumed with the mean profile of the sample, and a note says so.
@@ -112,8 +110,9 @@ def call_stages(
     Raises
     ------
     DataError
-        The values are no counts, there is not one row of ``obs`` per cell, or no stage has enough
-        core genes in the matrix.
+        No stage has enough core genes in the matrix.
+    MethodError
+        The values are no counts.
 
     Notes
     -----
@@ -131,48 +130,45 @@ def call_stages(
     >>> genes = [*stage_panel().genes, "ACTB"]
     >>> on = {"APLNR": 3, "PDGFRA": 4, "KDR": 2, "HAND1": 1, "ACTB": 3000}
     >>> counts = sp.csr_array([[on.get(g, 0) for g in genes]])
-    >>> cells = pd.DataFrame({"sample": ["day 2"]})
-    >>> calls = call_stages(MemoryBlocks.from_csr(counts), pd.DataFrame({"symbol": genes}), cells)
+    >>> source, obs = MemoryBlocks.from_csr(counts), pd.DataFrame({"sample": ["day 2"]})
+    >>> calls = call_stages(Cells(source, pd.DataFrame({"symbol": genes}), obs))
     >>> calls.cells["stage"].tolist()
     ['mesenchymoangioblast']
     """
+    cells = per_million(cells)
     settings = StageSettings() if settings is None else settings
-    if len(obs) != source.n_cells:
-        raise DataError(
-            "there must be one row of the cell table per row of the matrix",
-            found=f"{len(obs)} rows and {source.n_cells} cells",
-            code=codes.SUBSETS_DESIGN,
-        )
-    panel = stage_panel()
-    counts = read_panel(source, features, panel.genes, threads=threads)
+    panel = stage_panel(libraries=not cells.single)
+    counts = read_panel(cells.source, cells.features, panel.genes, threads=threads)
+    if not cells.single:
+        counts = counts.without(SHARED_PLACE)
     model = make_model(panel, counts.present, settings.min_coverage)
     _need_stages(counts.present, model.scored, settings)
-    label = obs["sample"].astype(str) if "sample" in obs.columns else pd.Series("all", obs.index)
-    number, names = pd.factorize(label)
+    samples = cells.groups()
+    number, names = samples.codes.astype(np.intp), samples.names
     known = {k: (v.fraction, v.profile) for k, v in (ambient or {}).items() if len(v.profile)}
-    soup = ambient_rates(counts, number, list(names), known=known, default=settings.ambient_frac)
-    bulk = counts.depth >= settings.bulk_umi
+    soup = ambient_rates(counts, number, names, known=known, default=settings.ambient_frac)
+    bulk = (counts.depth >= settings.bulk_umi) | (not cells.single)
     rate = np.where(bulk[:, None], 0.0, soup[number])
-    rows = _spread(len(obs), settings.learning_cells)
+    rows = _spread(cells.n_cells, settings.learning_cells)
     model = learn_rates(
         model, counts, rate[rows], rows=rows, sample=number[rows], rounds=settings.updates
     )
-    log = np.zeros((len(obs), len(panel.stages)))
-    for low in range(0, len(obs), ROWS):
+    log = np.zeros((cells.n_cells, len(panel.stages)))
+    for low in range(0, cells.n_cells, ROWS):
         part = slice(low, low + ROWS)
         log[part], _ = stage_log_likelihood(
-            model, counts.counts[part], counts.depth[part], rate[part]
+            model, counts.dense(part), counts.depth[part], rate[part]
         )
     out = stage_posterior(log, number, len(names))
     return StageCalls(
-        cells=_cell_table(obs, label, out, counts, panel, settings),
+        cells=_cell_table(cells.obs.index, samples.labels, out, counts, panel, settings),
         posterior=out,
         stages=panel.stages,
         kinds=panel.kinds,
         coverage=coverage_of(panel, counts.present),
         scored=model.scored,
         settings=settings,
-        notes=_notes(panel, model.scored, set(names) - set(known), bulk, settings),
+        notices=_notices(panel, model.scored, set(names) - set(known), bulk, settings),
     )
 
 
@@ -196,68 +192,77 @@ def _need_stages(
 
 
 def _cell_table(
-    obs: pd.DataFrame,
-    sample: pd.Series,
+    index: pd.Index,
+    sample: NDArray[np.object_],
     chance: Floats,
     counts: PanelCounts,
     panel: StagePanel,
     settings: StageSettings,
 ) -> pd.DataFrame:
-    best = chance.argmax(axis=1)
-    top = chance[np.arange(len(best)), best]
-    best = np.where(top >= settings.min_posterior, best, len(panel.stages) - 1)
+    order = np.argsort(-chance, axis=1, kind="stable")[:, :2]
+    row = np.arange(len(chance))
+    first, second = order.T
+    top = chance[row, first]
+    unknown = len(panel.stages) - 1
+    # two names that share the cell, neither of them with the posterior needed
+    both = (top < settings.min_posterior) & (top + chance[row, second] >= settings.min_posterior)
+    both &= (order != unknown).all(axis=1)
+    best = np.where((top >= settings.min_posterior) | both, first, unknown)
+    names, kinds = np.array(panel.stages, dtype=object), np.array(panel.kinds, dtype=object)
+    pair = [PAIR.join(names[sorted(k)]) for k in order[both]]
+    stage, kind = names[best], kinds[best]
+    stage[both] = pair
+    kind[both] = "pair"
     return pd.DataFrame(
         {
-            "sample": sample.to_numpy(),
-            "stage": np.array(panel.stages)[best],
-            "kind": np.array(panel.kinds)[best],
-            "posterior": top,
+            "sample": sample.astype(str),
+            "stage": stage.astype(str),
+            "kind": kind.astype(str),
+            "posterior": np.where(both, top + chance[row, second], top),
             "n_umi": counts.depth.astype(np.int64),
         },
-        index=obs.index,
+        index=index,
     )
 
 
-def _notes(
+def _notices(
     panel: StagePanel,
     scored: NDArray[np.bool_],
     assumed: set[str],
     bulk: NDArray[np.bool_],
     settings: StageSettings,
-) -> tuple[str, ...]:
-    notes = []
+) -> tuple[Notice, ...]:
+    told = []
     dropped = [s for s, ok in zip(panel.stages, scored, strict=True) if not ok]
     if dropped:
-        notes.append(f"not scored, too few core genes in the matrix: {', '.join(dropped)}")
+        words = f"not scored, too few core genes in the matrix: {', '.join(dropped)}"
+        told.append(Notice(codes.W_STAGE_GENES, words))
     if bulk.any():
-        notes.append(f"{int(bulk.sum())} rows are taken as pseudobulks, without ambient RNA")
+        words = f"{int(bulk.sum())} rows are taken as pseudobulks, without ambient RNA"
+        told.append(Notice(codes.W_STAGE_BULK, words))
     if assumed and not bulk.all():
-        notes.append(
+        words = (
             f"ambient share not known for {len(assumed)} samples: {settings.ambient_frac:.0%} of "
             "their mean profile is assumed"
         )
-    return tuple(notes)
+        told.append(Notice(codes.W_STAGE_AMBIENT, words))
+    return tuple(told)
 
 
-def stage_fractions(calls: StageCalls, groups: pd.Series | str = "sample") -> pd.DataFrame:
+def stage_fractions(calls: StageCalls, group: NDArray[np.object_]) -> pd.DataFrame:
     """Count the stages of each group.
 
     Parameters
     ----------
     calls
         From :func:`call_stages`.
-    groups
-        Group of each cell in the order of ``calls.cells``, or ``sample``.
+    group
+        Group of each cell in the order of ``calls.cells``.
 
     Returns
     -------
     table
         As :data:`imscope.core.schema.STAGE_FRACTIONS`, a row for every group and stage.
-
-    Raises
-    ------
-    DataError
-        There is not one group per cell, or the group of a cell is missing.
 
     Notes
     -----
@@ -265,47 +270,38 @@ def stage_fractions(calls: StageCalls, groups: pd.Series | str = "sample") -> pd
     other lots; with several samples it is widened for their differences.
     """
     table = calls.cells
-    label = table["sample"] if isinstance(groups, str) else pd.Series(groups)
-    if len(label) != len(table) or label.isna().any():
-        raise DataError(
-            "every cell needs a group",
-            found=f"{len(label)} groups for {len(table)} cells, {int(label.isna().sum())} missing",
-            code=codes.SUBSETS_COLUMN,
-        )
-    group = label.astype(str).to_numpy()
     called = pd.crosstab([group, table["sample"].to_numpy()], table["stage"].to_numpy())
-    called = called.reindex(columns=list(calls.stages), fill_value=0)
+    pairs = [c for c in called.columns if c not in calls.stages]
+    called = called.reindex(columns=[*calls.stages, *pairs], fill_value=0)
     rows = []
     for name in dict.fromkeys(group.tolist()):
         mine = called.loc[[name]]
         cells = mine.sum(axis=1).to_numpy()
-        for s, stage in enumerate(calls.stages):
-            rows.append(_row(calls, s, name, mine[stage].to_numpy(), cells))
-    return STAGE_FRACTIONS.check(pd.DataFrame(rows))
+        for stage in called.columns:
+            rows.append(_row(calls, str(stage), name, mine[stage].to_numpy(), cells))
+    return STAGE_FRACTIONS.frame(rows)
 
 
 def _row(
-    calls: StageCalls, s: int, group: str, called: NDArray[np.int64], cells: NDArray[np.int64]
+    calls: StageCalls, stage: str, group: str, called: NDArray[np.int64], cells: NDArray[np.int64]
 ) -> dict[str, object]:
-    ok = bool(calls.scored[s])
+    of = [calls.stages.index(name) for name in stage.split(PAIR)]
+    ok, coverage = bool(calls.scored[of].all()), float(calls.coverage[of].min())
     share = pooled_share(called, cells, level=calls.settings.level)
-    reason = (
-        f"not scored: {calls.coverage[s]:.0%} of its core genes are in the matrix"
-        if not ok
-        else "ok"
-    )
+    reason = "" if ok else f"{coverage:.0%} of its core genes are in the matrix"
     nothing = float("nan")
     return {
         "group": group,
-        "stage": calls.stages[s],
-        "kind": calls.kinds[s],
+        "stage": stage,
+        "kind": calls.kinds[of[0]] if len(of) == 1 else "pair",
         "frac": share.frac if ok else nothing,
         "low": share.low if ok else nothing,
         "high": share.high if ok else nothing,
         "n_cells": int(cells.sum()),
         "n_called": int(called.sum()),
         "n_samples": len(cells),
-        "interval": share.interval,
-        "coverage": float(calls.coverage[s]),
-        "status": reason,
+        "interval": share.basis,
+        "coverage": coverage,
+        "status": "ok" if ok else "not scored",
+        "reason": reason,
     }

@@ -1,7 +1,7 @@
 """Programme scores of cells and groups, with the test of groups beside them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,15 +11,17 @@ from imscope.analyses.subsets.contrasts import Layout, lay_out
 from imscope.analyses.subsets.programme_tests import ContrastTest, compare_sets
 from imscope.analyses.subsets.programmes import Programme, find_programmes, scored
 from imscope.core import codes
-from imscope.core.blocks import BlockSource
 from imscope.core.errors import DataError
+from imscope.core.result import Result
 from imscope.core.schema import PROGRAMME_SCORES
+from imscope.engine.libraries import can_be_read, per_million
 from imscope.engine.pseudobulk import sum_units
 from imscope.engine.rank_scores import MAX_RANK, score_ranks
 from imscope.evidence.gene_sets import GeneSet
+from imscope.io.open import open_cells
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from imscope.io.open import Openable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,6 @@ class ProgrammeSettings:
 
     Attributes
     ----------
-    by
-        Column that makes the groups; ``sample`` by default, else all cells are one group.
-    unit
-        Column of the replicate units; the first of ``lot``, ``donor``, ``line``, ``clone``,
-        ``batch``, ``sample`` by default, else the group itself.
     test, reference
         Compare these two groups only; by default each group with all others.
     max_rank
@@ -43,8 +40,6 @@ class ProgrammeSettings:
         Of the random sets.
     """
 
-    by: str | None = None
-    unit: str | None = None
     test: str | None = None
     reference: str | None = None
     max_rank: int = MAX_RANK
@@ -61,61 +56,42 @@ class ProgrammeSettings:
             )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ProgrammeResult:
-    """Scores of groups and of cells.
-
-    Attributes
-    ----------
-    table
-        ``programme_scores`` as declared in :mod:`imscope.core.schema`.
-    cells
-        One row per cell in the order of the matrix, one column per scored programme; 0 to 1.
-    settings
-        What was asked for.
-    """
-
-    table: "pd.DataFrame"
-    cells: "pd.DataFrame"
-    settings: ProgrammeSettings
-
-
-def score_programmes(
-    source: BlockSource,
-    features: "pd.DataFrame",
-    obs: "pd.DataFrame",
+def score(
+    cells: "Openable",
     *,
+    by: str | None = None,
+    unit: str | None = None,
     sets: Mapping[str, GeneSet] | None = None,
     settings: ProgrammeSettings | None = None,
-    counts: bool = True,
     threads: int | None = None,
-) -> ProgrammeResult:
+) -> Result:
     """Score gene programmes per cell, and compare them between groups of replicate units.
 
     Parameters
     ----------
-    source, features
-        Counts, and their features as :func:`imscope.io.genes.map_genes` gives them.
-    obs
-        One row per cell with the columns of the design.
+    cells
+        Cells, or an ``AnnData`` or ``MuData`` in memory. Bulk libraries may hold FPKM or TPM; other
+        expression values are scored, not tested.
+    by
+        Column that makes the groups; ``sample`` by default, else all cells are one group.
+    unit
+        Column of the replicate units, see :func:`imscope.core.cells.unit_column`.
     sets
         Gene sets by name; the bundled ones by default.
     settings
         See :class:`ProgrammeSettings`.
-    counts
-        Whether the matrix holds counts; other expression values are scored, not tested.
     threads
         See :func:`imscope.engine.execute.thread_count`.
 
     Returns
     -------
     result
-        Table of groups, table of cells.
+        Table ``programme_scores``; for every cell one column per scored programme, 0 to 1.
 
     Raises
     ------
     DataError
-        A column does not exist or has gaps, a group to compare is not there.
+        A column does not exist, or a group to compare is not there.
 
     Notes
     -----
@@ -131,47 +107,52 @@ def score_programmes(
 
     Examples
     --------
-    >>> import pandas as pd, scipy.sparse as sp
-    >>> from imscope.core.blocks import MemoryBlocks
-    >>> from imscope.io.genes import map_genes
-    >>> features, _ = map_genes(["NT5E", "THY1", "ENG", "PTPRC"])
-    >>> source = MemoryBlocks.from_csr(sp.csr_array([[5, 9, 3, 0], [4, 7, 6, 1]]))
-    >>> obs = pd.DataFrame({"sample": ["a", "b"]})
-    >>> table = score_programmes(source, features, obs).table
+    >>> import anndata, pandas as pd, scipy.sparse as sp
+    >>> adata = anndata.AnnData(
+    ...     sp.csr_matrix([[5, 9, 3, 0], [4, 7, 6, 1]], dtype="int32"),
+    ...     pd.DataFrame({"sample": ["a", "b"]}, index=["c1", "c2"]),
+    ...     pd.DataFrame(index=["NT5E", "THY1", "ENG", "PTPRC"]),
+    ... )
+    >>> table = score(adata).tables["programme_scores"]
     >>> one = table[(table["group"] == "a") & (table["programme"] == "isct_positive")].iloc[0]
-    >>> float(one["score"]), one["status"]
-    (1.0, 'ok; NOT TESTABLE: a has 1 unit, 2 are needed on each side')
+    >>> float(one["score"]), one["status"], one["reason"]
+    (1.0, 'NOT TESTABLE', 'a has 1 unit, 2 are needed on each side')
     """
     import pandas as pd
 
+    used = open_cells(cells, bulk=True).known(by)
+    tested = can_be_read(used)
+    if tested:
+        used = per_million(used)
     chosen = settings or ProgrammeSettings()
-    layout = lay_out(obs, chosen.by, chosen.unit, test=chosen.test, reference=chosen.reference)
-    sums = layout.profiles(sum_units(source, layout.cell_row, layout.n_rows, threads=threads))
-    programmes = find_programmes(features, sums.sum(axis=0) > 0, sets=sets)
+    layout = lay_out(
+        used.groups(by), used.units(unit), test=chosen.test, reference=chosen.reference
+    )
+    sums = layout.profiles(sum_units(used.source, layout.cell_row, layout.n_rows, threads=threads))
+    programmes = find_programmes(used.features, sums.sum(axis=0) > 0, sets=sets)
     places = scored(programmes)
-    ranked = score_ranks(
-        source, [programmes[k].columns for k in places], max_rank=chosen.max_rank, threads=threads
-    ).scores
+    genes = [programmes[k].columns for k in places]
+    ranked = score_ranks(used.source, genes, max_rank=chosen.max_rank, threads=threads).scores
     for j, k in enumerate(places):
         if programmes[k].direction == "down":
             ranked[:, j] = 1 - ranked[:, j]
     tests: list[ContrastTest] = []
-    if counts and places:
+    if tested and places:
         tests = compare_sets(
-            sums,
-            [programmes[k].columns for k in places],
-            layout.contrasts,
-            random_sets=chosen.random_sets,
-            seed=chosen.seed,
+            sums, genes, layout.contrasts, random_sets=chosen.random_sets, seed=chosen.seed
         )
     rows = [
         row
         for g in range(len(layout.groups))
         for row in _rows(g, layout, programmes, ranked, tests[g] if tests else None)
     ]
-    names = [programmes[k].name for k in places]
-    cells = pd.DataFrame(ranked, index=obs.index, columns=pd.Index(names, name="programme"))
-    return ProgrammeResult(PROGRAMME_SCORES.check(pd.DataFrame(rows)), cells, chosen)
+    names = pd.Index([programmes[k].name for k in places], name="programme")
+    return Result(
+        {"programme_scores": PROGRAMME_SCORES.frame(rows)},
+        pd.DataFrame(ranked, index=used.obs.index, columns=names),
+        notices=used.notices,
+        settings=asdict(chosen) | {"by": by, "unit": used.unit_column(unit)},
+    )
 
 
 def _rows(
@@ -189,26 +170,24 @@ def _rows(
     why = contrast.why_not if test is not None else "the matrix holds no counts"
     out, j = [], 0
     for p in programmes:
-        row: dict[str, object] = {
-            "group": layout.groups[g],
-            "programme": p.name,
-            "family": p.family,
-            "direction": p.direction,
-            **dict.fromkeys(("score", "score_sd"), float("nan")),
-            "n_cells": int(mine.sum()),
-            "n_units": layout.n_units[g],
-            "n_genes": p.n_genes,
-            "n_detected": len(p.columns),
-            "coverage": p.coverage,
-            "contrast": contrast.name,
-            "rank": 0,
-            **dict.fromkeys(_NUMBERS, float("nan")),
-            "status": p.why_not,
-        }
+        row = PROGRAMME_SCORES.blank(
+            group=layout.groups[g],
+            programme=p.name,
+            family=p.family,
+            direction=p.direction,
+            n_cells=int(mine.sum()),
+            n_units=layout.n_units[g],
+            n_genes=p.n_genes,
+            n_detected=len(p.columns),
+            coverage=p.coverage,
+            contrast=contrast.name,
+            status="not scored",
+            reason=p.why_not,
+        )
         if not p.why_not:
             row["score"] = float(values[:, j].mean())
             row["score_sd"] = float(values[:, j].std(ddof=1)) if len(values) > 1 else float("nan")
-            row["status"] = f"ok; NOT TESTABLE: {why}" if why else "ok"
+            row |= {"status": "NOT TESTABLE" if why else "ok", "reason": why}
             row["rank"] = int(rank[j])
             if test is not None:
                 sign = -1.0 if p.direction == "down" else 1.0

@@ -1,6 +1,5 @@
 """Targets of p53: is a lot low against its sibling lots, as it would be without p53."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,12 +8,14 @@ from scipy import stats
 
 from imscope.analyses.safety.lots import Lots, read_lots
 from imscope.analyses.safety.shares import sum_lots
-from imscope.core.blocks import BlockSource
 from imscope.core.schema import P53_SCREEN
 from imscope.evidence.gene_sets import genes_of
+from imscope.io.open import open_cells
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from imscope.io.open import Openable
 
 MIN_SIBLINGS = 3
 MIN_GENES = 5
@@ -23,22 +24,9 @@ MIN_COUNTS = 10.0
 ALPHA = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class P53Screen:
-    """Result of :func:`screen_p53`: the table ``p53_screen`` and the targets used."""
-
-    table: "pd.DataFrame"
-    genes: tuple[str, ...]
-
-
-def screen_p53(
-    source: BlockSource,
-    features: "pd.DataFrame",
-    obs: "pd.DataFrame",
-    *,
-    lot: str | None = None,
-    threads: int | None = None,
-) -> P53Screen:
+def p53(
+    cells: "Openable", *, unit: str | None = None, threads: int | None = None
+) -> "pd.DataFrame":
     r"""Test whether the targets of p53 are low in a lot, with its siblings as replicates.
 
     The score of a lot is the mean over targets of the log2 share of counts. A lot is held against
@@ -48,21 +36,24 @@ def screen_p53(
 
     Parameters
     ----------
-    source
-        Counts.
-    features
-        One row per feature: ``feature_id``, ``symbol``.
-    obs
-        One row per cell, with the column of lots.
-    lot
-        Column of the lots. Default: the first of ``lot``, ``sample`` that is there.
+    cells
+        Cells, or an ``AnnData`` or ``MuData`` in memory, with counts.
+    unit
+        Column of the lots, see :func:`imscope.core.cells.unit_column`.
     threads
         See :func:`imscope.engine.execute.thread_count`.
+
+    Returns
+    -------
+    table
+        ``p53_screen``, one row per lot; ``attrs["imscope"]`` holds the targets in the matrix.
 
     Raises
     ------
     DataError
-        The column is missing or has gaps, or the values are no counts.
+        There is no column ``unit``.
+    MethodError
+        The values are no counts.
 
     Notes
     -----
@@ -73,18 +64,29 @@ def screen_p53(
     References
     ----------
     .. [1] Merkle FT et al. (2017). Nature 545:229-233. doi:10.1038/nature22312
-    """
-    import pandas as pd
 
-    lots = read_lots(obs, lot, ())
-    counted = np.ones(source.n_features, dtype=bool)
-    sums = sum_lots(source, lots.code, len(lots.names), counted=counted, threads=threads)
-    targets = genes_of("p53_targets")
-    symbols = features["symbol"].astype(str).to_numpy()
-    here = np.flatnonzero(np.isin(symbols, sorted(targets)))
-    rows = [_row(i, lots, sums.genes, here) for i in range(len(lots.names))]
-    table = P53_SCREEN.check(pd.DataFrame(rows))
-    return P53Screen(table, tuple(symbols[here].tolist()))
+    Examples
+    --------
+    >>> import anndata, pandas as pd, scipy.sparse as sp
+    >>> adata = anndata.AnnData(
+    ...     sp.csr_matrix([[5, 9], [4, 7]], dtype="int32"),
+    ...     pd.DataFrame({"lot": ["a", "b"]}, index=["c1", "c2"]),
+    ...     pd.DataFrame(index=["CDKN1A", "THY1"]),
+    ... )
+    >>> p53(adata)["verdict"].tolist()
+    ['NOT TESTABLE', 'NOT TESTABLE']
+    """
+    used = open_cells(cells)
+    used.need_counts("the screen of p53 targets")
+    lots = read_lots(used, unit, ())
+    counted = np.ones(used.n_features, dtype=bool)
+    sums = sum_lots(used.source, lots.code, len(lots.names), counted=counted, threads=threads)
+    symbols = used.features["symbol"].astype(str).to_numpy()
+    here = np.flatnonzero(np.isin(symbols, sorted(genes_of("p53_targets"))))
+    table = P53_SCREEN.frame(_row(i, lots, sums.genes, here) for i in range(len(lots.names)))
+    about = {"unit": used.unit_column(unit), "genes": symbols[here].tolist()}
+    table.attrs["imscope"] = {"table": P53_SCREEN.name, "settings": about}
+    return table
 
 
 def _row(
@@ -93,19 +95,17 @@ def _row(
     total = np.maximum(sums.sum(axis=1, keepdims=True), 1)
     others = np.delete(np.arange(len(lots.names)), i)
     used = genes[sums[np.ix_(others, genes)].mean(axis=0) >= MIN_COUNTS] if others.size else genes
-    row: dict[str, object] = {
-        "group": lots.names[i],
-        "n_cells": int((lots.code == i).sum()),
-        "n_siblings": int(others.size),
-        "n_genes": int(used.size),
-        **dict.fromkeys(("log2_ratio", "low", "high", "p_value"), float("nan")),
-        "n_low": 0,
-        "verdict": "NOT TESTABLE",
-    }
+    row = P53_SCREEN.blank(
+        group=lots.names[i],
+        n_cells=int((lots.code == i).sum()),
+        n_siblings=int(others.size),
+        n_genes=int(used.size),
+        verdict="NOT TESTABLE",
+    )
     if others.size < MIN_SIBLINGS or used.size < MIN_GENES:
         return {
             **row,
-            "status": f"needs {MIN_SIBLINGS} sibling lots and {MIN_GENES} targets with "
+            "reason": f"needs {MIN_SIBLINGS} sibling lots and {MIN_GENES} targets with "
             f"{MIN_COUNTS:.0f} UMI per lot; {others.size} and {used.size} are there",
         }
     level = np.log2((sums[:, used] + 0.5) / total)
@@ -126,6 +126,6 @@ def _row(
         "n_low": int((level[i] < level[others].min(axis=0)).sum()),
         "p_value": p,
         "verdict": "low" if low else "not low",
-        "status": words
+        "reason": words
         + ("; suspect loss of p53, sequence TP53" if low else "; this does not prove p53 intact"),
     }

@@ -1,4 +1,4 @@
-"""Intervals of a share of cells: exact inside one library, widened for several."""
+"""Shares of cells with their intervals: over cells, over samples, over replicate units."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,11 @@ from scipy import stats
 
 from imscope.core import codes
 from imscope.core.errors import DataError
+from imscope.stats.intervals import t_interval, wilson_interval
 
 Floats = NDArray[np.float64]
+LEAST_UNITS = 3
+"""Units from which an interval is over units."""
 FEWEST = 5
 """Cells called, and not called, below which differences between samples cannot be seen."""
 
@@ -68,7 +71,7 @@ class Share:
     frac: float
     low: float
     high: float
-    interval: str
+    basis: str
 
 
 def pooled_share(called: ArrayLike, cells: ArrayLike, *, level: float = 0.95) -> Share:
@@ -117,3 +120,34 @@ def pooled_share(called: ArrayLike, cells: ArrayLike, *, level: float = 0.95) ->
         effective = total / design * (widen if design > 1 else 1.0)
     low, high = clopper_pearson(share * effective, effective, level=level)
     return Share(share, float(low), float(high), f"{units} samples")
+
+
+def share_over_units(called: NDArray[np.bool_], units: NDArray[np.object_]) -> Share:
+    """Share of cells that are called, over units where there are enough, else over cells.
+
+    Parameters
+    ----------
+    called
+        Shape ``(n_cells,)``; at least one cell.
+    units
+        Unit of every cell, shape ``(n_cells,)``.
+
+    Returns
+    -------
+    share
+        With three units or more: mean and Student's t over the units' shares. With fewer: Wilson's
+        interval over cells, which says nothing about other units.
+
+    Examples
+    --------
+    >>> one = share_over_units(np.array([True] * 5 + [False] * 95), np.array(["a"] * 100))
+    >>> one.frac, round(one.low, 3), round(one.high, 3), one.basis
+    (0.05, 0.022, 0.112, 'cells of 1 unit')
+    """
+    names, where = np.unique(units.astype(str), return_inverse=True)
+    if len(names) >= LEAST_UNITS:
+        middle, low, high, _ = t_interval(np.bincount(where, called) / np.bincount(where))
+        return Share(middle, max(low, 0.0), min(high, 1.0), "units")
+    low, high = wilson_interval(int(called.sum()), len(called))
+    words = f"cells of {len(names)} unit{'s' if len(names) > 1 else ''}"
+    return Share(float(called.mean()), low, high, words)

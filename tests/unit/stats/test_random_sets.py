@@ -1,6 +1,6 @@
 import numpy as np
 
-from imscope.engine.random_sets import log_profiles, random_scores
+from imscope.stats.random_sets import log_profiles, random_scores
 
 
 def test_random_sets_are_matched_by_expression():
