@@ -2,6 +2,7 @@
 
 import json
 import os
+import zlib
 from pathlib import Path
 
 import anndata
@@ -12,6 +13,7 @@ import scipy.sparse as sp
 import yaml
 
 from imscope.analyses.heterogeneity import profile, write_profile
+from imscope.io import gene_table
 from imscope.report.write import write_report
 from imscope.study.read_config import parse_config, read_config
 from imscope.study.run import run_study
@@ -29,11 +31,13 @@ def write_lots(folder, lots, *, seed=0, cells=40, genes=400):
     """One file of counts per sample and a sheet; every lot keeps its cells in any company."""
     folder.mkdir(parents=True, exist_ok=True)
     known = GENES.split()
-    names = [*known, *(f"GENE{k}" for k in range(genes - len(known)))]
+    table = gene_table()
+    coding = table.loc[table["biotype"].astype(str).str.contains("protein"), "symbol"].astype(str)
+    names = list(dict.fromkeys([*known, *coding]))[:genes]
     share = np.random.default_rng(seed).gamma(0.5, 1, genes) + 0.05
     rows = []
     for lot in lots:
-        rng = np.random.default_rng(sum(map(ord, str(lot["sample"]))))
+        rng = np.random.default_rng(zlib.crc32(str(lot["sample"]).encode()))
         centre = share * np.exp(rng.normal(0, 0.4, genes))
         p = centre * np.exp(rng.normal(0, 0.3, (cells, genes)))
         counts = rng.poisson(p / p.sum(axis=1, keepdims=True) * 5_000).astype("float32")

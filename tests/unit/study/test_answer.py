@@ -100,7 +100,7 @@ def test_no_line_is_ever_cut_off():
         [
             claims(claim="A", verdict="SUPERIOR", reason="a is more uniform"),
             claims(),
-            claims(claim="C", verdict="NOT TESTABLE", reason="drift: no passages"),
+            claims(claim="C", verdict="NOT TESTABLE", reason="no passages"),
         ]
     )
     lines = answer_lines(SAMPLES, INDEX, everything, ledger=LEDGER)

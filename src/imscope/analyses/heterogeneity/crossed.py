@@ -154,7 +154,7 @@ class CrossedCohort:
         )
         every = np.ones((1, len(strata)))
         self.whole = self._observed(every), self._expected(every)
-        self.parts = {}
+        self.parts: dict[int, tuple[Floats, Floats]] = {}
         for level, code in enumerate(nesting.codes):
             if nesting.sizes[level] >= MIN_GROUPS:
                 keep = (code != np.arange(nesting.sizes[level])[:, None]).astype(np.float64)

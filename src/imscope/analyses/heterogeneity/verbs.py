@@ -68,9 +68,11 @@ def measure(
     Examples
     --------
     >>> import anndata, numpy as np, pandas as pd
-    >>> counts = np.random.default_rng(0).poisson(30.0, (80, 200)).astype("float32")
+    >>> counts = np.random.default_rng(0).poisson(6.0, (80, 200)).astype("float32")
     >>> obs = pd.DataFrame({"lot": ["a"] * 40 + ["b"] * 40}, index=[f"c{k}" for k in range(80)])
-    >>> adata = anndata.AnnData(counts, obs=obs)
+    >>> from imscope.io import gene_table
+    >>> genes = gene_table()["symbol"].astype(str).drop_duplicates().to_numpy()[:200]
+    >>> adata = anndata.AnnData(counts, obs=obs, var=pd.DataFrame(index=genes))
     >>> measure(adata, "lot").strata["n_cells"].tolist()
     [40, 40]
     """
@@ -170,9 +172,12 @@ def index(
     Examples
     --------
     >>> import anndata, numpy as np, pandas as pd
-    >>> counts = np.random.default_rng(0).poisson(30.0, (80, 200)).astype("float32")
+    >>> counts = np.random.default_rng(0).poisson(6.0, (80, 200)).astype("float32")
     >>> obs = pd.DataFrame({"lot": ["a"] * 40 + ["b"] * 40}, index=[f"c{k}" for k in range(80)])
-    >>> table = index(anndata.AnnData(counts, obs=obs), by="lot")
+    >>> from imscope.io import gene_table
+    >>> genes = gene_table()["symbol"].astype(str).drop_duplicates().to_numpy()[:200]
+    >>> adata = anndata.AnnData(counts, obs=obs, var=pd.DataFrame(index=genes))
+    >>> table = index(adata, by="lot")
     >>> table["group"].tolist(), bool(table["hi2"].abs().max() < 0.01)
     (['a', 'b'], True)
     """

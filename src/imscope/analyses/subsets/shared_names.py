@@ -43,7 +43,7 @@ def name_shared(
         return SUBSET_NAMES.empty()
     labels = tables["subset_labels"]
     names = labels["cell"].astype(str).tolist()
-    rows = cells.obs.index.astype(str).get_indexer(names)
+    rows = cells.obs.index.astype(str).get_indexer(pd.Index(names))
     part = cells.take(rows).with_obs(shared_subset=labels["subset"].to_numpy())
     made = score(part, by="shared_subset", unit=unit, settings=ProgrammeSettings(seed=seed))
     scores = made.tables["programme_scores"]

@@ -20,6 +20,16 @@ from imscope.analyses.heterogeneity.crossed import cross_levels, find_crossings
 from imscope.analyses.heterogeneity.plates import is_technical, plates_apart
 from imscope.analyses.heterogeneity.unequal import ambient_room, unequal_arms
 from imscope.core.errors import MethodError
+from imscope.io.genes import gene_table
+
+
+def as_anndata(counts, obs):
+    """An AnnData of known genes, since unknown ones are refused at the door."""
+    symbols = gene_table()["symbol"].astype(str).drop_duplicates().iloc[: counts.shape[1]]
+    obs = obs.reset_index(drop=True)
+    obs.index = obs.index.astype(str)
+    matrix = sp.csr_matrix(np.asarray(counts, dtype="float32"))
+    return anndata.AnnData(matrix, obs=obs, var=pd.DataFrame(index=symbols.to_numpy()))
 
 
 def row(arm, lot):
@@ -172,9 +182,7 @@ def test_claim_b_does_not_test_cells_and_depth():
                 rows += [
                     {"sample": f"{arm}{lot}", "lot": f"{arm}{lot}", "arm": arm, "platform": "v3"}
                 ] * cells
-        obs = pd.DataFrame(rows)
-        obs.index = obs.index.astype(str)
-        adata = anndata.AnnData(sp.csr_matrix(np.vstack(counts).astype("float32")), obs=obs)
+        adata = as_anndata(np.vstack(counts), pd.DataFrame(rows))
         table = imscope.heterogeneity.compare(adata, "arm", **WORDS)
         b = claim(table, "B")
         called += bool(b["low"] > 1 or b["high"] < 1)
@@ -227,7 +235,7 @@ def test_one_line_on_an_anndata_and_the_same_unit_everywhere(sim):
     counts, cells = study(sim)
     obs = cells.assign(line=cells["arm"], clone=cells["lot"]).drop(columns="lot")
     obs.index = [f"c{i}" for i in range(len(obs))]
-    adata = anndata.AnnData(sp.csr_matrix(counts.astype("float32")), obs=obs)
+    adata = as_anndata(counts, obs)
     table = imscope.heterogeneity.index(adata, by="line")
     assert table["n_units"].tolist() == [4, 4]  # clones, not lines
     about = table.attrs["imscope"]
@@ -244,7 +252,7 @@ def test_cells_without_a_lot_are_left_out_with_their_count(sim):
     counts, cells = study(sim)
     cells.loc[:9, "arm"] = None
     cells.index = cells.index.astype(str)
-    adata = anndata.AnnData(sp.csr_matrix(counts.astype("float32")), obs=cells)
+    adata = as_anndata(counts, cells)
     table = imscope.heterogeneity.index(adata, by="arm")
     told = [n["message"] for n in table.attrs["imscope"]["notices"]]
     assert any("10 of 240 cells have no arm" in m for m in told)
@@ -254,7 +262,7 @@ def test_cells_without_a_lot_are_left_out_with_their_count(sim):
 def test_expression_values_have_no_index_and_no_claim(sim):
     counts, cells = study(sim)
     cells.index = cells.index.astype(str)
-    adata = anndata.AnnData(np.log1p(counts / 7.3).astype("float32"), obs=cells)
+    adata = as_anndata(np.log1p(counts / 7.3), cells)
     from imscope.io.open import open_cells
 
     with open_cells(adata, expression=True) as held:
