@@ -77,8 +77,8 @@ def lots_of(samples: pd.DataFrame) -> pd.DataFrame:
     if "lot" in samples:
         out["lot_name"] = samples["lot"].astype("str").where(samples["lot"].notna(), out["sample"])
     if "source_class" in samples:
-        out["source"] = samples["source_class"].astype("str").where(
-            samples["source_class"].notna(), ""
+        out["source"] = (
+            samples["source_class"].astype("str").where(samples["source_class"].notna(), "")
         )
     return out
 
@@ -143,16 +143,14 @@ def _uniformity(
     peers = index[keys].merge(others, left_on="group", right_on="sample")
     values = peers.groupby("lot_name")["bcv_percent"].max()
     n, below = len(values), int((values < top["bcv_percent"]).sum())
-    other = "other " if source in REFERENCE else ""
-    lots = f"{other}reference lot{'' if n == 1 else 's'}"
+    status = "measured" if source in REFERENCE or not n else "check" if below == n else "ok"
+    which = f"the {n} others" if source in REFERENCE else f"{n}"
     if not n:
-        place, status = f"no {lots} to compare with", "measured"
-    elif below == n:
-        place = f"above {'all ' if n > 1 else 'the '}{n if n > 1 else 'one'} {lots}"
-        status = "measured" if source in REFERENCE else "check"
+        place = "no reference to compare with"
+    elif below in (0, n):
+        place = f"{'above' if below else 'below'} all {which}".replace("all the", "the")
     else:
-        place = f"above {below} of {n} {lots}" if below else f"below all {n} {lots}"
-        status = "measured" if source in REFERENCE else "ok"
+        place = f"above {below} of {which}"
     if mine["ambient_frac"].max() > HeterogeneitySettings().ambient_warn:
         status = "open"
     ends = {"bcv_low": float(top["bcv_low"]), "bcv_high": float(top["bcv_high"])}
@@ -165,7 +163,7 @@ def _identity(rows: pd.DataFrame) -> dict[str, Any]:
         return {"identity_status": "not tested"}
     against = rows[rows["verdict"].isin(["fails", "against"])]
     agree = rows["verdict"].isin(["meets", "consistent"])
-    words = f"{int(agree.sum())} of {len(rows)} markers agree"
+    words = f"{int(agree.sum())} of {len(rows)}"
     if len(against):
         names = ", ".join(dict.fromkeys(against["antigen"].astype(str)))
         return {"identity": f"{words}; against: {names}", "identity_status": "check"}

@@ -36,7 +36,7 @@ LOTS = table(
     senescent_frac | number | fraction | cells with all signs of senescence
     senescent_status | text | | status word
     residual_called | integer | cells | cells called pluripotent
-    residual_upper | number | fraction | upper 95 % bound of their share; of several samples, the largest
+    residual_upper | number | fraction | upper 95 % bound of their share, largest sample
     residual_lod | number | fraction | limit of detection; of several samples, the largest
     residual_status | text | | status word; ok only with a measured limit of blank
     karyotype | text | | gains and losses found, and how many regions were tested

@@ -54,12 +54,15 @@ def _doses(residual: pd.DataFrame) -> list[str]:
             out.append(f"{row['group']}: residual pluripotent cells are {row['status']}.")
             continue
         called = "no" if row["n_called"] == 0 else typeset.count(row["n_called"])
+        dosed = not typeset.is_missing(row["dose"])
+        in_dose = (
+            f", which is {typeset.number(row['cells_in_dose'])} cells in a dose of "
+            f"{typeset.number(row['dose'])}"
+        )
         out.append(
             f"{row['group']}: {called} pluripotent cells called among "
             f"{typeset.count(row['n_cells'])}; with 95 % confidence at most "
-            f"{typeset.number(100 * row['upper_95'])} %, which is "
-            f"{typeset.number(row['cells_in_dose'])} cells in a dose of "
-            f"{typeset.number(row['dose'])}."
+            f"{typeset.number(100 * row['upper_95'])} %{in_dose if dosed else ''}."
         )
     return out
 

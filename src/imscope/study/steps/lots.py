@@ -23,8 +23,9 @@ STEP = Step(
     "lots at a glance",
     work_lots,
     needs=EVERY,
-    settings=lambda run: run.settings(sheet=True)
-    | {"told": [[n.code, n.message, n.subject] for n in run.notices]},
+    settings=lambda run: (
+        run.settings(sheet=True) | {"told": [[n.code, n.message, n.subject] for n in run.notices]}
+    ),
     tables=(LOTS,),
     share=0.1,
     rank=900,

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from imscope.analyses.safety.arms import ArmSettings, screen_arms
 from imscope.analyses.safety.off_lineage import find_off_lineage
@@ -20,11 +21,23 @@ from imscope.core.schema import (
     RESIDUAL_CELLS,
     RESIDUAL_PLURIPOTENT,
 )
+from imscope.study.config import Section
 from imscope.study.step import Had, Run, Step
 from imscope.study.steps.ambient import read_ambient
 
 PRODUCTS = ("iMSC", "primary_MSC")
 """Source classes of finished cells: arms are screened among cells of one type."""
+
+
+DOSE_COLUMNS = ["dose", "cells_in_dose", "cells_in_dose_estimate"]
+
+
+class SafetySection(Section):
+    """The safety screens."""
+
+    dose_cells: float | None = Field(
+        None, gt=0, description="Cells of a dose; no share is translated to a dose without it."
+    )
 
 
 def work_safety(run: Run, had: Had) -> Result:
@@ -35,29 +48,42 @@ def work_safety(run: Run, had: Had) -> Result:
     cells = run.cells(had)
     ambient = read_ambient(run, had["ambient"])
     reference = _pluripotent_sample(run.sheet, cells.obs)
+    dose = run.section(SafetySection).dose_cells
+    given = {} if dose is None else {"dose": dose}
+    settings = ResidualSettings(reference=reference, seed=run.config.seed, **given)
     residual = find_residual_pluripotent(
         cells.source,
         cells.features,
         cells.obs,
         ambient=ambient,
-        settings=ResidualSettings(reference=reference, seed=run.config.seed),
+        settings=settings,
         threads=run.threads,
     )
     unwanted = find_off_lineage(
-        cells.source, cells.features, cells.obs, ambient=ambient, threads=run.threads
+        cells.source,
+        cells.features,
+        cells.obs,
+        ambient=ambient,
+        settings=ResidualSettings(**given),
+        threads=run.threads,
     )
     listed = [t for t in (residual.cells, unwanted.cells) if len(t)] or [residual.cells]
     candidates = pd.concat(listed, ignore_index=True)
     called = candidates[candidates["verdict"] == "called"]
     clusters = cells.obs["cluster"].reindex(called["cell"].astype(str)).to_numpy()
     tables = {
-        "residual_pluripotent": residual.groups,
-        "off_lineage": unwanted.groups,
+        "residual_pluripotent": _dosed(residual.groups, dose),
+        "off_lineage": _dosed(unwanted.groups, dose),
         "residual_cells": candidates,
         "called": called.assign(cluster=clusters),
     }
     arms, skipped = _screen_karyotype(run, cells)
     return Result(tables=tables | arms, skipped=skipped)
+
+
+def _dosed(table: pd.DataFrame, dose: float | None) -> pd.DataFrame:
+    """Leave what concerns a dose empty where the user gave none."""
+    return table if dose is not None else table.assign(**dict.fromkeys(DOSE_COLUMNS, np.nan))
 
 
 def _screen_karyotype(run: Run, cells: Cells) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
@@ -92,8 +118,9 @@ STEP = Step(
     "safety screens",
     work_safety,
     needs=("qc", "clusters", "ambient"),
-    settings=lambda run: run.settings(sheet=True),
+    settings=lambda run: run.settings(run.section(SafetySection), sheet=True),
     tables=(RESIDUAL_PLURIPOTENT, OFF_LINEAGE, RESIDUAL_CELLS, ARM_SCREEN, P53_SCREEN),
     share=6.3,
     rank=140,
+    section=SafetySection,
 )
