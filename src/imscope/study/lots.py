@@ -136,7 +136,7 @@ def _uniformity(
     own = index[index["group"].isin(mine["sample"].astype(str))]
     if own.empty:
         return {"bcv_status": "not tested"}
-    top = own.loc[own["bcv_percent"].idxmax()]
+    top = own.iloc[int(own["bcv_percent"].to_numpy().argmax())]
     is_reference = samples["source"].isin(REFERENCE) & ~samples["sample"].isin(mine["sample"])
     others = samples.loc[is_reference, ["sample", "lot_name"]].astype(str)
     keys = index["comparability_key"] == top["comparability_key"]
@@ -176,7 +176,7 @@ def _subsets(rows: pd.DataFrame) -> dict[str, Any]:
     rows = rows[rows["n_subsets"] > 0] if len(rows) else rows
     if rows.empty:
         return {"subsets_status": "not tested"}
-    top = rows.loc[rows["n_subsets"].idxmax()]
+    top = rows.iloc[int(rows["n_subsets"].to_numpy().argmax())]
     return {"subsets": f"{int(top['n_subsets'])}, {top['shape']}", "subsets_status": "measured"}
 
 

@@ -50,18 +50,18 @@ def summary_lines(
 
 def worst_lot(lots: pd.DataFrame) -> str:
     """Name the lot with the gravest findings, or say that none is outside a limit."""
-    checks = {
-        i: [key for key in GRAVE if row[f"{key}_status"] == "check"] for i, row in lots.iterrows()
-    }
-    flagged = [i for i, keys in checks.items() if keys]
+    checks = [
+        (row, [key for key in GRAVE if row[f"{key}_status"] == "check"])
+        for row in lots.to_dict("records")
+    ]
+    flagged = [(row, keys) for row, keys in checks if keys]
     if not flagged:
         missing = sorted(_untested(lots))
         caveat = f"; not measured in every lot: {', '.join(missing)}" if missing else ""
         return f"No lot is outside a limit that was measured{caveat}."
-    first = min(flagged, key=lambda i: (GRAVE.index(checks[i][0]), -len(checks[i])))
-    row = lots.loc[first].to_dict()
-    row["ambient"] = 100 * row["ambient_frac"]
-    why = "; ".join(REASONS[key].format(**row) for key in checks[first])
+    row, keys = min(flagged, key=lambda found: (GRAVE.index(found[1][0]), -len(found[1])))
+    told = {str(k): v for k, v in row.items()} | {"ambient": 100 * row["ambient_frac"]}
+    why = "; ".join(REASONS[key].format(**told) for key in keys)
     more = f" ({len(flagged)} of {len(lots)} lots need a look)" if len(flagged) > 1 else ""
     return sentence(f"look first at lot {row['lot']}{more}: {why}")
 

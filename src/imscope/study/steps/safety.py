@@ -1,5 +1,6 @@
 """Step: residual pluripotent and unwanted cells, chromosome arms and p53."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,8 @@ def work_safety(run: Run, had: Had) -> Result:
     ambient = read_ambient(run, had["ambient"])
     reference = _pluripotent_sample(run.sheet, cells.obs)
     dose = run.section(SafetySection).dose_cells
-    given = {} if dose is None else {"dose": dose}
-    settings = ResidualSettings(reference=reference, seed=run.config.seed, **given)
+    plain = ResidualSettings() if dose is None else ResidualSettings(dose=dose)
+    settings = replace(plain, reference=reference, seed=run.config.seed)
     residual = find_residual_pluripotent(
         cells.source,
         cells.features,
@@ -64,7 +65,7 @@ def work_safety(run: Run, had: Had) -> Result:
         cells.features,
         cells.obs,
         ambient=ambient,
-        settings=ResidualSettings(**given),
+        settings=plain,
         threads=run.threads,
     )
     listed = [t for t in (residual.cells, unwanted.cells) if len(t)] or [residual.cells]
