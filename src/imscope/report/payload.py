@@ -90,7 +90,7 @@ def find_builders() -> dict[str, Callable[[ReportInput], Section | None]]:
     Examples
     --------
     >>> list(find_builders())[:2]
-    ['answer', 'design']
+    ['lots', 'answer']
     """
     found = {m.__name__.rpartition(".")[2]: m for m in find_modules("imscope.report.sections")}
     order = sorted(found, key=lambda name: (found[name].PLACE, name))

@@ -87,15 +87,15 @@ def check_demo(tables: Mapping[str, pd.DataFrame], truth: Path) -> pd.DataFrame:
 def _of_lots(tables: Mapping[str, pd.DataFrame], truth: pd.DataFrame) -> Iterator[Compared]:
     """Numbers of every lot; in the demonstration a lot is one sample."""
     named = lots_of(tables["samples"]).set_index("lot_name")["sample"].astype(str)
-    exact = truth.set_index("sample")
+    exact = {str(row["sample"]): row for row in truth.to_dict("records")}
     cycle, senescence = tables["cycle_phases"], tables["senescence"]
     cycle = cycle[cycle["phase"] == "S+G2M"]
-    states = float(sum(name.startswith("subset_") for name in exact.columns))
+    states = float(sum(str(name).startswith("subset_") for name in truth.columns))
     subsets = tables["subset_calls"].set_index("group")["n_subsets"]
     for row in tables["lots"].to_dict("records"):
         lot = str(row["lot"])
-        sample = named[lot]
-        true = exact.loc[sample]
+        sample = str(named[lot])
+        true = exact[sample]
         bcv = 100 * float(true["hi2_library"]) ** 0.5
         ends = float(row["bcv_low"]), float(row["bcv_high"])
         yield Compared("biological CV (%)", lot, float(row["bcv_percent"]), bcv, *ends)
@@ -118,11 +118,14 @@ def _share(question: str, lot: str, table: pd.DataFrame, sample: str, truth: flo
 
 def _of_claims(claims: pd.DataFrame, components: pd.DataFrame) -> Iterator[Compared]:
     """Ratios of variances between the groups."""
-    variance = components.set_index(["source_class", "level"])["variance"]
+    variance = {
+        (str(row["source_class"]), str(row["level"])): float(row["variance"])
+        for row in components.to_dict("records")
+    }
     for name, level, what in (("A", "cell", "within lots"), ("B", "unit", "among lots")):
         for row in claims[claims["claim"] == name].to_dict("records"):
             one, other = str(row["test_group"]), str(row["reference_group"])
-            true = float(variance[(one, level)] / variance[(other, level)])
+            true = variance[(one, level)] / variance[(other, level)]
             ends = float(row["low"]), float(row["high"])
             question, about = f"variance ratio {what}", f"{one} over {other}"
             yield Compared(question, about, float(row["ratio"]), true, *ends)
