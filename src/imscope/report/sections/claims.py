@@ -34,7 +34,7 @@ def build(report: ReportInput) -> Section:
     table = None
     if rows:
         table = view(
-            pd.DataFrame(rows),
+            _without_idle_p(pd.DataFrame(rows)),
             CLAIMS,
             caption=f"Claims ({len(rows)}): ratio of the statistic, test over reference, with its "
             "95 % interval over replicate units. n counts replicate units, never cells.",
@@ -82,3 +82,11 @@ def _verdicts(report: ReportInput, rows: list[dict[str, Any]]) -> list[dict[str,
         for row in rows
         if row.get("verdict") != "DESCRIPTIVE"
     ]
+
+
+def _without_idle_p(claims: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the p-value of equivalence where a difference was shown."""
+    if not {"verdict", "p_equivalence"} <= set(claims):
+        return claims
+    shown = claims["verdict"].isin(["SUPERIOR", "INFERIOR"])
+    return claims.assign(p_equivalence=claims["p_equivalence"].mask(shown))

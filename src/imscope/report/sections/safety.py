@@ -72,7 +72,7 @@ def _residual(table: pd.DataFrame) -> TableView:
         table,
         RESIDUAL_PLURIPOTENT,
         caption=f"Residual pluripotent cells ({len(table)} groups).",
-        columns=list(COLUMNS),
+        columns=_columns(table, COLUMNS),
         merge={"frac": ("low", "high")},
         notes=(
             "A cell is called with at least 3 marker genes and 4 of their UMI, a likelihood ratio "
@@ -86,10 +86,16 @@ def _unwanted(table: pd.DataFrame) -> TableView:
         table,
         OFF_LINEAGE,
         caption=f"Cells of unwanted lineages ({table['group'].nunique()} groups).",
-        columns=["group", "lineage", *COLUMNS[1:8], "status"],
+        columns=_columns(table, ("group", "lineage", *COLUMNS[1:8], "status")),
         merge={"frac": ("low", "high")},
         notes=("The lists are sentinels, not validated panels; their marker rates are assumed.",),
     )
+
+
+def _columns(table: pd.DataFrame, wanted: tuple[str, ...]) -> list[str]:
+    """Columns to print; what concerns a dose only where one was given."""
+    undosed = bool(table["cells_in_dose"].isna().all())
+    return [c for c in wanted if not (undosed and c == "cells_in_dose")]
 
 
 def _cells(table: pd.DataFrame) -> TableView:
