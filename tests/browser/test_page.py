@@ -123,6 +123,7 @@ def test_markers_sort_and_filter(show, report_file):
     markers = report.tables["markers"]
     shown_rows = markers[markers["rank"] <= 20]
     with show(path) as shown:
+        shown.page.locator("details.fold:has([data-table=markers]) > summary").first.click()
         box = shown.page.locator("[data-table=markers]")
         box.get_by_role("button", name="AUC").click()
         first = [float(c) for c in box.locator("tbody tr td:nth-child(6)").all_inner_texts()]
