@@ -65,7 +65,9 @@ def api_page() -> str:
     lines.append("the modules in which these names and those beneath them are defined.\n")
     lines.append("| room | names |\n|---|---|")
     for room, names in rooms().items():
-        homes = {n: getattr(importlib.import_module(room), n).__module__ for n in names}
+        homes = {
+            n: getattr(getattr(importlib.import_module(room), n), "__module__", room) for n in names
+        }
         shown = ", ".join(f"[`{n}`](#{homes[n]}.{n})" for n in names)
         lines.append(f"| `{room}` | {shown} |")
     lines.append("")

@@ -71,7 +71,7 @@ def test_the_index_recovers_the_simulated_truth(finished, cohort):
 
 def test_results_hold_the_answer_and_no_time(finished):
     results = json.loads((finished / "results.json").read_text())
-    assert results["schema_version"] == "1.1"
+    assert results["schema_version"] == "1.2"
     assert 1 <= len(results["answer"]) <= 5
     assert results["simulated"] is True
     assert {"headline", "verdicts", "design", "samples", "warnings", "inputs"} <= set(results)
@@ -139,7 +139,7 @@ def test_kill_9_at_a_random_moment(finished, cohort, tmp_path):
 def test_fresh_starts_over_and_a_second_run_finds_everything(finished, cohort, tmp_path):
     again = command("run", cohort, "--out", finished, "--json")
     assert again.returncode == 0, again.stderr
-    assert json.loads(again.stdout)["schema_version"] == "1.1"
+    assert json.loads(again.stdout)["schema_version"] == "1.2"
     lines = [line for line in again.stderr.splitlines() if "peak" in line]
     assert sum("found finished" in line for line in lines) >= 9
 

@@ -18,9 +18,17 @@ for (const details of document.querySelectorAll("details")) {
   let open = false;
   addEventListener("beforeprint", () => {
     open = details.open;
-    if (!details.classList.contains("meanings")) details.open = true;
+    if (!details.matches(".meanings, .fold")) details.open = true;
   });
   addEventListener("afterprint", () => {
     details.open = open;
   });
 }
+
+// A link into a folded table opens it.
+function unfold(): void {
+  const target = location.hash ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+  for (let up = target; up; up = up.parentElement) if (up instanceof HTMLDetailsElement) up.open = true;
+}
+addEventListener("hashchange", unfold);
+unfold();

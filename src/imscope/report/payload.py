@@ -90,7 +90,7 @@ def find_builders() -> dict[str, Callable[[ReportInput], Section | None]]:
     Examples
     --------
     >>> list(find_builders())[:2]
-    ['answer', 'design']
+    ['lots', 'answer']
     """
     found = {m.__name__.rpartition(".")[2]: m for m in find_modules("imscope.report.sections")}
     order = sorted(found, key=lambda name: (found[name].PLACE, name))
@@ -132,14 +132,15 @@ def environment() -> Environment:
 
 
 def tone(verdict: str) -> str:
-    """Class of a verdict's badge, from its first words.
+    """Class of a verdict's badge, from its first words; a good one with a caveat is open.
 
     Examples
     --------
-    >>> tone("SUPERIOR"), tone("not estimable: one unit"), tone("NOT TESTABLE")
-    ('good', 'none', 'none')
+    >>> tone("SUPERIOR"), tone("not estimable: one unit"), tone("ok: rates assumed")
+    ('good', 'none', 'open')
     """
-    return TONES.get(verdict.partition(": ")[0], "none")
+    head, _, caveat = verdict.partition(": ")
+    return "open" if caveat and TONES.get(head) == "good" else TONES.get(head, "none")
 
 
 def _checksum(text: str) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from imscope.study.verdicts import loss_words, plain, sentence, verdict_sentence
+
 
 def answer_lines(
     samples: pd.DataFrame,
@@ -12,6 +14,7 @@ def answer_lines(
     *,
     ledger: pd.DataFrame,
     screens: Mapping[str, pd.DataFrame] | None = None,
+    unit: str = "unit",
 ) -> list[str]:
     """Write the answer of a run.
 
@@ -27,6 +30,8 @@ def answer_lines(
         Table ``qc_ledger``.
     screens
         Tables ``residual_pluripotent`` and ``arm_screen``, where the run has them.
+    unit
+        Word for the replicate unit.
 
     Returns
     -------
@@ -39,7 +44,7 @@ def answer_lines(
     refused = claims[claims["verdict"] == "NOT TESTABLE"]
     judged = claims[(claims["verdict"] != "NOT TESTABLE") & (claims["claim"] != "D")]
     if len(judged):
-        lines.append(" ".join(_verdict(row) for row in judged.itertuples()))
+        lines.append(" ".join(_verdicts(judged, samples, unit)))
     if len(described):
         lines.append(_against_pools(described))
     found = _screens(samples, screens or {})
@@ -48,6 +53,14 @@ def answer_lines(
     if len(refused):
         lines.append(_refusals(refused))
     return lines
+
+
+ASKED = {
+    "A": "cells within lots",
+    "B": "lots among one another",
+    "C": "drift per population doubling",
+}
+"""What a claim between two groups is about."""
 
 
 def _screens(samples: pd.DataFrame, screens: Mapping[str, pd.DataFrame]) -> str:
@@ -69,7 +82,7 @@ def _screens(samples: pd.DataFrame, screens: Mapping[str, pd.DataFrame]) -> str:
             said.append(f"{row.verdict} of {row.region} in {row.group}")
     if not said:
         return ""
-    return _sentence(f"Screens found {', '.join(said)}: characterisation, not a release test")
+    return sentence(f"Screens found {', '.join(said)}: characterisation, not a release test")
 
 
 def _read(samples: pd.DataFrame) -> str:
@@ -136,42 +149,56 @@ def _against_pools(described: pd.DataFrame) -> str:
     for pool, rows in described.groupby("reference_group", sort=True):
         below = rows["high"] < 1
         above = rows["low"] > 1
-        spread = f"HI2 ratio {rows['ratio'].min():.2f} to {rows['ratio'].max():.2f}"
+        spread = f"{rows['ratio'].min():.2f} to {rows['ratio'].max():.2f} times the variance"
         if below.all():
-            which = "each sample is" if len(rows) > 1 else f"{rows['test_group'].iloc[0]} is"
-            said.append(f"{which} more uniform than the {pool} ({spread})")
+            one = str(rows["test_group"].iloc[0])
+            which = (
+                f"cells of all {len(rows)} samples judged" if len(rows) > 1 else f"cells of {one}"
+            )
+            said.append(f"{which} are more alike than those of {_pool(pool)} ({spread})")
             continue
-        parts = [f"{int(below.sum())} of {len(rows)} samples are more uniform than the {pool}"]
+        parts = [
+            f"cells of {int(below.sum())} of {len(rows)} samples judged are more alike than "
+            f"those of {_pool(pool)}"
+        ]
         if above.any():
-            parts.append(f"{', '.join(rows.loc[above, 'test_group'].astype(str))} less")
+            parts.append(
+                f"those of {', '.join(rows.loc[above, 'test_group'].astype(str))} less alike"
+            )
         rest = int((~below & ~above).sum())
         if rest:
             parts.append(f"{rest} cannot be told apart from it")
         said.append(f"{', '.join(parts)} ({spread})")
-    return _sentence("; ".join(said)) + " This describes these samples and no others."
+    return sentence("; ".join(said)) + " This describes these samples and no others."
 
 
-def _verdict(row: object) -> str:
-    claim, verdict = getattr(row, "claim", ""), getattr(row, "verdict", "")
-    return f"Claim {claim}: {verdict}. {_sentence(getattr(row, 'reason', ''))}"
+def _pool(name: object) -> str:
+    """Name a pool of samples by what they share."""
+    words = str(name).removeprefix("pool of ")
+    if words in ("platform not stated", "all samples"):
+        return "all samples together"
+    return f"all {words} samples together"
 
 
-def _sentence(text: object) -> str:
-    words = str(text).strip()
-    if not words:
-        return ""
-    first = words.split(maxsplit=1)[0]
-    start = words[0].upper() if first.islower() else words[0]  # names keep their own spelling
-    return start + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
+def _verdicts(judged: pd.DataFrame, samples: pd.DataFrame, unit: str) -> list[str]:
+    return [
+        verdict_sentence({str(k): v for k, v in row.items()}, samples, unit=unit)
+        for row in judged.to_dict("records")
+    ]
 
 
 def _refusals(refused: pd.DataFrame) -> str:
+    """Say what could not be compared, and why; questions of one reason stand together."""
     by_reason: dict[str, list[str]] = {}
     for row in refused.itertuples():
-        by_reason.setdefault(str(row.reason).rstrip("."), []).append(str(row.claim))
-    said = [f"{', '.join(sorted(set(c)))} ({why})" for why, c in by_reason.items()]
+        why = plain(row.reason).split("; with these units", maxsplit=1)[0].rstrip(".")
+        if row.claim in ASKED:  # the words before the colon say what the claim is about
+            why = why.split(": ", maxsplit=1)[-1] if ": " in why else why
+        about = ASKED.get(str(row.claim), f"{row.test_group} against {row.reference_group}")
+        by_reason.setdefault(why, []).append(plain(about))
+    said = [f"{', '.join(dict.fromkeys(asked))} ({why})" for why, asked in by_reason.items()]
     more = f"; and {len(said) - 3} more, see the claims" if len(said) > 3 else ""
-    return f"Not testable here: {'; '.join(said[:3])}{more}."
+    return f"Not compared: {'; '.join(said[:3])}{more}."
 
 
 def _losses(samples: pd.DataFrame, ledger: pd.DataFrame) -> str:
@@ -182,9 +209,9 @@ def _losses(samples: pd.DataFrame, ledger: pd.DataFrame) -> str:
     if total == 0:
         sentence = "No cell was removed"
     else:
-        most = ", ".join(f"{rule} {int(n):,}" for rule, n in lost.head(3).items())
+        most = ", ".join(f"{loss_words(rule)} ({int(n):,})" for rule, n in lost.head(3).items())
         share = 100 * total / int(samples["n_cells_in"].sum())
-        sentence = f"Quality control removed {total:,} cells ({share:.1f} %), most by {most}"
+        sentence = f"Quality control removed {total:,} cells ({share:.1f} %), most for {most}"
     ambient = samples[samples["ambient_frac"].notna()]
     high = ambient[ambient["ambient_frac"] > 0.05]
     if len(high):

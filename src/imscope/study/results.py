@@ -12,6 +12,7 @@ from imscope.core.schema import (
     CLAIMS,
     DESIGN_TESTS,
     HETEROGENEITY_INDEX,
+    LOTS,
     QC_LEDGER,
     SAMPLES,
     TABLES,
@@ -21,8 +22,9 @@ from imscope.study.answer import answer_lines
 from imscope.study.provenance import versions
 from imscope.study.step import Run
 from imscope.study.store import Finished, canonical, sha256_text
+from imscope.study.summary import footer_lines, summary_lines
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """Version of the layout; a change that breaks readers raises the first part."""
 
 HEADLINES = (
@@ -52,6 +54,7 @@ def build_results(
         Tables of the run folder by name.
     """
     index, claims = tables["heterogeneity_index"], tables["claims"]
+    lots, unit = tables["lots"], str(run.design.unit)
     config = run.config.model_dump(mode="json")
     warnings = list_warnings(run, done)
     return {
@@ -62,9 +65,21 @@ def build_results(
         "answer": [
             *([f"WARNING: {run.barred}. No verdict is given."] if run.barred else []),
             *answer_lines(
-                tables["samples"], index, claims, ledger=tables["qc_ledger"], screens=tables
+                tables["samples"],
+                index,
+                claims,
+                ledger=tables["qc_ledger"],
+                screens=tables,
+                unit=unit,
             ),
         ],
+        "summary": summary_lines(
+            lots, tables["samples"], claims, unit=unit, barred=str(run.barred or "")
+        ),
+        "below": footer_lines(
+            lots, tables["samples"], gates=any(name.startswith("gate") for name in tables)
+        ),
+        "lots": as_records(lots),
         "verdicts": as_records(claims),
         "headline": as_records(index),
         "design": {
@@ -133,7 +148,7 @@ def results_schema() -> dict[str, Any]:
     --------
     >>> schema = results_schema()
     >>> schema["properties"]["schema_version"]["const"]
-    '1.1'
+    '1.2'
     """
     text = {"type": "string"}
     texts = {"type": "array", "items": text}
@@ -150,6 +165,9 @@ def results_schema() -> dict[str, Any]:
                 "title": text,
                 "simulated": {"type": "boolean"},
                 "answer": texts | {"minItems": 1, "maxItems": 6},
+                "summary": texts | {"minItems": 1, "maxItems": 3},
+                "below": {"type": "object", "additionalProperties": text},
+                "lots": _rows(LOTS),
                 "verdicts": _rows(CLAIMS),
                 "headline": _rows(HETEROGENEITY_INDEX),
                 "design": _record(

@@ -17,7 +17,7 @@ LEDGER = pd.DataFrame(
     {
         "sample": ["a", "b"],
         "unit": "cells",
-        "rule": ["n_umi below limit", "doublet"],
+        "rule": ["n_umi too low", "doublet"],
         "n_lost": [10, 20],
     }
 )
@@ -54,33 +54,42 @@ def test_counts_and_losses_are_those_of_the_tables():
         "2 samples, 2 lots, 1 platform: 170 of 200 cells kept after quality control. "
     )
     assert "20 % (18 to 22) in a to 30 % (27 to 33) in b" in lines[1]
-    assert "removed 30 cells (15.0 %), most by doublet 20, n_umi below limit 10" in lines[0]
+    assert (
+        "removed 30 cells (15.0 %), most for being called a doublet (20), too few UMI (10)"
+        in lines[0]
+    )
     assert "above 5 % in b: such samples look more uniform than they are" in lines[0]
     assert len(lines) <= 5
 
 
 def test_samples_below_their_pool_are_said_so_only_when_the_interval_excludes_one():
     below = answer_lines(SAMPLES, INDEX, claims(), ledger=LEDGER)[2]
-    assert below.startswith("Each sample is more uniform than the pool of x")
+    assert below.startswith(
+        "Cells of all 2 samples judged are more alike than those of all x samples"
+    )
     mixed = answer_lines(SAMPLES, INDEX, claims(high=[0.6, 1.2]), ledger=LEDGER)[2]
-    assert mixed.startswith("1 of 2 samples are more uniform than the pool of x")
+    assert mixed.startswith("Cells of 1 of 2 samples judged are more alike than those of all x")
     assert "1 cannot be told apart" in mixed
 
 
 def test_a_refusal_gives_its_reason():
     refused = claims(verdict=["DESCRIPTIVE", "NOT TESTABLE"], reason=["", "platforms differ"])
     text = " ".join(answer_lines(SAMPLES, INDEX, refused, ledger=LEDGER))
-    assert "Not testable here: D (platforms differ)." in text
+    assert "Not compared: b against pool of x (platforms differ)." in text
 
 
 def test_verdicts_come_before_descriptions():
     judged = claims(
         claim=["A", "D"],
         verdict=["SUPERIOR", "DESCRIPTIVE"],
-        reason=["iMSC lots are more uniform", ""],
+        reason=["cells within a unit: ratio 0.50", ""],
+        test_group="iMSC",
+        reference_group="primary_MSC",
+        n_test=4,
+        n_reference=4,
     )
     lines = answer_lines(SAMPLES, INDEX, judged, ledger=LEDGER)
-    assert lines[2].startswith("Claim A: SUPERIOR. ")
+    assert lines[2].startswith("Cells of one iMSC unit differ less from each other than")
 
 
 def test_nothing_estimable_is_said_in_words():
@@ -106,7 +115,7 @@ def test_no_line_is_ever_cut_off():
     lines = answer_lines(SAMPLES, INDEX, everything, ledger=LEDGER)
     assert len(lines) == 5
     assert "removed 30 cells" in lines[0]
-    assert lines[-1] == "Not testable here: C (no passages)."
+    assert lines[-1] == "Not compared: drift per population doubling (no passages)."
 
 
 def screens(called, verdict):

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import norm
 
-from imscope.engine.proportions import clopper_pearson
+from imscope.stats.shares import clopper_pearson
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -16,6 +16,7 @@ from imscope.core.schema.flow import *
 from imscope.core.schema.gates import *
 from imscope.core.schema.heterogeneity import *
 from imscope.core.schema.identity import *
+from imscope.core.schema.lots import *
 from imscope.core.schema.modalities import *
 from imscope.core.schema.quality import *
 from imscope.core.schema.safety import *

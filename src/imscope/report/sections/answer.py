@@ -1,4 +1,4 @@
-"""The answer in five lines, with the verdicts."""
+"""The answer in at most six sentences."""
 
 from typing import Any
 
@@ -9,13 +9,12 @@ PLACE = 10
 
 
 def build(report: ReportInput) -> Section:
-    """Take the sentences as they stand in the results, and one badge per claim."""
+    """Take the sentences as they stand in the results, the verdicts among them."""
     return Section(
         "answer",
         "The answer",
         {
             "sentences": [str(s) for s in report.results.get("answer", [])],
-            "verdicts": [_verdict(claim) for claim in claim_rows(report)],
             "n_warnings": len(report.results.get("warnings", [])),
         },
     )
@@ -28,13 +27,3 @@ def claim_rows(report: ReportInput) -> list[dict[str, Any]]:
         return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
     given = report.results.get("claims") or report.results.get("verdicts") or []
     return [dict(row) for row in given]
-
-
-def _verdict(claim: dict[str, Any]) -> dict[str, str]:
-    groups = [str(claim.get(k) or "") for k in ("test_group", "reference_group")]
-    return {
-        "verdict": str(claim.get("verdict", "")),
-        "claim": str(claim.get("claim", "")),
-        "groups": " against ".join(g for g in groups if g and g != "nan"),
-        "reason": str(claim.get("reason", "")),
-    }

@@ -55,12 +55,15 @@ def _doses(residual: pd.DataFrame) -> list[str]:
             out.append(f"{row['group']}: residual pluripotent cells are {words}.")
             continue
         called = "no" if row["n_called"] == 0 else typeset.count(row["n_called"])
+        dosed = not typeset.is_missing(row["dose"])
+        in_dose = (
+            f", which is {typeset.number(row['cells_in_dose'])} cells in a dose of "
+            f"{typeset.number(row['dose'])}"
+        )
         out.append(
             f"{row['group']}: {called} pluripotent cells called among "
             f"{typeset.count(row['n_cells'])}; with 95 % confidence at most "
-            f"{typeset.number(100 * row['upper_95'])} %, which is "
-            f"{typeset.number(row['cells_in_dose'])} cells in a dose of "
-            f"{typeset.number(row['dose'])}."
+            f"{typeset.number(100 * row['upper_95'])} %{in_dose if dosed else ''}."
         )
     return out
 
@@ -70,7 +73,7 @@ def _residual(table: pd.DataFrame) -> TableView:
         table,
         RESIDUAL_PLURIPOTENT,
         caption=f"Residual pluripotent cells ({len(table)} groups).",
-        columns=list(COLUMNS),
+        columns=_columns(table, COLUMNS),
         merge={"frac": ("low", "high")},
         notes=(
             "A cell is called with at least 3 marker genes and 4 of their UMI, a likelihood ratio "
@@ -84,10 +87,16 @@ def _unwanted(table: pd.DataFrame) -> TableView:
         table,
         OFF_LINEAGE,
         caption=f"Cells of unwanted lineages ({table['group'].nunique()} groups).",
-        columns=["group", "lineage", *COLUMNS[1:8], "status", "reason"],
+        columns=_columns(table, ("group", "lineage", *COLUMNS[1:8], "status", "reason")),
         merge={"frac": ("low", "high")},
         notes=("The lists are sentinels, not validated panels; their marker rates are assumed.",),
     )
+
+
+def _columns(table: pd.DataFrame, wanted: tuple[str, ...]) -> list[str]:
+    """Columns to print; what concerns a dose only where one was given."""
+    undosed = bool(table["cells_in_dose"].isna().all())
+    return [c for c in wanted if not (undosed and c == "cells_in_dose")]
 
 
 def _cells(table: pd.DataFrame) -> TableView:

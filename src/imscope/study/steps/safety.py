@@ -1,9 +1,11 @@
 """Step: residual pluripotent and unwanted cells, chromosome arms and p53."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from imscope.analyses.safety import ResidualSettings, arms, p53, residual
 from imscope.core.cells import Cells
@@ -16,11 +18,23 @@ from imscope.core.schema import (
     RESIDUAL_CELLS,
     RESIDUAL_PLURIPOTENT,
 )
+from imscope.study.config import Section
 from imscope.study.step import Had, Run, Step
 from imscope.study.steps.ambient import read_ambient
 
 PRODUCTS = ("iMSC", "primary_MSC")
 """Source classes of finished cells: arms are screened among cells of one type."""
+
+
+DOSE_COLUMNS = ["dose", "cells_in_dose", "cells_in_dose_estimate"]
+
+
+class SafetySection(Section):
+    """The safety screens."""
+
+    dose_cells: float | None = Field(
+        None, gt=0, description="Cells of a dose; no share is translated to a dose without it."
+    )
 
 
 def work_safety(run: Run, had: Had) -> Result:
@@ -30,18 +44,28 @@ def work_safety(run: Run, had: Had) -> Result:
         return skip([t.name for t in asked], "the screen needs UMI counts")
     cells = run.cells(had)
     reference = _pluripotent_sample(run.sheet, cells.obs)
+    dose = run.section(SafetySection).dose_cells
+    plain = ResidualSettings() if dose is None else ResidualSettings(dose=dose)
     found = residual(
         cells,
         ambient=read_ambient(run, had["ambient"]),
-        settings=ResidualSettings(reference=reference, seed=run.config.seed),
+        settings=replace(plain, reference=reference, seed=run.config.seed),
         threads=run.threads,
     )
     candidates = found.tables["residual_cells"]
     called = candidates[candidates["verdict"] == "called"]
     clusters = cells.obs["cluster"].reindex(called["cell"].astype(str)).to_numpy()
     screens, skipped = _screen_karyotype(run, cells)
-    tables = {**found.tables, "called": called.assign(cluster=clusters), **screens}
+    dosed = {
+        name: _dosed(found.tables[name], dose) for name in ("residual_pluripotent", "off_lineage")
+    }
+    tables = {**found.tables, **dosed, "called": called.assign(cluster=clusters), **screens}
     return Result(tables=tables, skipped=skipped)
+
+
+def _dosed(table: pd.DataFrame, dose: float | None) -> pd.DataFrame:
+    """Leave what concerns a dose empty where the user gave none."""
+    return table if dose is not None else table.assign(**dict.fromkeys(DOSE_COLUMNS, np.nan))
 
 
 def _screen_karyotype(run: Run, cells: Cells) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
@@ -75,8 +99,9 @@ STEP = Step(
     "safety screens",
     work_safety,
     needs=("qc", "clusters", "ambient"),
-    settings=lambda run: run.settings(sheet=True),
+    settings=lambda run: run.settings(run.section(SafetySection), sheet=True),
     tables=(RESIDUAL_PLURIPOTENT, OFF_LINEAGE, RESIDUAL_CELLS, ARM_SCREEN, P53_SCREEN),
     share=6.3,
     rank=140,
+    section=SafetySection,
 )
