@@ -15,7 +15,7 @@ import yaml
 from imscope.analyses.heterogeneity import profile, write_profile
 from imscope.io import gene_table
 from imscope.report.write import write_report
-from imscope.study.read_config import parse_config, read_config
+from imscope.study.config_file import parse_config, read_config
 from imscope.study.run import run_study
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -96,8 +96,8 @@ def index(
     with opened(path) as cells:
         found = index_tables(
             cells, by, settings=settings, profile=frozen, floor_from=floor_from,
-            relative_to=relative_to, ratios=relative is not None,
-            carriers=bool(genes or programmes),
+            relative_to=relative_to,
+            also=[w for w, asked in (("ratios", relative), ("carriers", genes or programmes)) if asked],
         )  # fmt: skip
     _emit_index(found, more, cells.notices, as_json=as_json, out=out)
 
@@ -209,9 +209,13 @@ def compare(
     registered = None if plan is None else _register(plan, settings)
     shares = None if senescent is None else _fractions(senescent)
     with opened(path) as cells:
+        asked = cells
+        if shares is not None and "sample" in cells.obs:
+            of_cells = cells.obs["sample"].astype(str).map(shares).astype(float)
+            asked = cells.with_obs(senescent_fraction=of_cells.to_numpy())
         table = test_claims(
-            cells, group, unit=unit, test=test, reference=reference, settings=settings,
-            registered=registered, senescent=shares,
+            asked, group, unit=unit, test=test, reference=reference, settings=settings,
+            registered=registered,
         )  # fmt: skip
     records = [{k: row[k] for k in CLAIM_FIELDS} for row in as_records(table)]
     content: dict[str, object] = {"records": records, "settings_hash": settings.digest}

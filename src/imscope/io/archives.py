@@ -155,7 +155,7 @@ def _errors(path: Path) -> Iterator[None]:
         tarfile.TarError,
         EOFError,
         zlib.error,
-        NotImplementedError,
+        RuntimeError,  # a method of compression or encryption that is not known
     ) as error:
         raise _refusal(path, f"{type(error).__name__}: {error}") from error
     except gzip.BadGzipFile as error:

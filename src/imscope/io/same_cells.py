@@ -127,6 +127,16 @@ def shared_cells(prints: Mapping[str, Fingerprint]) -> list[tuple[str, str, int,
 def same_cells_notices(prints: Mapping[str, Fingerprint]) -> tuple[Notice, ...]:
     """Say which samples hold the same cells, and which share barcodes far beyond chance.
 
+    Parameters
+    ----------
+    prints
+        Fingerprint of the cells by sample.
+
+    Returns
+    -------
+    notices
+        One per set of samples that share cells.
+
     Examples
     --------
     >>> one = Fingerprint(np.arange(9, dtype=np.uint64), np.zeros(0, dtype=np.uint64))

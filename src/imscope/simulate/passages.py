@@ -174,6 +174,18 @@ def simulate_passages(settings: PassageSettings | None = None) -> PassageStudy:
 def write_passages(study: PassageStudy, folder: Path) -> Path:
     """Write the tables and the truth into a new folder, with a README that says what they are.
 
+    Parameters
+    ----------
+    study
+        From :func:`simulate_passages`.
+    folder
+        New or empty.
+
+    Returns
+    -------
+    folder
+        The same.
+
     Raises
     ------
     DataError

@@ -175,7 +175,15 @@ def freeze_profile(h: "Heterogeneity", name: str, *, why: str = "all samples giv
 
 
 def write_profile(profile: Profile, path: Path) -> None:
-    """Write a profile as JSON, whole or not at all."""
+    """Write a profile as JSON, whole or not at all.
+
+    Parameters
+    ----------
+    profile
+        From :func:`freeze_profile`.
+    path
+        The file, made anew.
+    """
     from imscope.io.atomic import write_text
 
     content = {"format": FORMAT, "hash": profile.digest} | asdict(profile)
@@ -184,6 +192,16 @@ def write_profile(profile: Profile, path: Path) -> None:
 
 def read_profile(path: Path) -> Profile:
     """Read a profile and check it against its own hash.
+
+    Parameters
+    ----------
+    path
+        File made by :func:`write_profile`.
+
+    Returns
+    -------
+    profile
+        Genes, weights and scales, as frozen.
 
     Raises
     ------

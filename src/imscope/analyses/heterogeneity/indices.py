@@ -88,6 +88,20 @@ def index_result(h: Heterogeneity, *by: str, threads: int | None = None) -> Resu
     """Index by one or more columns, with what must be told of each group as notices.
 
     A group that two columns share is computed once.
+
+    Parameters
+    ----------
+    h
+        From :func:`compute_heterogeneity`.
+    by
+        Columns of the groups; ``"all"`` for all cells together.
+    threads
+        See :func:`imscope.engine.execute.thread_count`.
+
+    Returns
+    -------
+    result
+        Table ``heterogeneity_index``, one row per column and group.
     """
     groups = [(level, group) for level in by for group in groups_by(h, level)]
     unique = {group.strata.tobytes() + group.name.encode(): group for _, group in groups}

@@ -193,7 +193,7 @@ def with_fractions(h: Heterogeneity, fractions: Mapping[str, float]) -> Heteroge
     h
         The same with the column ``senescent_fraction``.
     """
-    if "sample" not in h.strata.columns:
+    if not fractions or "sample" not in h.strata.columns:
         return h
     share = h.strata["sample"].astype(str).map(dict(fractions)).astype(float)
     return replace(h, strata=h.strata.assign(**{FRACTION: share}))

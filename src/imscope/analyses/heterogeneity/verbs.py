@@ -19,7 +19,7 @@ from imscope.analyses.heterogeneity.indices import index_result
 from imscope.analyses.heterogeneity.planning import pilot_table
 from imscope.analyses.heterogeneity.relative import MARK, references, relative_table
 from imscope.analyses.heterogeneity.settings import HeterogeneitySettings
-from imscope.analyses.heterogeneity.slopes import with_fractions
+from imscope.analyses.heterogeneity.slopes import FRACTION, with_fractions
 from imscope.core.result import Notice, Result
 from imscope.core.schema import CLAIMS, DESIGN_FACTORS, HETEROGENEITY_INDEX, HETEROGENEITY_LEVELS
 from imscope.io.count_check import refuse_reads
@@ -28,8 +28,6 @@ from imscope.io.open import open_cells
 from imscope.io.same_cells import refuse_same_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
 
     from imscope.core.cells import Cells
@@ -117,6 +115,15 @@ def _distinct(data: object) -> object:
     return cells
 
 
+def _fractions(data: object) -> dict[str, float]:
+    """Senescent fraction by sample, where the cells have one."""
+    obs = None if isinstance(data, Heterogeneity) else open_cells(data).obs
+    if obs is None or FRACTION not in obs or "sample" not in obs:
+        return {}
+    known = obs[obs[FRACTION].notna()].drop_duplicates("sample")
+    return dict(zip(known["sample"].astype(str), known[FRACTION].astype(float), strict=True))
+
+
 def _settings(
     settings: HeterogeneitySettings | None, unit: str | None, seed: int | None = None
 ) -> HeterogeneitySettings:
@@ -182,7 +189,7 @@ def index(
     (['a', 'b'], True)
     """
     result = index_tables(
-        data, by, settings=_settings(settings, unit, seed), profile=profile, threads=threads
+        data, by, settings=_settings(settings, unit, seed), profile=profile
     )
     name = HETEROGENEITY_INDEX.name
     return _frame(result.tables[name], name, result)
@@ -196,25 +203,22 @@ def index_tables(
     profile: Profile | None = None,
     floor_from: str | None = None,
     relative_to: str | None = None,
-    ratios: bool = False,
-    carriers: bool = False,
-    threads: int | None = None,
+    also: Sequence[str] = (),
 ) -> Result:
     """Index with all that may stand beside it, as the command gives it.
 
     Parameters
     ----------
-    data, by, settings, profile, threads
+    data, by, settings, profile
         As for :func:`index`.
     floor_from
         Measure the technical floor, see :func:`with_floor`.
     relative_to
         Reference of the ratios, see :func:`relative_table`; made without it where the design names
         a reference.
-    ratios
-        Also the ratios where no reference is named: their status says so.
-    carriers
-        Also the tables of genes and programmes.
+    also
+        ``"ratios"``: also where no reference is named, their status says so. ``"carriers"``: the
+        tables of genes and programmes.
 
     Returns
     -------
@@ -229,15 +233,15 @@ def index_tables(
             return _no_counts(data, by)
         default = "sample" if "sample" in data.obs else "all"
     named = [w.partition("=")[0] for w in (floor_from, relative_to) if w and "=" in w]
-    h, notices = _measured(data, by, *named, settings=settings, profile=profile, threads=threads)
+    h, notices = _measured(data, by, *named, settings=settings, profile=profile)
     column = by or default
     if floor_from is not None:
-        h = with_floor(h, floor_from, threads=threads)
-    found = index_result(h, column, threads=threads)
+        h = with_floor(h, floor_from)
+    found = index_result(h, column)
     tables = dict(found.tables)
-    if ratios or relative_to is not None or references(h).any():
+    if "ratios" in also or relative_to is not None or references(h).any():
         tables["heterogeneity_relative"] = relative_table(h, column, reference=relative_to)
-    if carriers:
+    if "carriers" in also:
         tables["heterogeneity_genes"] = gene_table(h, column)
         tables["heterogeneity_programmes"] = programme_table(h, column)
     return Result(tables, notices=(*notices, *found.notices), settings=found.settings)
@@ -311,15 +315,14 @@ def compare(
     reference: str | None = None,
     settings: HeterogeneitySettings | None = None,
     registered: str | None = None,
-    senescent: "Mapping[str, float] | None" = None,
-    threads: int | None = None,
 ) -> "pd.DataFrame":
     """Test claims A, B and C between groups, with replicate units and never cells.
 
     Parameters
     ----------
     data
-        As for :func:`measure`.
+        As for :func:`measure`. A column ``senescent_fraction``, one value per sample, adds the
+        slope of senescence to claim C.
     by
         Column of the groups, such as ``source_class``.
     unit
@@ -331,10 +334,6 @@ def compare(
     registered
         Hash of the settings fixed before the data were read. Any other settings make every claim
         NOT TESTABLE.
-    senescent
-        Senescent fraction by sample, for claim C.
-    threads
-        See :func:`imscope.engine.execute.thread_count`.
 
     Returns
     -------
@@ -348,12 +347,9 @@ def compare(
     """
     chosen = None if isinstance(data, Heterogeneity) else _settings(settings, unit)
     data = _distinct(data)
-    h, notices = _measured(data, by, unit, settings=chosen, threads=threads)
-    if senescent is not None:
-        h = with_fractions(h, senescent)
-    table = compare_groups(
-        h, by, unit=unit, test=test, reference=reference, registered=registered, threads=threads
-    )
+    h, notices = _measured(data, by, unit, settings=chosen)
+    h = with_fractions(h, _fractions(data))
+    table = compare_groups(h, by, unit=unit, test=test, reference=reference, registered=registered)
     about = Result(notices=notices, settings=asdict(h.settings))
     return _frame(table, CLAIMS.name, about)
 

@@ -40,8 +40,3 @@ DYNAMICS_SERIES = declare(
     "A series to forecast has no usable fractions, counts or passages.",
     "Give passage and either positive and cells, or fraction (0 to 1) or percent.",
 )
-DYNAMICS_TRAJECTORY = declare(
-    "E-DYNAMICS-TRAJECTORY",
-    "Cells, donors or a root of a trajectory do not fit one another.",
-    "Give one value per cell, a root that exists and donors without gaps.",
-)

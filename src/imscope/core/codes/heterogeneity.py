@@ -33,11 +33,6 @@ W_ARMS = declare(
     "The compared groups differ in depth, cells, losses or day, beside what is asked.",
     "Read the difference beside the verdict; repeat with libraries made alike.",
 )
-W_CROSSED = declare(
-    "W-LEVELS-CROSSED",
-    "Levels of the design cross: one batch holds several donors and one donor several batches.",
-    "Their components are fitted as crossed; give batches names of their own if they are not.",
-)
 W_AMBIENT = declare(
     "W-AMBIENT-HIGH",
     "Ambient RNA is high enough to make cells look more alike.",

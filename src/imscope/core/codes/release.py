@@ -97,11 +97,6 @@ SIGN_LOCKED = declare(
     "The account is locked after five failed signings.",
     "Wait 15 minutes; the failures stand on the record.",
 )
-SPEC_METHOD = declare(
-    "E-SPEC-METHOD",
-    "A criterion and a result do not name the same method of the same attribute.",
-    "Name the method and version in both; another method is another criterion.",
-)
 SPEC_UNIT = declare(
     "E-SPEC-UNIT",
     "Units of a criterion and a result differ.",
@@ -112,20 +107,10 @@ SPEC_LIMITS = declare(
     "A criterion has limits that make no sense, or a specification has the wrong form.",
     "Correct the field that the message names.",
 )
-SPEC_STATUS = declare(
-    "E-SPEC-STATUS",
-    "A release criterion needs a validated method with its validation report.",
-    "Register the report with the method, or make the criterion `report`.",
-)
 COMP_PLAN = declare(
     "E-COMP-PLAN",
     "The comparability plan has the wrong form or was changed.",
     "Correct the field that the message names and register the plan again, before the data.",
-)
-COMP_LATE = declare(
-    "E-COMP-LATE",
-    "Data were there before the plan.",
-    "Plan first, then make the lots; the verdict is NOT TESTABLE.",
 )
 COMP_KEY = declare(
     "E-COMP-KEY",
@@ -172,18 +157,8 @@ CERT_OPEN = declare(
     "A certificate cannot be issued while something is open.",
     "Close what the message names first.",
 )
-CERT_GLYPH = declare(
-    "E-CERT-GLYPH",
-    "A character cannot be shown in the PDF, or the PDF cannot be made here.",
-    "Use characters the bundled fonts hold; install the extra that the message names.",
-)
 CERT_SIGNED = declare(
     "E-CERT-SIGNED",
     "A signed certificate cannot be changed.",
     "Issue a new one that replaces it.",
-)
-CERT_SUPERSEDED = declare(
-    "E-CERT-SUPERSEDED",
-    "The certificate was replaced or withdrawn.",
-    "Use the certificate that replaces it.",
 )
