@@ -194,7 +194,7 @@ STRANGERS = {
     "uniprot": [f"P{10000 + k}" for k in range(N_GENES)],
     "zebrafish": [f"ENSDARG{k:011d}" for k in range(N_GENES)],
     "peaks": [f"chr1-{1000 * k}-{1000 * k + 500}" for k in range(1, N_GENES + 1)],
-    "placeholders": [f"gene_{k}" for k in range(N_GENES)],
+    "placeholders": [f"feature_{k}" for k in range(N_GENES)],
     "half": [g if k % 5 < 2 else f"what_{k}" for k, g in enumerate(IDS)],
 }
 for word, names in STRANGERS.items():

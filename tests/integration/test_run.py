@@ -199,7 +199,7 @@ def test_wrong_usage_is_exit_2(tmp_path, cohort):
     config.write_text("path:\n  resolutoin: 2\n")
     done = command("run", cohort, "--out", tmp_path / "o", "--config", config)
     assert done.returncode == 2
-    assert "did you mean 'resolution'" in done.stderr
+    assert "did you mean resolution?" in done.stderr
     assert not (tmp_path / "o").exists()
     assert command("run", cohort).returncode == 2
 

@@ -92,12 +92,14 @@ def index(
         seed=seed, replicate_unit=unit, technical_floor=floor, without_sets=_gene_sets(without)
     )
     more = {"genes": genes, "programmes": programmes, "relative": relative}
+    also = ["ratios"] if relative else []
+    also += ["carriers"] if genes or programmes else []
     frozen = _profile(reference_profile)
     with opened(path) as cells:
         found = index_tables(
             cells, by, settings=settings, profile=frozen, floor_from=floor_from,
             relative_to=relative_to,
-            also=[w for w, asked in (("ratios", relative), ("carriers", genes or programmes)) if asked],
+            also=also,
         )  # fmt: skip
     _emit_index(found, more, cells.notices, as_json=as_json, out=out)
 

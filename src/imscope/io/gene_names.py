@@ -107,7 +107,7 @@ def choose_names(
     tried = {k: _restore_all(v) for k, v in columns.items()}
     share = {k: _share(v[0]) for k, v in tried.items()}
     best = max(share, key=lambda k: (round(share[k], 2), k == "", _ids(tried[k][0]), k))
-    if share[best] - share[""] < 0.05:
+    if share[best] - share[""] < 0.05 or _are_antigens(names):
         best = ""
     given, how = tried[best]
     notices = []
@@ -239,6 +239,11 @@ def no_cells(names: Sequence[str]) -> NDArray[np.bool_]:
     return np.array([str(n).casefold().strip() in _NO_CELL for n in names], dtype=bool)
 
 
+def _are_antigens(names: Sequence[str]) -> bool:
+    """Tell a panel of antigens by its CD numbers: their genes, in a column, are no better names."""
+    return 2 * sum(bool(_ANTIGEN.match(str(n))) for n in names) > len(names)
+
+
 def about_features(features: "pd.DataFrame") -> list[Notice]:
     """Spike-ins and transgenes by name, and whether classes of genes that all cells have lack."""
     notices = []
@@ -265,6 +270,10 @@ def about_features(features: "pd.DataFrame") -> list[Notice]:
     return notices
 
 
+_ANTIGEN: Final = re.compile(
+    r"^(?:anti[-_ ])?(?:hu(?:man)?[-_ ])?CD\d+[A-Za-z]{0,2}\b", re.IGNORECASE
+)
+_PLACEHOLDER: Final = re.compile(r"^(?:gene|g)[-_ ]?\d+$", re.IGNORECASE)
 _WIDE: Final = 1_000
 _EVERYWHERE_WORDS: Final = (
     "ACTB GAPDH EEF1A1 TPT1 B2M FTL FTH1 UBA52 UBB FAU NACA PFN1 CFL1 MYL6 SERF2 TMSB10"
@@ -279,7 +288,7 @@ _KINDS: Final = (
     (r"^\d+(?:_[a-z])?_at$|^ILMN_\d+$|^A_\d+_P\d+$", "probes of a microarray"),
     (r"^(?:chr)?[\dXYM]+[:_-]\d+[-_]\d+$", "peaks of open chromatin"),
     (r"^[OPQ]\d[A-Z\d]{3}\d(?:-\d+)?$|^[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2}$", "UniProt proteins"),
-    (r"^(?:gene|feature|var|V|G)[-_ ]?\d+$", "placeholders"),
+    (r"^(?:feature|var|V)[-_ ]?\d+$", "placeholders"),
     (r"^[ACGT]{8,}(?:-\d+)?$", "barcodes of cells"),
 )
 
@@ -288,6 +297,9 @@ def refuse_unmapped(
     names: Sequence[str], mapped: NDArray[np.bool_], roles: NDArray[np.object_], path: object
 ) -> None:
     """Refuse a matrix most of whose features are no known genes.
+
+    Genes without real names, such as ``gene_1``, are let pass: what needs no known gene can be
+    asked of them, and a notice says that they are unknown.
 
     Raises
     ------
@@ -301,6 +313,8 @@ def refuse_unmapped(
     if n == 0 or found >= least:
         return
     lost = [str(x) for x, k, g in zip(names, known, genes, strict=True) if g and not k]
+    if sum(bool(_PLACEHOLDER.match(x)) for x in lost) > len(lost) / 2:
+        return
     counted = Counter(
         words for x in lost[:2000] for pattern, words in _KINDS if re.match(pattern, x)
     )

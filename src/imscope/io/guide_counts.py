@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -212,12 +212,32 @@ def _guess_kinds(table: "pd.DataFrame") -> "pd.Series":
     return table["gene"].map(lambda name: kind.get(name, "")).astype(str)
 
 
-def _from_annotated(path: Path) -> GuideCounts:
-    import anndata as ad
+def _dense(
+    layout: str, arrays: "list[Any]", shape: tuple[int, int], path: Path
+) -> NDArray[np.float64]:
+    """Values of a matrix as stored, dense: screens have few samples."""
     import scipy.sparse as sp
 
+    if layout == "dense":
+        return np.asarray(arrays[0], dtype=np.float64)
+    kind = sp.csr_array if layout == "csr" else sp.csc_array
+    try:
+        matrix = kind(tuple(arrays), shape=shape)
+        matrix.check_format(full_check=True)
+    except ValueError as error:
+        raise DataError(
+            f"{path}: its matrix does not hold together",
+            found=str(error),
+            fix="write it again with anndata",
+            code=codes.MATRIX_SHAPE,
+        ) from None
+    return np.asarray(matrix.toarray(), dtype=np.float64)
+
+
+def _from_annotated(path: Path) -> GuideCounts:
     from imscope.io.annotated import need, read_frame
     from imscope.io.guard_hdf5 import hdf5_errors, open_hdf5
+    from imscope.io.matrix import check_shape, stored_matrix
 
     if not path.is_file():
         raise DataError(f"there is no file {path}", code=codes.FILE_MISSING)
@@ -228,10 +248,13 @@ def _from_annotated(path: Path) -> GuideCounts:
             var, _ = read_frame(need(handle, "var", path), path, "var", top=handle)
             layers = handle.get("layers")
             node = layers["counts"] if layers is not None and "counts" in layers else handle["X"]
-            matrix = ad.io.read_elem(node)
+            stored = stored_matrix(node, path, "X or layers/counts")
+            parts = [stored.data, stored.indices, stored.indptr]
+            check_shape(stored, len(obs), len(var))
+            arrays = [None if part is None else np.asarray(part[...]) for part in parts]
     finally:
         handle.close()
-    values = np.asarray(matrix.toarray() if sp.issparse(matrix) else matrix, dtype=np.float64)
+    values = _dense(stored.layout, arrays, (len(obs), len(var)), path)
     if "gene" not in obs.columns and "gene" in var.columns:
         obs, var, values = var, obs, values.T
     if "gene" not in obs.columns:

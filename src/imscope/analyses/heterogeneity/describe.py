@@ -91,13 +91,23 @@ def _against_pool(h: Heterogeneity, sample: Group, pool: Group) -> dict[str, obj
         "low": interval.low,
         "high": interval.high,
         "verdict": "DESCRIPTIVE",
-        "reason": _sentence(sample.name, pool.name, interval, ambient_bounds(h, sample.strata)[1]),
+        "reason": _sentence(sample.name, pool.name, interval, _soup(h, sample)),
     }
 
 
-def _sentence(sample: str, pool: str, interval: Interval, most: float) -> str:
-    soup = most if np.isfinite(most) else 0.0
-    if interval.high < 1 and interval.high / (1 - soup) ** 2 < 1:
+def _soup(h: Heterogeneity, sample: Group) -> float:
+    """Most ambient RNA of the sample where it is high enough to be warned of, else 0."""
+    most = ambient_bounds(h, sample.strata)[1]
+    return float(most) if most > h.settings.ambient_warn else 0.0
+
+
+def _sentence(sample: str, pool: str, interval: Interval, soup: float) -> str:
+    if interval.high < 1 and soup and interval.high / (1 - soup) ** 2 < 1:
+        return (
+            f"{sample} looks more alike than the {pool}; up to {100 * soup:.0f} % ambient RNA "
+            "makes a part of this, but cannot make all of it"
+        )
+    if interval.high < 1 and not soup:
         return f"cells of {sample} are more alike than cells of the {pool}"
     if interval.high < 1:
         return (

@@ -150,7 +150,6 @@ def index(
     settings: HeterogeneitySettings | None = None,
     profile: Profile | None = None,
     seed: int | None = None,
-    threads: int | None = None,
 ) -> "pd.DataFrame":
     """Noise-corrected heterogeneity of every group, with interval and caveats.
 
@@ -162,7 +161,7 @@ def index(
         Column that makes the groups; ``sample`` where there is one by default, else all cells.
     unit
         Column of the independent units; found by default.
-    settings, profile, seed, threads
+    settings, profile, seed
         As for :func:`compute_heterogeneity`; ``seed`` overrides that of the settings.
 
     Returns
@@ -188,9 +187,7 @@ def index(
     >>> table["group"].tolist(), bool(table["hi2"].abs().max() < 0.01)
     (['a', 'b'], True)
     """
-    result = index_tables(
-        data, by, settings=_settings(settings, unit, seed), profile=profile
-    )
+    result = index_tables(data, by, settings=_settings(settings, unit, seed), profile=profile)
     name = HETEROGENEITY_INDEX.name
     return _frame(result.tables[name], name, result)
 
