@@ -120,7 +120,8 @@ def simulate_passages(settings: PassageSettings | None = None) -> PassageStudy:
     Returns
     -------
     study
-        Tables as ``imscope dynamics fit`` and ``forecast`` read them, and the truth.
+        Tables as :func:`imscope.analyses.dynamics.read_passages` and ``read_series`` take them, and
+        the truth.
 
     Examples
     --------

@@ -171,7 +171,9 @@ def _culture(
     )
     values = [_covariate(n, times, rows, flows, culture) for n in names]
     covariates = np.array(values).T if names else np.zeros((len(times) - 1, 0))
-    return Culture(culture, donor, times, counts, totals, covariates.reshape(len(times) - 1, -1))
+    return Culture(
+        culture, donor, times, counts, totals, covariates.reshape(len(times) - 1, len(names))
+    )
 
 
 def _covariate(
