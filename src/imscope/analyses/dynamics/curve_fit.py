@@ -190,7 +190,8 @@ def curve_draws(fit: CurveFit, at: Points, *, new: Floats | None = None) -> Floa
     else:
         for n in range(len(out)):
             own = fit.shifts[n, at.donor] if new is None else fit.between[n] * new[n]
-            out[n] = model.curve(fit.parameters[n] + own, at)
+            each = np.atleast_2d(fit.parameters[n] + own)
+            out[n] = model.curve(np.broadcast_to(each, (len(at.time), each.shape[-1])), at)
     return np.clip(out, 0, 1) if model.scale == "fraction" else np.asarray(expit(out))
 
 
