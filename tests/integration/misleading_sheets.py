@@ -1,6 +1,15 @@
 """Sample sheets as people write them: right values with a notice, or all faults at once."""
 
+import importlib.util
 import sys
+from pathlib import Path
+
+if "misleading" not in sys.modules:  # looked at on its own, as the search for examples does
+    _spec = importlib.util.spec_from_file_location(
+        "misleading", Path(__file__).with_name("misleading.py")
+    )
+    sys.modules["misleading"] = importlib.util.module_from_spec(_spec)
+    _spec.loader.exec_module(sys.modules["misleading"])
 
 Case = sys.modules["misleading"].Case
 WRONG, RIGHT = sys.modules["misleading"].WRONG, sys.modules["misleading"].RIGHT
