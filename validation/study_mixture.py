@@ -170,7 +170,7 @@ def _verdicts(quick: bool) -> list[Row]:
         h = cohort(
             counts, {"sample": lots, "lot": lots, "source_class": classes, "ambient_frac": ambient}
         )
-        table = compare(h, "source_class", unit="lot", threads=1).set_index("claim")
+        table = compare(h, "source_class", unit="lot").set_index("claim")
         verdict = str(table.loc["A", "verdict"])
         rows.append(
             Row(

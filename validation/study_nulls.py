@@ -64,7 +64,7 @@ class Claim:
 def claims(item: str, arms: Arms, k: int) -> list[Claim]:
     """Claims A and B of one study."""
     made = make(rng_of(f"nulls {item}", k), arms)
-    table = compare(measured(made), "arm", test="test", reference="reference", threads=1)
+    table = compare(measured(made), "arm", test="test", reference="reference")
     return [
         Claim(r.claim, r.ratio, r.low, r.high, r.p_raw, r.verdict)
         for r in table[table["claim"] != "C"].itertuples()

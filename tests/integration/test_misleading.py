@@ -23,8 +23,8 @@ def load(name):
 
 
 misleading = load("misleading")
-load("misleading_sheets")  # adds to the cases
-WRONG, RIGHT = misleading.WRONG, misleading.RIGHT
+sheets = load("misleading_sheets")
+WRONG, RIGHT = [*misleading.WRONG, *sheets.WRONG], [*misleading.RIGHT, *sheets.RIGHT]
 
 
 def read_all(path):
