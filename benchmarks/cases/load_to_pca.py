@@ -1,4 +1,8 @@
-"""From an h5ad file to 50 principal components, import included."""
+"""From an h5ad file to 50 principal components: the first steps of `imscope run`, import included.
+
+The run also hashes its inputs and stores counts and results, which the peer does not; doublets are
+not scored, because the peer does not score them.
+"""
 
 from harness import Case, Program, main
 
@@ -8,19 +12,9 @@ ONE_THREAD = tuple(
 
 
 def run_imscope(path: str) -> dict:
-    from pathlib import Path
+    from the_run import run_up_to
 
-    import numpy as np
-
-    from imscope.engine.fused import standard_pca
-    from imscope.io.counts import read_counts
-
-    counts = read_counts(Path(path))
-    mito = counts.features["symbol"].astype(str).str.startswith("MT-").to_numpy()
-    result = standard_pca(
-        counts.source, {"mito": mito}, np.asarray(counts.obs["sample"], dtype=object)
-    )
-    return {"cells": len(result.pca.coordinates), "components": result.pca.n_components}
+    return run_up_to(path, "components", {"doublets": {"score": False}})
 
 
 def run_brisc(path: str) -> dict:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from imscope.engine.embed import compute_umap as compute_umap
     from imscope.engine.execute import map_blocks as map_blocks
     from imscope.engine.execute import use_executor as use_executor
-    from imscope.engine.fused import StandardPca as StandardPca
-    from imscope.engine.fused import standard_pca as standard_pca
     from imscope.engine.hvg import GeneMoments as GeneMoments
     from imscope.engine.hvg import HvgResult as HvgResult
     from imscope.engine.hvg import compute_gene_moments as compute_gene_moments

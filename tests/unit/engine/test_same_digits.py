@@ -5,9 +5,12 @@ import pytest
 import scipy.sparse as sp
 
 from imscope.core.blocks import CsrBlock, MemoryBlocks
+from imscope.core.views import select_rows
 from imscope.engine import execute
-from imscope.engine.fused import standard_pca
-from imscope.engine.qc import QcSettings
+from imscope.engine.hvg import compute_gene_moments, select_variable_genes
+from imscope.engine.normalise import compute_size_factors
+from imscope.engine.pca import compute_pca
+from imscope.engine.qc import QcSettings, apply_qc, compute_count_sums, record_genes, suggest_qc
 
 RULES = QcSettings(min_umi=100, min_genes=20)
 
@@ -34,16 +37,26 @@ class FileBlocks:
         return CsrBlock(start, indptr - low, rows["indices"], rows["data"], self.n_features)
 
 
+def to_components(source, samples, *, n_genes=60, n_components=10, threads=None, rules=RULES):
+    """The passes of a run from counts to components, one after the other."""
+    mito = np.arange(source.n_features) < 4
+    sums = compute_count_sums(source, {"mito": mito}, threads=threads)
+    limits = suggest_qc(sums.cells, samples, settings=rules)
+    qc = apply_qc(sums.cells, samples, limits)
+    rows = np.flatnonzero(qc.keep)
+    kept, code = select_rows(source, rows), np.unique(samples, return_inverse=True)[1][rows]
+    factors = compute_size_factors(sums.cells["n_umi"].to_numpy()[rows], code)
+    moments = compute_gene_moments(kept, factors, code, n_samples=2, threads=threads)
+    hvg = select_variable_genes(moments, n_genes=n_genes)
+    pca = compute_pca(kept, factors, hvg.selected, n_components=n_components, threads=threads)
+    return sums, qc, moments, hvg, pca
+
+
 def digits(source, samples, threads):
-    mito = np.arange(120) < 4
-    result = standard_pca(
-        source, {"mito": mito}, samples, settings=RULES, n_genes=60, n_components=10,
-        threads=threads,
-    )  # fmt: skip
+    sums, qc, moments, hvg, pca = to_components(source, samples, threads=threads)
     return [
-        result.metrics.to_numpy(), result.qc.keep, result.moments.sum, result.moments.sum_squares,
-        result.hvg.selected, result.pca.coordinates, result.pca.loadings,
-        result.pca.explained_variance,
+        sums.cells.to_numpy(), qc.keep, moments.sum, moments.sum_squares, hvg.selected,
+        pca.coordinates, pca.loadings, pca.explained_variance,
     ]  # fmt: skip
 
 
@@ -77,11 +90,11 @@ def test_the_ledger_ends_with_genes_and_dropped_cells_have_no_coordinates(cohort
     data = source.data.copy()
     data[: source.indptr[500]] = 0  # 500 cells without counts
     empty = dataclasses.replace(source, data=data)
-    result = standard_pca(empty, {}, samples, settings=RULES, n_genes=60, n_components=5)
-    assert not result.qc.keep[:500].any()
-    assert len(result.pca.coordinates) == result.qc.keep.sum()
-    assert result.qc.ledger["rule"].iloc[-1] == "seen in no kept cell"
-    assert result.moments.n.sum() == result.qc.keep.sum()
+    sums, qc, moments, _, pca = to_components(empty, samples, n_components=5)
+    genes = record_genes(sums.gene_cells, moments.n_detected.sum(axis=0))
+    assert not qc.keep[:500].any()
+    assert len(pca.coordinates) == qc.keep.sum() == moments.n.sum()
+    assert genes["rule"].iloc[-1] == "seen in no kept cell"
 
 
 def test_stored_zeros_change_nothing():
@@ -92,7 +105,9 @@ def test_stored_zeros_change_nothing():
     )
     rules = QcSettings(min_umi=1, min_genes=1, top50_ceiling=2.0)
     one, other = (
-        standard_pca(MemoryBlocks.from_csr(m), {}, ["a"] * 80, settings=rules, n_components=4)
+        to_components(MemoryBlocks.from_csr(m), np.array(["a"] * 80), n_components=4, rules=rules)[
+            -1
+        ]
         for m in (plain, full)
     )
-    np.testing.assert_array_equal(one.pca.coordinates, other.pca.coordinates)
+    np.testing.assert_array_equal(one.coordinates, other.coordinates)
