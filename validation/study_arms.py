@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from imscope.analyses.safety.arm_screen import ArmSettings
+from imscope.analyses.safety.arm_parts import ArmSettings
 from imscope.analyses.safety.arm_screen import arms as screen
 from imscope.core.blocks import MemoryBlocks
 from imscope.core.cells import Cells

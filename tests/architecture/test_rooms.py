@@ -15,8 +15,17 @@ SRC = Path(__file__).parents[2] / "src"
 ROOMS = [home for home in imscope._ROOMS.values() if exports_of(home)]
 
 
+ANALYSES = sorted(p.parent.name for p in (SRC / "imscope" / "analyses").glob("*/__init__.py"))
+
+
 def test_most_rooms_have_one_typed_export_list():
     assert len(ROOMS) >= 6
+
+
+@pytest.mark.parametrize("room", ANALYSES)
+def test_a_type_checker_knows_what_every_analysis_exports(room):
+    """Names that are loaded by hand are objects to a type checker, which nothing can call."""
+    assert exports_of(f"imscope.analyses.{room}")
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -39,7 +39,7 @@ def cells(
     seed: SeedOption = 0,
 ) -> None:
     """Guides, effects, responders and uniformity of a single-cell CRISPR screen."""
-    from imscope.analyses.screens.cells import CellSettings, analyse_cells
+    from imscope.analyses.screens import CellSettings, analyse_cells
     from imscope.io.cell_screens import read_cell_screen
     from imscope.io.screen_files import annotate_screen, write_screen
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from imscope.analyses.safety.arm_screen import ArmSettings, arms
+from imscope.analyses.safety.arm_parts import ArmSettings
+from imscope.analyses.safety.arm_screen import arms
 from imscope.core.blocks import MemoryBlocks
 from imscope.core.cells import Cells
 from imscope.engine.protein import normalise_protein

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from imscope.analyses.heterogeneity.coordinated import Coordinated, compute_coordinated
     from imscope.analyses.heterogeneity.decomposition import Decomposition, split_levels
     from imscope.analyses.heterogeneity.describe import describe_claims
-    from imscope.analyses.heterogeneity.floor import Floor, with_floor
+    from imscope.analyses.heterogeneity.floor import with_floor
+    from imscope.analyses.heterogeneity.freeze import freeze_profile
     from imscope.analyses.heterogeneity.frozen import (
+        Floor,
         Profile,
-        freeze_profile,
         read_profile,
         write_profile,
     )
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Coordinated": "coordinated",
     "Decomposition": "decomposition",
-    "Floor": "floor",
+    "Floor": "frozen",
     "Heterogeneity": "compute",
     "HeterogeneitySettings": "settings",
     "Profile": "frozen",
@@ -55,7 +56,7 @@ _HOMES = {
     "decompose": "verbs",
     "describe_claims": "describe",
     "drift_table": "slopes",
-    "freeze_profile": "frozen",
+    "freeze_profile": "freeze",
     "gene_table": "carriers",
     "index": "verbs",
     "index_result": "indices",

@@ -26,8 +26,7 @@ from imscope.evidence.gene_sets import genes_of, load
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imscope.analyses.heterogeneity.floor import Floor
-    from imscope.analyses.heterogeneity.frozen import Profile
+    from imscope.analyses.heterogeneity.frozen import Floor, Profile
 
 KEY_COLUMNS = ("platform", "chemistry", "pipeline", "gene_universe")
 """Columns that must agree before two indices may be compared."""

@@ -1,11 +1,12 @@
 """Technical floor: the index of cells that cannot differ, from RNA-pool wells or spike-ins."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imscope.analyses.heterogeneity.compute import Heterogeneity
+from imscope.analyses.heterogeneity.frozen import Floor
 from imscope.analyses.heterogeneity.groups import make_group, select_strata, why_not
 from imscope.analyses.heterogeneity.statistics import (
     Reduced,
@@ -21,31 +22,6 @@ MIN_SPIKE_UMI = 50
 MIN_SPIKES = 5
 MIN_WELLS = 15
 """Pool wells of one RNA that make a floor; they are alike, so fewer than of cells are enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """HI2 that the technique alone makes on one platform.
-
-    Attributes
-    ----------
-    hi2, low, high
-        The floor and its 95 % interval over blocks of wells or cells.
-    words
-        Where it comes from.
-    """
-
-    hi2: float
-    low: float
-    high: float
-    words: str
-
-    @property
-    def sentence(self) -> str:
-        """The floor as one sentence."""
-        return (
-            f"technical floor HI2 {self.hi2:.4f} ({self.low:.4f} to {self.high:.4f}), {self.words}"
-        )
 
 
 def with_floor(h: Heterogeneity, origin: str, *, threads: int | None = None) -> Heterogeneity:

@@ -14,7 +14,8 @@ from imscope.analyses.heterogeneity.compute import (
 )
 from imscope.analyses.heterogeneity.decomposition import Decomposition, split_levels
 from imscope.analyses.heterogeneity.floor import with_floor
-from imscope.analyses.heterogeneity.frozen import Profile, freeze_profile
+from imscope.analyses.heterogeneity.freeze import freeze_profile
+from imscope.analyses.heterogeneity.frozen import Profile
 from imscope.analyses.heterogeneity.indices import index_result
 from imscope.analyses.heterogeneity.planning import pilot_table
 from imscope.analyses.heterogeneity.relative import MARK, references, relative_table

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from imscope.core.rooms import open_room
 
 if TYPE_CHECKING:
-    from imscope.analyses.safety.arm_screen import ArmSettings as ArmSettings
+    from imscope.analyses.safety.arm_parts import ArmSettings as ArmSettings
     from imscope.analyses.safety.arm_screen import arms as arms
     from imscope.analyses.safety.detection import CallRule as CallRule
     from imscope.analyses.safety.detection import MarkerRates as MarkerRates

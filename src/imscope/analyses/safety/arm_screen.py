@@ -1,6 +1,6 @@
 """Chromosome arms: which lots hold cells with more or fewer copies than diploid reference lots."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,11 +8,17 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import nnls
 
+from imscope.analyses.safety.arm_parts import (
+    ArmSettings,
+    CellShares,
+    LotShift,
+    Region,
+    ShiftedShares,
+)
 from imscope.analyses.safety.arm_table import (
     STEP,
     WHOLE,
     Evidence,
-    Region,
     empty_row,
     make_row,
     not_testable,
@@ -21,8 +27,6 @@ from imscope.analyses.safety.arm_table import (
 from imscope.analyses.safety.lots import Lots, read_lots
 from imscope.analyses.safety.mosaic import fit_mosaic
 from imscope.analyses.safety.shares import region_scores, sum_lots
-from imscope.core import codes
-from imscope.core.errors import UsageError
 from imscope.core.schema import ARM_SCREEN
 from imscope.evidence.gene_positions import AMPLICON_BAND, arms_of, bands_of
 from imscope.evidence.gene_sets import genes_of
@@ -39,56 +43,6 @@ Floats = NDArray[np.float64]
 
 MIN_SPREAD = 0.04
 """Smallest spread between lots that is believed, of the arcsine of the root of the share."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArmSettings:
-    """Settings of :func:`arms`.
-
-    Attributes
-    ----------
-    reference
-        Names of diploid lots of the same cell type. Default: lots whose ``is_reference`` is true.
-    alpha
-        Chance of a false alarm per lot and region.
-    min_reference
-        Reference lots needed; with fewer nothing is tested.
-    min_cells
-        Cells a lot needs.
-    min_z
-        A region is resolved in single cells if one more copy shifts a cell by this many standard
-        deviations.
-    min_genes
-        Genes with counts a region needs.
-    prior_df
-        Degrees of freedom of the spread shared by all regions.
-    """
-
-    reference: tuple[str, ...] = ()
-    alpha: float = 0.01
-    min_reference: int = 3
-    min_cells: int = 100
-    min_z: float = 2.0
-    min_genes: int = 20
-    prior_df: float = 10.0
-
-    def __post_init__(self) -> None:
-        """Refuse values that make no screen."""
-        if not (0 < self.alpha < 0.5 and self.min_reference >= 3 and self.min_cells >= 20):
-            raise UsageError(
-                "alpha must lie in (0, 0.5), with at least 3 reference lots and 20 cells",
-                found=f"{self.alpha}, {self.min_reference}, {self.min_cells}",
-                code=codes.SAFETY_OPTION,
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """Standardised shares of the cells: z, and the shift one copy makes, by direction."""
-
-    z: Floats
-    shift: dict[str, Floats]
-    share: Floats
 
 
 def arms(
@@ -249,7 +203,7 @@ def _standardise(
     lots: Lots,
     reference: NDArray[np.bool_],
     mean_weight: float,
-) -> _Cells:
+) -> CellShares:
     """Log share of every region in units of the spread among reference cells of that depth."""
     ok = (total > 0) & (depth >= 2)
     inverse = np.divide(1.0, depth, out=np.ones_like(depth), where=ok)
@@ -272,28 +226,16 @@ def _standardise(
         spread[:, k] = np.sqrt(np.maximum(parts[0] + parts[1] * inverse, 1e-8))
     share = scores[fit].sum(axis=0) / total[fit].sum()
     shift = {way: np.log(step / (1 + (step - 1) * share)) / spread for way, step in STEP.items()}
-    return _Cells(residual / spread, shift, share)
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """Share of shifted cells per direction: raw, its null, test and limit of detection."""
-
-    frac: dict[str, Floats]
-    base: dict[str, Floats]
-    spread: dict[str, Floats]
-    p_value: dict[str, Floats]
-    like: dict[str, Floats]
-    df: float
+    return CellShares(residual / spread, shift, share)
 
 
 def _fractions(
-    cells: _Cells,
+    cells: CellShares,
     lots: Lots,
     reference: NDArray[np.bool_],
     usable: NDArray[np.bool_],
     rules: ArmSettings,
-) -> _Parts:
+) -> ShiftedShares:
     """Fit the share of shifted cells in every lot and test it against the reference lots."""
     n_lots, n_regions = len(lots.names), cells.z.shape[1]
     sizes = np.array([(lots.code == i).sum() for i in range(n_lots)])
@@ -324,7 +266,7 @@ def _fractions(
             wide = np.sqrt(spread * (1 + 1 / others.sum()))
             p[i] = stats.t.sf((angle[i] - rest.mean(axis=0)) / wide, df - 1)
         out[way] = (frac, base, error, p, like)
-    return _Parts(
+    return ShiftedShares(
         {w: v[0] for w, v in out.items()},
         {w: v[1] for w, v in out.items()},
         {w: v[2] for w, v in out.items()},
@@ -334,13 +276,6 @@ def _fractions(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Bulk:
-    log2: Floats
-    half: Floats
-    p_value: Floats
-
-
 def _bulk(
     scores: Floats,
     total: Floats,
@@ -348,7 +283,7 @@ def _bulk(
     reference: NDArray[np.bool_],
     usable: NDArray[np.bool_],
     rules: ArmSettings,
-) -> _Bulk:
+) -> LotShift:
     """Log2 share of the lot over the mean of the reference lots, with lots as units."""
     n = len(lots.names)
     sums = np.array([scores[lots.code == i].sum(axis=0) for i in range(n)])
@@ -366,7 +301,7 @@ def _bulk(
         count[i] = len(ref) - 1
     error = np.sqrt(spread * (1 + 1 / count[:, None]))
     p = 2 * stats.t.sf(np.abs(level - centre) / error, df)
-    return _Bulk(level - centre, stats.t.ppf(0.975, df) * error, p)
+    return LotShift(level - centre, stats.t.ppf(0.975, df) * error, p)
 
 
 def _gene_evidence(

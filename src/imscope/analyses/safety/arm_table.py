@@ -8,6 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from imscope.analyses.safety.arm_parts import (
+    ArmSettings,
+    CellShares,
+    LotShift,
+    Region,
+    ShiftedShares,
+)
 from imscope.analyses.safety.lots import Lots
 from imscope.core.schema import ARM_SCREEN
 from imscope.evidence.gene_positions import AMPLICON_BAND
@@ -15,7 +22,6 @@ from imscope.evidence.gene_positions import AMPLICON_BAND
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imscope.analyses.safety.arm_screen import ArmSettings, _Bulk, _Cells, _Parts
 
 Floats = NDArray[np.float64]
 
@@ -28,26 +34,18 @@ STEP: Mapping[str, float] = {"gain": 1.5, "loss": 0.5}
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
-    """An arm, a whole chromosome or a band, and its genes."""
-
-    name: str
-    genes: NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that a row of the table is made of."""
 
     lots: Lots
     kept: list[Region]
-    cells: "_Cells"
+    cells: CellShares
     depth: Floats
     expressed: NDArray[np.bool_]
-    parts: "_Parts"
-    bulk: "_Bulk"
+    parts: ShiftedShares
+    bulk: LotShift
     genes: Floats
-    rules: "ArmSettings"
+    rules: ArmSettings
 
 
 def make_row(e: Evidence, i: int, k: int) -> dict[str, object]:
@@ -84,7 +82,7 @@ def make_row(e: Evidence, i: int, k: int) -> dict[str, object]:
 
 
 def _share_of_cells(
-    parts: "_Parts", way: str, i: int, k: int, rules: "ArmSettings"
+    parts: ShiftedShares, way: str, i: int, k: int, rules: ArmSettings
 ) -> tuple[float, float, float, float]:
     """Share of cells above what the reference lots show, interval and limit of detection."""
     base = float(np.sin(parts.base[way][k]) ** 2)
@@ -102,9 +100,7 @@ def _share_of_cells(
     return frac, low, high, float(limit)
 
 
-def _verdict(
-    row: Mapping[str, object], rules: "ArmSettings", *, n_regions: int
-) -> dict[str, object]:
+def _verdict(row: Mapping[str, object], rules: ArmSettings, *, n_regions: int) -> dict[str, object]:
     """Verdict and sentence of one row."""
     number = {k: v for k, v in row.items() if isinstance(v, float)}
     name = str(row["region"])
@@ -179,7 +175,7 @@ def not_testable(
     kept: list[Region],
     depth: Floats,
     reference: NDArray[np.bool_],
-    rules: "ArmSettings",
+    rules: ArmSettings,
 ) -> "pd.DataFrame":
     """Rows of a screen that lacks references or genes, with the reason."""
     import pandas as pd

@@ -7,6 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from imscope.analyses.screens.cell_settings import CellSettings, need_control
 from imscope.analyses.screens.guide_calls import assign_guides
 from imscope.analyses.screens.responders import find_responders, local_signature, response_share
 from imscope.analyses.screens.target_scores import TargetEffects
@@ -26,7 +27,6 @@ from imscope.stats.adjust import benjamini_hochberg
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imscope.analyses.screens.cells import CellSettings
     from imscope.io.cell_screens import CellScreenData
 
 Floats = NDArray[np.float64]
@@ -70,7 +70,7 @@ class Assigned:
     cell_class: NDArray[np.str_]
 
 
-def assign_cells(data: "CellScreenData", settings: "CellSettings") -> Assigned:
+def assign_cells(data: "CellScreenData", settings: CellSettings) -> Assigned:
     """Call guides, keep cells with one, and name targets, batches and replicate units.
 
     Raises
@@ -93,8 +93,6 @@ def assign_cells(data: "CellScreenData", settings: "CellSettings") -> Assigned:
         else next((lower[w] for w in (settings.control.lower(), *CONTROL_WORDS) if w in lower), "")
     )
     names = sorted({t for t in data.targets if t and t != wanted})
-    from imscope.analyses.screens.cells import need_control
-
     control = owner[only[used]] == wanted
     need_control(int(control.sum()) if wanted else 0, wanted or settings.control, names)
     number = {t: k for k, t in enumerate(names)}
@@ -245,7 +243,7 @@ def responder_table(
 
 
 def share_tables(
-    counts: sp.csr_array, data: "CellScreenData", assigned: Assigned, settings: "CellSettings"
+    counts: sp.csr_array, data: "CellScreenData", assigned: Assigned, settings: CellSettings
 ) -> "pd.DataFrame":
     """Table ``screen_shares``: subsets (when a column is named) and functional programmes."""
     import pandas as pd

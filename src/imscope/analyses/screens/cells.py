@@ -14,12 +14,12 @@ from imscope.analyses.screens.cell_parts import (
     responder_table,
     share_tables,
 )
+from imscope.analyses.screens.cell_settings import CellSettings
 from imscope.analyses.screens.null_check import check_null
 from imscope.analyses.screens.target_scores import cell_design, target_effects
 from imscope.analyses.screens.target_shares import energy_distance
 from imscope.analyses.screens.uniformity import compare_uniformity
 from imscope.core import codes
-from imscope.core.errors import DataError
 from imscope.core.schema import SCREEN_LEDGER, SCREEN_UNIFORMITY
 from imscope.stats.adjust import benjamini_hochberg
 
@@ -29,37 +29,6 @@ if TYPE_CHECKING:
     from imscope.io.cell_screens import CellScreenData
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class CellSettings:
-    """How a single-cell screen is analysed.
-
-    Attributes
-    ----------
-    assign
-        ``mixture``, ``maximum`` or ``threshold``.
-    threshold
-        UMI of the last one.
-    moi
-        Guides per cell stated for the experiment; 0 if not known.
-    control
-        Name of the non-targeting target.
-    replicate
-        Column of the replicate, which is a batch of the tests and part of the unit.
-    subset
-        Column of functional subsets, if their shares are asked for.
-    seed
-        Of everything random.
-    """
-
-    assign: str = "maximum"
-    threshold: int = 5
-    moi: float = 0.0
-    control: str = "non-targeting"
-    replicate: str = ""
-    subset: str = ""
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,14 +210,3 @@ def _method(data: "CellScreenData", assigned: Assigned, settings: CellSettings) 
         "observed_multiple": round(assigned.observed_multiple, 4),
         "unit": "guide by replicate" if settings.replicate else "guide",
     }
-
-
-def need_control(n: int, name: str, names: list[str]) -> None:
-    """Stop when there are no cells to compare with."""
-    if n < 20:
-        raise DataError(
-            f"there are {n} cells with the control {name!r}",
-            found=", ".join(names[:8]),
-            fix="name the control target with --control",
-            code=codes.SCREEN_CELLS,
-        )

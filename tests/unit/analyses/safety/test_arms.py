@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from imscope.analyses.safety.arm_screen import ArmSettings, arms
+from imscope.analyses.safety.arm_parts import ArmSettings
+from imscope.analyses.safety.arm_screen import arms
 from imscope.analyses.safety.mosaic import fit_mosaic
 from imscope.analyses.safety.shares import sum_lots
 from imscope.core.blocks import MemoryBlocks
