@@ -56,6 +56,7 @@ lint: setup ## Style, types and import contracts
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/python tools/check_commits.py
 
 docs: setup ## Build the documentation, warnings are errors
 	.venv/bin/python tools/build_docs.py
