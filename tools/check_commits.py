@@ -1,4 +1,4 @@
-"""Commits since the last release: a change of the source has a test, one a user sees a changelog line.
+"""Commits since the last release: changed source has a test, what a user sees a changelog line.
 
 python tools/check_commits.py [--since REF]
 
