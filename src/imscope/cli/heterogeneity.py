@@ -11,6 +11,7 @@ from imscope.cli.shell import (
     JsonOption,
     OutOption,
     PathArgument,
+    SchedulerOption,
     SeedOption,
     UnitOption,
     as_records,
@@ -84,6 +85,7 @@ def index(
     as_json: JsonOption = False,
     out: OutOption = None,
     seed: SeedOption = 0,
+    scheduler: SchedulerOption = "threads",
 ) -> None:
     """Noise-corrected heterogeneity of every group, with interval and caveats."""
     from imscope.analyses.heterogeneity import HeterogeneitySettings, index_tables
@@ -95,7 +97,7 @@ def index(
     also = ["ratios"] if relative else []
     also += ["carriers"] if genes or programmes else []
     frozen = _profile(reference_profile)
-    with opened(path) as cells:
+    with opened(path, scheduler=scheduler) as cells:
         found = index_tables(
             cells, by, settings=settings, profile=frozen, floor_from=floor_from,
             relative_to=relative_to,
@@ -149,13 +151,14 @@ def decompose(
     as_json: JsonOption = False,
     out: OutOption = None,
     seed: SeedOption = 0,
+    scheduler: SchedulerOption = "threads",
 ) -> None:
     """What each level of the design adds to heterogeneity; levels add up to the total."""
     from imscope.analyses.heterogeneity import HeterogeneitySettings
     from imscope.analyses.heterogeneity import decompose as split
 
     names = [name.strip() for name in levels.split(",") if name.strip()]
-    with opened(path) as cells:
+    with opened(path, scheduler=scheduler) as cells:
         result = split(
             cells, names, settings=HeterogeneitySettings(seed=seed), programmes=out is not None
         )
@@ -198,6 +201,7 @@ def compare(
     as_json: JsonOption = False,
     out: OutOption = None,
     seed: SeedOption = 0,
+    scheduler: SchedulerOption = "threads",
 ) -> None:
     """Claims A, B and C of two groups, with units as replicates, verdict and reason."""
     from imscope.analyses.heterogeneity import HeterogeneitySettings
@@ -210,7 +214,7 @@ def compare(
     )  # fmt: skip
     registered = None if plan is None else _register(plan, settings)
     shares = None if senescent is None else _fractions(senescent)
-    with opened(path) as cells:
+    with opened(path, scheduler=scheduler) as cells:
         asked = cells
         if shares is not None and "sample" in cells.obs:
             of_cells = cells.obs["sample"].astype(str).map(shares).astype(float)

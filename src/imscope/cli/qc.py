@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from imscope.cli.run import ConfigOption
-from imscope.cli.shell import JsonOption, OutOption, ThreadsOption, emit, tell
+from imscope.cli.shell import JsonOption, OutOption, SchedulerOption, ThreadsOption, emit, tell
 
 PLACE = 30
 SHOWN = ("sample", "metric", "median", "low", "high", "n_outside", "reason")
@@ -18,14 +18,17 @@ def qc(
     out: OutOption = None,
     as_json: JsonOption = False,
     threads: ThreadsOption = None,
+    scheduler: SchedulerOption = "threads",
 ) -> None:
     """Compute quality metrics and suggest limits per sample; removes nothing.
 
     The suggestion is what `imscope run` would apply; fix limits in the configuration to differ.
     """
+    from imscope.engine.schedulers import use_scheduler
     from imscope.study.config_file import read_config
     from imscope.study.quality import check_quality
 
-    found = check_quality(sheet, config=read_config(config), threads=threads)
+    with use_scheduler(scheduler):
+        found = check_quality(sheet, config=read_config(config), threads=threads)
     tell(found.notices)
     emit(found.limits, as_json=as_json, out=out, content=found.records(), columns=SHOWN)

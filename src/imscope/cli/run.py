@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imscope.cli.progress import ProgressShown
-from imscope.cli.shell import JsonOption, ThreadsOption, print_json, say
+from imscope.cli.shell import (
+    JsonOption,
+    SchedulerOption,
+    ThreadsOption,
+    WorkerMemoryOption,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from imscope.study.run import RunResult
@@ -37,6 +44,8 @@ def run(
         ),
     ] = None,
     threads: ThreadsOption = None,
+    scheduler: SchedulerOption = "threads",
+    worker_memory: WorkerMemoryOption = "",
     as_json: JsonOption = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print every setting with its value and stop.")
@@ -60,9 +69,10 @@ def run(
     if sheet is None or out is None:
         missing = "SHEET" if sheet is None else "--out"
         raise typer.BadParameter(f"missing {missing}: imscope run SHEET --out DIR")
+    from imscope.engine.schedulers import use_scheduler
     from imscope.study.run import run_study
 
-    with ProgressShown() as shown:
+    with use_scheduler(scheduler, worker_memory=worker_memory), ProgressShown() as shown:
         result = run_study(
             sheet, out, config=settings, fresh=fresh, threads=threads, listener=shown
         )

@@ -86,15 +86,32 @@ ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads; changes no digit.")
 ]
 
+SchedulerOption = Annotated[
+    str,
+    typer.Option(
+        "--scheduler",
+        envvar="IMSCOPE_SCHEDULER",
+        help="`threads`, `local:N` processes, `tcp://HOST:PORT` or `file:SCHEDULER.json` of Dask; "
+        "changes no digit.",
+    ),
+]
+WorkerMemoryOption = Annotated[
+    str, typer.Option("--worker-memory", help="Memory of each local process, such as 2GB.")
+]
+
 
 @contextmanager
-def opened(path: Path, *, expression: bool = False, bulk: bool = False) -> "Iterator[Cells]":
+def opened(
+    path: Path, *, expression: bool = False, bulk: bool = False, scheduler: str = "threads"
+) -> "Iterator[Cells]":
     """Open a run folder or a matrix for the time of the block; tell its notices on stderr."""
+    from imscope.engine.schedulers import use_scheduler
     from imscope.io.open import open_cells
 
     with open_cells(path, expression=expression, bulk=bulk) as cells:
         tell(cells.notices)
-        yield cells
+        with use_scheduler(scheduler):
+            yield cells
 
 
 def tell(notices: "Iterable[Notice]") -> None:

@@ -11,6 +11,7 @@ from imscope.cli.shell import (
     OutFolderOption,
     OutOption,
     PathArgument,
+    SchedulerOption,
     SeedOption,
     ThreadsOption,
     UnitOption,
@@ -77,12 +78,13 @@ def programmes(
     out: OutOption = None,
     seed: SeedOption = 0,
     threads: ThreadsOption = None,
+    scheduler: SchedulerOption = "threads",
 ) -> None:
     """Score gene programmes in every cell (--out), and test groups with units as replicates."""
     from imscope.analyses.subsets import ProgrammeSettings, score
 
     settings = ProgrammeSettings(test, reference, random_sets=random_sets, seed=seed)
-    with opened(path, bulk=True) as cells:
+    with opened(path, bulk=True, scheduler=scheduler) as cells:
         result = score(cells, by=by, unit=unit, settings=settings, threads=threads)
     found = result.tables["programme_scores"]
     records = [{k: row[k] for k in SCORE_FIELDS} for row in as_records(found)]

@@ -52,5 +52,6 @@ if TYPE_CHECKING:
     from imscope.engine.qc import suggest_qc as suggest_qc
     from imscope.engine.rank_scores import RankScores as RankScores
     from imscope.engine.rank_scores import score_ranks as score_ranks
+    from imscope.engine.schedulers import use_scheduler as use_scheduler
 else:
     __all__, __getattr__, __dir__ = open_room(__name__)

@@ -10,20 +10,38 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from imscope.core.blocks import ROWS_PER_BLOCK, BlockSource, CsrBlock, block_bounds
 
-_EXECUTOR: ContextVar[Executor | None] = ContextVar("executor", default=None)
+
+@runtime_checkable
+class Workers(Protocol):
+    """Processes that run blocks: what a pass reads is sent once, a task is two numbers."""
+
+    @property
+    def slots(self) -> int:
+        """Tasks that may wait or run at one time."""
+        ...
+
+    def begin(self, work: Callable[[int, int], Any]) -> Callable[[int, int], "Future[Any]"]:
+        """Make ready to run ``work`` on any two row numbers."""
+        ...
+
+
+_EXECUTOR: ContextVar[Executor | Workers | None] = ContextVar("executor", default=None)
 
 
 @contextmanager
-def use_executor(executor: Executor) -> Iterator[None]:
+def use_executor(executor: Executor | Workers) -> Iterator[None]:
     """Send every pass inside the ``with`` block to this executor; see :func:`map_blocks`.
 
     Parameters
     ----------
     executor
-        An object with the method ``map`` of :class:`concurrent.futures.Executor`.
+        An object with the method ``submit`` of :class:`concurrent.futures.Executor`, or
+        :class:`Workers`.
     """
     token = _EXECUTOR.set(executor)
     try:
@@ -79,26 +97,46 @@ def map_blocks[T](
     """
     bounds = block_bounds(source.n_cells, rows)
     n = thread_count(threads)
-    if executor is None:
-        executor = _EXECUTOR.get()
-    if executor is None and (n == 1 or len(bounds) < 2):
+    pool: Executor | Workers | None = executor if executor is not None else _EXECUTOR.get()
+    if pool is None and (n == 1 or len(bounds) < 2):
         for low, high in bounds:
             yield partial(source.read(low, high))
         return
+    if isinstance(pool, Workers):
+        yield from _in_order(pool.begin(_Task(source, partial)), bounds, pool.slots)
+        return
+    own = None if pool is not None else ThreadPoolExecutor(n)
+    task, here = _Task(source, partial), own or pool
+    try:
+        yield from _in_order(lambda low, high: here.submit(task, low, high), bounds, n)  # type: ignore[union-attr]
+    finally:
+        if own is not None:
+            own.shutdown(cancel_futures=True)
 
-    def task(low: int, high: int) -> T:
-        return partial(source.read(low, high))
 
-    own = None if executor is not None else ThreadPoolExecutor(n)
-    pool: Executor = own if executor is None else executor  # type: ignore[assignment]
+@dataclass(frozen=True, slots=True)
+class _Task[T]:
+    """A pass: read two row numbers' rows and apply the partial; writes nothing."""
+
+    source: BlockSource
+    partial: Callable[[CsrBlock], T]
+
+    def __call__(self, low: int, high: int) -> T:
+        return self.partial(self.source.read(low, high))
+
+
+def _in_order[T](
+    submit: Callable[[int, int], "Future[T]"], bounds: list[tuple[int, int]], slots: int
+) -> Iterator[T]:
+    """Results in block order, at most ``slots`` and one of them waiting."""
     waiting: deque[Future[T]] = deque()
     try:
         for low, high in bounds:
-            waiting.append(pool.submit(task, low, high))
-            if len(waiting) > n:
+            waiting.append(submit(low, high))
+            if len(waiting) > slots:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
-        if own is not None:
-            own.shutdown(cancel_futures=True)
+        for left in waiting:
+            left.cancel()

@@ -14,7 +14,7 @@ from imscope.core.blocks import BlockSource, CsrBlock, block_bounds
 from imscope.core.errors import DataError
 from imscope.core.schema import MARKERS
 from imscope.engine.execute import map_blocks, thread_count
-from imscope.engine.kernels.ranks import fill_genes, sum_ranks
+from imscope.engine.kernels.ranks import fill_genes, place_genes, sum_ranks
 from imscope.stats.adjust import benjamini_hochberg
 
 if TYPE_CHECKING:
@@ -236,14 +236,19 @@ class _Passes:
         border = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
         keys = np.empty(border[-1], dtype=np.uint64)
         before = np.cumsum(counts, axis=0) - counts + border[:-1]
+        starts = np.cumsum(counts, axis=1) - counts
         number = {low: i for i, (low, _) in enumerate(block_bounds(self.source.n_cells))}
 
-        def task(block: CsrBlock) -> None:  # every block has its own places in keys
-            self._run(block, slots, before[number[block.start]], keys.view(np.float32))
+        def task(block: CsrBlock) -> NDArray[np.uint64]:
+            mine = number[block.start]
+            piece = np.empty(int(counts[mine].sum()), dtype=np.uint64)
+            self._run(block, slots, starts[mine].copy(), piece.view(np.float32))
+            return piece
 
         if len(keys):
-            for _ in map_blocks(self.source, task, threads=self.threads):
-                pass
+            pieces = map_blocks(self.source, task, threads=self.threads)
+            for own, to, piece in zip(counts, before, pieces, strict=True):
+                place_genes(piece, np.ascontiguousarray(own), np.ascontiguousarray(to), keys)
         return keys, border
 
     def _run(

@@ -53,7 +53,7 @@ def read_counts(
     """
     path = Path(path)
     budget = max_bytes if max_bytes is not None else half_of_memory()
-    raw = _read_raw(path, expression=expression, max_bytes=budget)
+    raw = read_raw(path, expression=expression, max_bytes=budget)
     try:
         return finish(raw, path, max_bytes=budget)
     except BaseException:
@@ -61,7 +61,8 @@ def read_counts(
         raise
 
 
-def _read_raw(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
+def read_raw(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
+    """Open a file as it stands, names unchecked; the caller closes it."""
     if not path.exists():
         raise DataError(
             f"there is no file {path}",
@@ -126,7 +127,7 @@ def _read_folder(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
     if _has_mtx(path):
         return read_folder(path, expression=expression, max_bytes=max_bytes)
     inside, told = resolve_folder(path)
-    raw = _read_raw(inside, expression=expression, max_bytes=max_bytes)
+    raw = read_raw(inside, expression=expression, max_bytes=max_bytes)
     raw.notices[:0] = told
     return raw
 
@@ -145,7 +146,7 @@ def _read_archive(path: Path, *, expression: bool, max_bytes: int) -> RawCounts:
         inside = root
         if not _is_zarr(root) and not _has_mtx(root):
             inside, told = _inside_archive(path, root)
-        raw = _read_raw(inside, expression=expression, max_bytes=max_bytes)
+        raw = read_raw(inside, expression=expression, max_bytes=max_bytes)
     except DataError as error:
         shutil.rmtree(root, ignore_errors=True)
         raise DataError(

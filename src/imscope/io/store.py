@@ -4,6 +4,7 @@ The run folder keeps one store per step, so that a killed run goes on from the l
 Rows are read by offset into fresh memory, not mapped, so that the peak memory is what we asked for.
 """
 
+import hashlib
 import json
 import os
 import tempfile
@@ -124,6 +125,17 @@ class _Store:
     def n_cells(self) -> int:
         return len(self.indptr) - 1
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel as a recipe: the folder and its stamp, opened again where it is read."""
+        return _open_same, (self.folder.absolute(), self.n_cells, self.n_features, self.stamp)
+
+    @property
+    def stamp(self) -> str:
+        """Hash of the header and the row pointers, so that another store is not taken for this."""
+        digest = hashlib.sha256(str((self.index_type, self.data_type, self.n_features)).encode())
+        digest.update(np.ascontiguousarray(self.indptr).tobytes())
+        return digest.hexdigest()
+
     def read(self, start: int, stop: int) -> CsrBlock:
         low, high = int(self.indptr[start]), int(self.indptr[stop])
         data = self._piece("data", self.data_type, low, high)
@@ -145,6 +157,25 @@ class _Store:
                 code=codes.STORE_DAMAGED,
             )
         return out
+
+
+def _open_same(folder: Path, n_cells: int, n_features: int, stamp: str) -> BlockSource:
+    """Open a store from its recipe, in whatever process.
+
+    Raises
+    ------
+    DataError
+        It cannot be read here, or it is not the store the recipe was made of.
+    """
+    found = open_store(folder)
+    if (found.n_cells, found.n_features) != (n_cells, n_features) or found.stamp != stamp:  # type: ignore[attr-defined]
+        raise DataError(
+            f"{folder} is not the store this pass began with",
+            found=f"{found.n_cells:,} cells of {found.n_features:,} features",
+            fix="start the run again; let no two runs write one folder",
+            code=codes.STORE_DAMAGED,
+        )
+    return found
 
 
 def _write_and_swap(folder: Path, source: BlockSource, n_features: int) -> None:

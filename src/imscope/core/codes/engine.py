@@ -45,3 +45,25 @@ ENGINE_EMPTY = declare(
     "No cell, or no gene, is left for this step.",
     "Look at the quality limits and at the ledger of losses.",
 )
+
+# workers beyond this process
+WORKER_LOST = declare(
+    "E-WORKER-LOST",
+    "The same rows ended several workers one after the other.",
+    "Give the workers more memory with --worker-memory, or use fewer per machine.",
+)
+WORKER_PATH = declare(
+    "E-WORKER-PATH",
+    "A worker cannot read the counts under the path this process uses.",
+    "Put the run folder where every worker sees it under the same path.",
+)
+WORKER_SCHEDULER = declare(
+    "E-WORKER-SCHEDULER",
+    "The scheduler cannot be used: not installed, not reachable, or of another version.",
+    "Check the address with imscope doctor --scheduler, or run without --scheduler.",
+)
+WORKER_SOURCE = declare(
+    "E-WORKER-SOURCE",
+    "A source of counts lives in this process only and cannot be sent to workers.",
+    "Read it from a run folder or a store, or run on threads.",
+)

@@ -32,6 +32,17 @@ def fill_genes(  # type: ignore[no-untyped-def]
                 cursor[slot] += 1
 
 
+@njit("void(u8[::1], i8[::1], i8[::1], u8[::1])")
+def place_genes(piece, counts, before, keys):  # type: ignore[no-untyped-def]
+    """Copy the keys of one block, gene by gene, to where each gene of the block begins."""
+    at = 0
+    for gene in range(counts.shape[0]):
+        to = before[gene]
+        for k in range(counts[gene]):
+            keys[to + k] = piece[at + k]
+        at += counts[gene]
+
+
 @njit("void(f4[::1], i4[::1], i8[::1], i8[::1], f8[:, ::1], f8[:, ::1], i8[:, ::1], f8[::1])")
 def sum_ranks(  # type: ignore[no-untyped-def]
     values, groups, border, sizes, ranks, logs, seen, ties
