@@ -1,5 +1,7 @@
 """`imscope doctor`: is this installation sound."""
 
+from typing import Annotated
+
 import typer
 
 from imscope.cli.shell import JsonOption, print_json
@@ -7,13 +9,19 @@ from imscope.cli.shell import JsonOption, print_json
 PLACE = 130
 
 
-def doctor(as_json: JsonOption = False) -> None:
+def doctor(
+    scheduler: Annotated[
+        str, typer.Option("--scheduler", help="Also try the workers of this scheduler.")
+    ] = "threads",
+    as_json: JsonOption = False,
+) -> None:
     """Check versions, machine, compiled kernels, bundled files and known numbers, offline."""
     import dataclasses
 
     from imscope.study.doctor import examine
+    from imscope.study.doctor_workers import examine_workers
 
-    checks = examine()
+    checks = [*examine(), *examine_workers(scheduler)]
     sound = all(c.status == "ok" for c in checks)
     if as_json:
         print_json({"ok": sound, "checks": [dataclasses.asdict(c) for c in checks]})

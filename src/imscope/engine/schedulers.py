@@ -56,7 +56,7 @@ def use_scheduler(name: str = THREADS, *, worker_memory: str = "") -> Iterator[W
         yield None
         return
     kind, _, rest = name.partition(":")
-    known = kind in ("tcp", "tls", "ucx") or (kind == "file" and rest)
+    known = (kind in ("tcp", "tls", "ucx") and rest.startswith("//")) or (kind == "file" and rest)
     if not (known or (kind == "local" and rest.isdecimal() and int(rest) > 0)):
         raise UsageError(
             f"there is no scheduler {name!r}",
