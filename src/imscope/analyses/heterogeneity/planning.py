@@ -12,7 +12,7 @@ from imscope.analyses.heterogeneity.verdicts import smallest_p
 from imscope.core import codes
 from imscope.core.errors import UsageError
 from imscope.core.rng import spawn
-from imscope.stats.contrast import one_sided
+from imscope.stats.contrast import least_p, one_sided
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,8 +132,10 @@ class _Study:
         x[:, : self.units] += np.log(ratio)
         p = one_sided(x, self.units)[0]
         if self.settings.adjustment == "holm":
-            # claim B is true to its null: the smaller of its two sides is uniform up to a half
+            # claim B is true to its null: the smaller of its two sides is uniform up to a half,
+            # and like that of A never below what so many units can give
             beside = spawn(0, "beside", len(p)).uniform(0.0, 0.5, len(p))
+            beside = np.maximum(beside, least_p(self.units, self.other))
             p = np.where(p <= beside, 2 * p, np.maximum(2 * beside, p))
         return float((p <= self.settings.alpha).mean())
 

@@ -51,7 +51,7 @@ def test_what_a_design_can_never_show_is_said_by_planner_and_rule():
     assert smallest_p(6, 6, paired=True, settings=HOLM) == pytest.approx(2 / 64)
     never = compute_power(3, sd=0.2, ratio=0.5, settings=HOLM, simulations=2_000)
     assert never.smallest_p == pytest.approx(0.10)
-    assert never.power_superiority < 0.06  # only beside a claim B that was wrongly shown
+    assert never.power_superiority == 0  # a claim B of three units cannot help out either
     assert "can show nothing" in never.sentence
     ordered = compute_power(3, sd=0.2, ratio=0.5, simulations=2_000)
     assert ordered.power_superiority > 0.9
