@@ -20,7 +20,13 @@ from imscope.simulate.passages import (
     simulate_passages,
     write_passages,
 )
-from imscope.simulate.potency import LotSettings, SimulatedLots, simulate_assay, simulate_lots
+from imscope.simulate.potency import (
+    LotSettings,
+    SimulatedLots,
+    simulate_assay,
+    simulate_lots,
+    write_potency,
+)
 from imscope.simulate.screen_cells import SimulatedCells, simulate_cell_screen
 from imscope.simulate.screen_files import simulate_screen, write_screen_simulation
 from imscope.simulate.screen_plates import simulate_plates, simulate_rescue
@@ -67,5 +73,6 @@ __all__ = [
     "true_indices",
     "write_cohort",
     "write_passages",
+    "write_potency",
     "write_screen_simulation",
 ]

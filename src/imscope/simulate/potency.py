@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imscope.core import codes
+from imscope.core.errors import UsageError
 from imscope.core.rng import spawn
 
 if TYPE_CHECKING:
@@ -66,6 +69,53 @@ def simulate_assay(
             y = y + rng.normal(0, noise * span, len(x))
             rows += [(f"run{run}", lot, 10.0**d, v) for d, v in zip(x, y, strict=True)]
     return pd.DataFrame(rows, columns=["run", "lot", "dose", "response"])
+
+
+def write_potency(
+    settings: "LotSettings | None" = None, folder: Path = Path("potency"), *, seed: int = 0
+) -> dict[str, Path]:
+    """Write an assay, attributes, outcomes and their truth into a new folder.
+
+    Parameters
+    ----------
+    settings
+        What is true of the lots.
+    folder
+        New folder.
+    seed
+        Of all draws.
+
+    Returns
+    -------
+    files
+        Paths by name: ``assay``, ``attributes``, ``outcomes``, ``truth``, ``truth_assay``.
+
+    Raises
+    ------
+    UsageError
+        The folder is there already.
+    """
+    import pandas as pd
+
+    if folder.exists():
+        raise UsageError(
+            f"{folder} is there already", fix="name a new folder", code=codes.OUT_PLACE
+        )
+    made = simulate_lots(settings, seed=seed)
+    rng = spawn(seed, "potencies")
+    true = {lot: float(np.exp(rng.normal(0, 0.4))) for lot in made.attributes["lot"][:4]}
+    tables = {
+        "assay": simulate_assay(true, seed=seed),
+        "attributes": made.attributes,
+        "outcomes": made.outcomes,
+        "truth": made.truth,
+        "truth_assay": pd.DataFrame({"lot": list(true), "relative_potency": list(true.values())}),
+    }
+    folder.mkdir(parents=True)
+    out = {name: folder / f"{name}.tsv" for name in tables}
+    for name, table in tables.items():
+        table.to_csv(out[name], sep="\t", index=False)
+    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)

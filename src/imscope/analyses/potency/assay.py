@@ -147,7 +147,7 @@ def _judge(p: Plate, rules: AssaySettings) -> dict[str, object]:
         lacks.append(f"the curves explain {100 * r2:.0f} % of the variance")
     if rules.model != "line" and top < rules.least_top:
         lacks.append(f"the standard reaches {100 * top:.0f} % of its span at its highest dose")
-    limit = _limit(apart[1], p, rules.model)
+    limit = _limit(both, p, rules.model)
     parallel = shape.within(rules.margins)
     status = "ok" if parallel else "NOT PARALLEL"
     if lacks:
@@ -176,11 +176,11 @@ def _top(standard: Curve, x: float) -> float:
     return float((response(np.array([x]), standard.shape, standard.place)[0] - a) / d)
 
 
-def _limit(lot: Curve, p: Plate, model: Model) -> str:
-    """``<`` where the lot's curve lies above the doses tried, ``>`` where it lies below."""
+def _limit(both: Curve, p: Plate, model: Model) -> str:
+    """``<`` where a curve of the common shape is half way up above the lot's doses, ``>`` below."""
     if model == "line":
         return ""
-    x, place = p.x[p.which == 1], lot.place[0]
+    x, place = p.x[p.which == 1], both.place[1]
     return "<" if place > x.max() else ">" if place < x.min() else ""
 
 
@@ -221,8 +221,8 @@ def _over_plates(rows: list[dict[str, object]]) -> list[dict[str, object]]:
         error = np.array([float(r["log_se"]) for r in usable])  # type: ignore[arg-type]
         w = 1 / error**2 / (1 / error**2).sum()
         mean = float(w @ value)
-        spread = float(np.sqrt(max(1 / (1 / error**2).sum(),
-                                   w @ (value - mean) ** 2 / (len(value) - 1))))  # fmt: skip
+        scatter = float(w @ (value - mean) ** 2) / (len(value) - 1)
+        spread = max(float(1 / (1 / error**2).sum()), scatter) ** 0.5
         half = float(stats.t.ppf(0.975, len(value) - 1)) * spread
         out.append(
             usable[0]

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,7 @@ def read_assay(
     for (run, plate), part in frame.groupby(["run", "plate"], sort=True):
         plates += _plates(str(run), str(plate), part, value, beyond)
     _refuse_copies(plates)
-    notices = ()
+    notices: tuple[Notice, ...] = ()
     if beyond.any():
         words = f"{int(beyond.sum())} of {len(beyond)} responses are limits of the reader"
         notices = (Notice(codes.POTENCY_RANGE, f"{words} and are not fitted"),)
@@ -181,7 +182,7 @@ def _columns(
 
 
 def _standard(
-    table: "pd.DataFrame", out: "pd.DataFrame", names: dict[str, object], standard: str | None
+    table: "pd.DataFrame", out: "pd.DataFrame", names: Mapping[str, object], standard: str | None
 ) -> NDArray[np.bool_]:
     """Rows of the standard; every plate has one and only one."""
     if standard is not None:

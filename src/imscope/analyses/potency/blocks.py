@@ -26,6 +26,11 @@ class Blocks:
     words: str
 
     @property
+    def compared(self) -> str:
+        """The blocks as the end of a sentence; nothing where there is but one."""
+        return f", compared {self.words}" if self.words.startswith("within") else ""
+
+    @property
     def informing(self) -> NDArray[np.bool_]:
         """Units that share their block with another."""
         return np.bincount(self.code)[self.code] > 1

@@ -125,7 +125,7 @@ def _share(x: Floats, place: Floats | float, h: float) -> Floats:
 
 def _linear(g: Floats, y: Floats) -> tuple[float, float, float]:
     gc, yc = g - g.mean(), y - y.mean()
-    d = float(gc @ yc / max(gc @ gc, 1e-12))
+    d = float(gc @ yc) / max(float(gc @ gc), 1e-12)
     return float(y.mean() - d * g.mean()), d, float(((yc - d * gc) ** 2).sum())
 
 

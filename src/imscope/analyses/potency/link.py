@@ -166,9 +166,10 @@ def _attributes(
     names = [c for c in numbers if not (c.endswith(sides) and c.rsplit("_", 1)[0] in numbers)]
     for name in names:
         if f"{name}_error" not in numbers:
-            known = f"{name}_low" in numbers and f"{name}_high" in numbers
-            half = (frame[f"{name}_high"] - frame[f"{name}_low"]) / (2 * stats.norm.ppf(0.975))
-            frame[f"{name}_error"] = half if known else 0.0
+            low, high = f"{name}_low", f"{name}_high"
+            both = low in numbers and high in numbers
+            width = 2 * float(stats.norm.ppf(0.975))
+            frame[f"{name}_error"] = (frame[high] - frame[low]) / width if both else 0.0
     flat = [n for n in names if frame[n].nunique(dropna=True) < 2]
     for wanted in rules.primary:
         if wanted not in names or wanted in flat:
@@ -268,7 +269,7 @@ class _Sample:
             "reliability": slope.reliability,
             "good": bool((slope.correlation > 0) == (direction == "higher")),
         }  # fmt: skip
-        lots = f"{n} {self.rules.unit}s {blocks.words}"
+        lots = f"{n} {self.rules.unit}s{blocks.compared}"
         if n < LEAST_UNITS or df < 4:
             why = f"{lots} are too few to test (at least {LEAST_UNITS}, 4 beyond the blocks)"
             return row | {"status": "DESCRIPTIVE", "reason": why}
@@ -327,7 +328,8 @@ def _decide(rows: list[dict[str, object]], rules: LinkSettings) -> list[dict[str
         row["reason"] = f"declared; p {p:.3g}{before}; {lots}"
         open_ = shown
     rest = [r for r in rows if not r["primary"] and "p_value" in r]
-    q = benjamini_hochberg([float(r["p_value"]) for r in rest]) if rest else []  # type: ignore[arg-type]
+    found = [float(r["p_value"]) for r in rest]  # type: ignore[arg-type]
+    q = benjamini_hochberg(found) if rest else np.zeros(0)
     for row, value in zip(rest, q, strict=True):
         row["q_value"] = float(value)
         row["status"] = "SUGGESTED" if value <= FALSE_DISCOVERIES else "NOT SHOWN"
@@ -377,7 +379,7 @@ def _sentences(table: "pd.DataFrame", design: dict[str, object]) -> tuple[str, .
         head = f"{n} {unit}s show no correlation with a chance of 80 %, however strong"
     else:
         head = (
-            f"{n} {unit}s {design['blocks']} show a correlation of {least:.2f} with a chance of "
+            f"{n} {unit}s ({design['blocks']}) show a correlation of {least:.2f} with a chance of "
             f"80 %; {design['lots_for_0.7']} would show 0.7 and {design['lots_for_0.5']} 0.5"
         )
     out = [head]
@@ -385,14 +387,21 @@ def _sentences(table: "pd.DataFrame", design: dict[str, object]) -> tuple[str, .
         shown = part[part["status"].isin(["SHOWN", "SUGGESTED"])]
         tested = int(part["p_value"].notna().sum())
         if not len(shown):
-            out.append(f"{outcome}: none of {tested} attributes tested goes with it as far as seen")
+            none = (
+                f"none of {tested} attributes was shown to go with it"
+                if tested
+                else "nothing tested"
+            )
+            out.append(f"{outcome}: {none}")
             continue
         for row in shown.itertuples():
             side = "better" if row.good else "worse"
             how = "declared beforehand" if row.primary else "found among many, to be confirmed"
-            weight = f"; without {row.influential_lot} it may change" if row.influential_lot else ""
+            weight = (
+                f"; without {row.influential_lot!s} it may change" if row.influential_lot else ""
+            )
             out.append(
-                f"{outcome}: lots with more {row.attribute} do {side} (correlation "
+                f"{outcome}: lots with more {row.attribute!s} do {side} (correlation "
                 f"{row.correlation:.2f}, {row.n_units} {unit}s, {how}{weight})"
             )
     return tuple(out)

@@ -86,5 +86,5 @@ def compare_shapes(standard: Curve, lot: Curve) -> Shape:
 def _ratio(value: float, log_error: float, t: float) -> tuple[float, float, float]:
     if not value > 0:  # the curves run in opposite directions
         return float(value), -np.inf, np.inf
-    half = t * log_error
+    half = min(t * log_error, 50.0)  # a curve that is flat has any steepness
     return float(value), float(value * np.exp(-half)), float(value * np.exp(half))
