@@ -20,6 +20,13 @@ from imscope.simulate.passages import (
     simulate_passages,
     write_passages,
 )
+from imscope.simulate.potency import (
+    LotSettings,
+    SimulatedLots,
+    simulate_assay,
+    simulate_lots,
+    write_potency,
+)
 from imscope.simulate.screen_cells import SimulatedCells, simulate_cell_screen
 from imscope.simulate.screen_files import simulate_screen, write_screen_simulation
 from imscope.simulate.screen_plates import simulate_plates, simulate_rescue
@@ -34,20 +41,24 @@ __all__ = [
     "CohortSettings",
     "KaryotypeLot",
     "KaryotypeSettings",
+    "LotSettings",
     "PassageSettings",
     "PassageStudy",
     "PeakLayer",
     "ProteinLayer",
     "SimulatedCells",
+    "SimulatedLots",
     "SimulatedSample",
     "SimulatedScreen",
     "Timecourse",
     "TimecourseSettings",
     "TrueIndex",
     "remove_cohort",
+    "simulate_assay",
     "simulate_cell_screen",
     "simulate_cohort",
     "simulate_karyotype_lot",
+    "simulate_lots",
     "simulate_passages",
     "simulate_peaks",
     "simulate_plates",
@@ -62,5 +73,6 @@ __all__ = [
     "true_indices",
     "write_cohort",
     "write_passages",
+    "write_potency",
     "write_screen_simulation",
 ]
