@@ -7,6 +7,7 @@ Each room's codes stand in a file of their own and are used from here, as ``code
 from imscope.core.code_book import CODES as CODES
 from imscope.core.code_book import Code as Code
 from imscope.core.code_book import declare as declare
+from imscope.core.codes.app import *
 from imscope.core.codes.cells import *
 from imscope.core.codes.clones import *
 from imscope.core.codes.dynamics import *
