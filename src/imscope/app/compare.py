@@ -1,4 +1,4 @@
-"""Two runs side by side: what was the same, what changed, and each headline number with its interval."""
+"""Two runs side by side: what is the same, what changed, each headline number, its interval."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Runs and sheets of one folder: found by looking, named by what they are, never by a path sent in."""
+"""Runs and sheets of one folder: found by looking; no path is ever taken from a client."""
 
 import hashlib
 import json
@@ -178,7 +178,7 @@ class RunFolders:
 
     def _entry(self, folder: Path) -> RunEntry:
         name = folder.relative_to(self.root).as_posix()
-        head = {"id": self.id_of(folder), "name": "." if name == "." else name}
+        head: dict[str, Any] = {"id": self.id_of(folder), "name": "." if name == "." else name}
         if being_written(folder):
             return RunEntry(**head, state="being written", note="a run has it open at this moment")
         if not (folder / "results.json").is_file():
@@ -203,7 +203,7 @@ def being_written(folder: Path) -> bool:
         return True
 
 
-def _filled(head: dict[str, str], results: dict[str, Any], created: str) -> RunEntry:
+def _filled(head: dict[str, Any], results: dict[str, Any], created: str) -> RunEntry:
     """An entry from results; a layout with another first number is not read further."""
     version, layout = (
         str(results.get("imscope_version", "")),
@@ -211,9 +211,8 @@ def _filled(head: dict[str, str], results: dict[str, Any], created: str) -> RunE
     )
     if layout.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
         note = f"results of layout {layout or 'unknown'}, this is imscope {__version__}"
-        return RunEntry(
-            **head, state="of another version", created=created, version=version, note=note
-        )
+        other: State = "of another version"
+        return RunEntry(**head, state=other, created=created, version=version, note=note)
     verdicts = [
         f"claim {v['claim']}: {v['verdict']}"
         for v in results.get("verdicts", [])

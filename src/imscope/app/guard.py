@@ -1,4 +1,4 @@
-"""Who may ask: one Host, one session, writes from our own pages only, and nothing from elsewhere."""
+"""Who may ask: one Host, one session, writes from our own pages only, nothing from elsewhere."""
 
 import hashlib
 import hmac
@@ -36,7 +36,7 @@ OPEN = frozenset({"/start", "/assets/app.css"})
 
 
 class Sessions:
-    """The start token, good once, and the sessions it opened, kept as hashes."""
+    """The start token of this process and the sessions it opened, kept as hashes."""
 
     def __init__(self) -> None:
         self.token = secrets.token_urlsafe(32)
@@ -44,7 +44,7 @@ class Sessions:
         self._left = hashlib.sha256(self.token.encode()).hexdigest()
 
     def enter(self, token: str) -> str | None:
-        """A new session for the right token, or nothing; the token stays good for this process."""
+        """A new session for the right token, or nothing."""
         if not hmac.compare_digest(hashlib.sha256(token.encode()).hexdigest(), self._left):
             return None
         session = secrets.token_urlsafe(32)

@@ -1,5 +1,6 @@
-"""Runs started from the browser: the command itself in a process of its own, which outlives the app."""
+"""Runs started from the browser: the command itself, in a process that outlives the app."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -66,7 +67,9 @@ class Jobs:
         """Every run that was started here, newest first."""
         if not self.store.is_dir():
             return []
-        records = sorted(self.store.glob("*.json"), key=lambda p: p.stat().st_mtime, reverse=True)
+        records = sorted(
+            self.store.glob("jobs/*.json"), key=lambda p: p.stat().st_mtime, reverse=True
+        )
         return [self.get(p.stem) for p in records]
 
     def get(self, name: str) -> Job:
@@ -80,7 +83,7 @@ class Jobs:
         record = self._record(name)
         out = self.folders.place(name)
         done, at = _progress(out)
-        log = _tail(self.store / f"{name}.log")
+        log = _tail(self.store / "logs" / f"{name}.log")
         alive = _alive(record)
         if alive:
             state = "running"
@@ -127,11 +130,12 @@ class Jobs:
                 fix="name another run folder",
                 code=codes.APP_RUNNING,
             )
-        self.store.mkdir(exist_ok=True)
+        for part in ("jobs", "logs", "settings"):
+            (self.store / part).mkdir(parents=True, exist_ok=True)
         words = ["run", str(sheet.relative_to(self.folders.root)), "--out", name]
         if settings:
             parse_config(settings, source="the settings of the form")
-            place = self.store / f"{name}.config.json"
+            place = self.store / "settings" / f"{name}.json"
             write_text(place, json.dumps(settings, indent=1, sort_keys=True) + "\n")
             words += ["--config", str(place.relative_to(self.folders.root))]
         return self._launch(name, words)
@@ -147,15 +151,13 @@ class Jobs:
         record = self._record(name)
         if _alive(record):
             os.kill(int(record["pid"]), signal.SIGINT)
-            try:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
                 psutil.Process(int(record["pid"])).wait(timeout=10)
-            except (psutil.NoSuchProcess, psutil.TimeoutExpired):
-                pass
         return self.get(name)
 
     def _launch(self, name: str, words: list[str]) -> Job:
-        with (self.store / f"{name}.log").open("wb") as log:
-            child = subprocess.Popen(
+        with (self.store / "logs" / f"{name}.log").open("wb") as log:
+            child = subprocess.Popen(  # noqa: S603  our own command, no shell
                 [sys.executable, "-m", "imscope", *words],
                 cwd=self.folders.root, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, start_new_session=True,
@@ -165,12 +167,12 @@ class Jobs:
             "created": psutil.Process(child.pid).create_time(),
             "command": shlex.join(["imscope", *words]),
         }
-        write_text(self.store / f"{name}.json", json.dumps(record) + "\n")
+        write_text(self.store / "jobs" / f"{name}.json", json.dumps(record) + "\n")
         return self.get(name)
 
     def _known(self, name: str) -> bool:
         self.folders.place(name)
-        return (self.store / f"{name}.json").is_file()
+        return (self.store / "jobs" / f"{name}.json").is_file()
 
     def _record(self, name: str) -> dict[str, Any]:
         try:
@@ -183,7 +185,9 @@ class Jobs:
                 fix=codes.CODES[codes.APP_UNKNOWN].fix,
                 code=codes.APP_UNKNOWN,
             )
-        content: dict[str, Any] = json.loads((self.store / f"{name}.json").read_text("utf-8"))
+        content: dict[str, Any] = json.loads(
+            (self.store / "jobs" / f"{name}.json").read_text("utf-8")
+        )
         return content
 
 
@@ -192,7 +196,7 @@ def _alive(record: dict[str, Any]) -> bool:
     try:
         process = psutil.Process(int(record["pid"]))
         same = abs(process.create_time() - float(record["created"])) < 1
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 

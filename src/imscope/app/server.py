@@ -128,7 +128,8 @@ def create_app(folder: Path, sessions: Sessions, hosts: frozenset[str]) -> Guard
 
 def _errors(app: FastAPI) -> None:
     async def told(request: Request, error: Exception) -> Response:
-        assert isinstance(error, ImscopeError)  # noqa: S101  the handler is for these alone
+        if not isinstance(error, ImscopeError):
+            raise error
         status = STATUS.get(error.code, 422)
         problem = Problem(
             problem=error.problem, found=error.found, fix=error.fix, code=error.code

@@ -1,4 +1,4 @@
-"""Sample sheets in the browser: the checks of the command, and no change that writes over another."""
+"""Sample sheets in the browser: the checks of the command; no change writes over another."""
 
 import hashlib
 import tempfile

@@ -39,6 +39,7 @@ def serve(
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.bind(("127.0.0.1", port))
+        listener.listen(128)  # from here on the link works, even before the app is ready
     except OSError as error:
         raise UsageError(
             f"port {port} cannot be used",
