@@ -318,6 +318,7 @@ def _environment() -> Environment:
         loader=PackageLoader("imscope.app"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    made.filters["when"] = lambda t: str(t)[:16].replace("T", " ")
     made.filters["shown"] = lambda v: "" if v is None else f"{v:.4g}"
     return made
 

@@ -46,6 +46,15 @@ def chance(correlation: float, df: int, *, alpha: float = 0.05) -> float:
 def smallest_correlation(df: int, *, power: float = WANTED, alpha: float = 0.05) -> float:
     """Correlation that is shown with the power asked for; NaN where none is.
 
+    Parameters
+    ----------
+    df
+        Units less blocks.
+    power
+        Chance of showing it.
+    alpha
+        Level of the test.
+
     Examples
     --------
     >>> round(smallest_correlation(11), 2)
@@ -62,6 +71,15 @@ def smallest_correlation(df: int, *, power: float = WANTED, alpha: float = 0.05)
 
 def lots_needed(correlation: float, *, blocks: int = 1, power: float = WANTED) -> int | None:
     """Lots that show a correlation with the power asked for; nothing up to 400.
+
+    Parameters
+    ----------
+    correlation
+        As measured.
+    blocks
+        Donors or source classes the lots are compared within.
+    power
+        Chance of showing it.
 
     Examples
     --------
