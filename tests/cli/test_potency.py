@@ -85,3 +85,15 @@ def test_a_folder_that_is_there_is_not_written_over(made):
     done = imscope("simulate", "potency", "--out", made)
     assert done.returncode == 2
     assert "is there already" in done.stderr
+
+
+def test_compare_asks_one_question_of_two_groups(made):
+    words = ("potency", "compare", made / "attributes.tsv", "--outcomes", made / "outcomes.tsv")
+    done = imscope(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)["records"][0]
+    assert row["verdict"] == "NOT TESTABLE"  # all simulated lots are iMSC
+    assert "0 primary_MSC lots" in row["reason"]
+    refused = imscope(*words, "--question", "equivalence")
+    assert refused.returncode == 2
+    assert "needs a margin" in refused.stderr

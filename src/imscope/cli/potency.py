@@ -8,6 +8,7 @@ import typer
 from imscope.cli.shell import (
     JsonOption,
     OutFolderOption,
+    OutOption,
     SeedOption,
     as_records,
     emit,
@@ -117,6 +118,37 @@ def link(
                "notices": notices_json(found.notices)}  # fmt: skip
     tables = {"potency_link": found.table, "outcome_lots": found.outcomes}
     emit(tables, as_json=as_json, out=out, content=content)
+
+
+@app.command("compare")
+def compare(
+    lots: Annotated[
+        list[Path], typer.Argument(help="Run folders, or one table: lot, source_class, donor.")
+    ],
+    outcomes: Annotated[Path, typer.Option(help="Table of lot, outcome, value, unit, direction.")],
+    question: Annotated[
+        str, typer.Option(help="`superiority`, `non-inferiority` or `equivalence`.")
+    ] = "superiority",
+    margin: Annotated[
+        float | None, typer.Option(help="Difference that does not matter; set before the data.")
+    ] = None,
+    by: Annotated[str, typer.Option("--by", help="Column of the groups.")] = "source_class",
+    test: Annotated[str, typer.Option(help="Group in question.")] = "iMSC",
+    reference: Annotated[str, typer.Option(help="Group to compare with.")] = "primary_MSC",
+    unit: Annotated[str, typer.Option("--unit", help="`lot` or `donor`.")] = "lot",
+    as_json: JsonOption = False,
+    out: OutOption = None,
+) -> None:
+    """Outcomes of iMSC against primary MSC, lots or donors as the sample."""
+    from imscope.analyses.potency import ArmSettings, compare_outcomes
+    from imscope.io.outcomes import read_outcomes
+
+    settings = ArmSettings(question, margin, by, test, reference, unit)  # type: ignore[arg-type]
+    made = read_outcomes(outcomes)
+    tell(made.notices)
+    found = compare_outcomes(_attributes(lots), made, settings=settings)
+    lines = [f"{r.verdict}: {r.reason}" for r in found.itertuples()]
+    emit(found, as_json=as_json, out=out, lines=lines, notices=made.notices)
 
 
 def _number(value: float) -> float | None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from imscope.core.rooms import open_room
 
 if TYPE_CHECKING:
+    from imscope.analyses.potency.arms import ArmSettings as ArmSettings
+    from imscope.analyses.potency.arms import compare_outcomes as compare_outcomes
     from imscope.analyses.potency.assay import AssayResult as AssayResult
     from imscope.analyses.potency.assay import AssaySettings as AssaySettings
     from imscope.analyses.potency.assay import analyse_assay as analyse_assay

@@ -104,3 +104,24 @@ POTENCY_LINK = table(
     reason | text | | in words
     """,
 )
+OUTCOME_CLAIMS = table(
+    "outcome_claims",
+    "Outcomes of one group of lots against another, with lots or donors as the sample.",
+    """
+    outcome | text | | name of the outcome
+    question | text | | `superiority`, `non-inferiority` or `equivalence`, asked beforehand
+    test_group | text | | for instance iMSC
+    reference_group | text | | for instance primary_MSC
+    scale | text | | `identity`, `log` or `logit`
+    difference | number | | test less reference on the scale, positive where the test is better
+    low | number | | lower end of the interval of the one-sided tests (90 %)
+    high | number | | upper end of it
+    margin | number | | difference that does not matter, on the scale, set beforehand
+    p_value | number | p | of the question
+    p_least | number | p | smallest that so many units can give
+    n_test | integer | lots or donors | of the test group
+    n_reference | integer | lots or donors | of the reference group
+    verdict | text | | `SUPERIOR`, `INFERIOR`, `NON-INFERIOR`, `EQUIVALENT` or none of them shown
+    reason | text | | in words
+    """,
+)
