@@ -19,6 +19,7 @@ from imscope.core.schema.identity import *
 from imscope.core.schema.lots import *
 from imscope.core.schema.modalities import *
 from imscope.core.schema.quality import *
+from imscope.core.schema.regulators import *
 from imscope.core.schema.safety import *
 from imscope.core.schema.screens import *
 from imscope.core.schema.subsets import *
