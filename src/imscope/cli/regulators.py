@@ -3,6 +3,7 @@
 import typer
 
 from imscope.cli.regulators_activity import activity
+from imscope.cli.regulators_rank import next_experiment, rank
 
 PLACE = 95
 app = typer.Typer(no_args_is_help=True, help="Key regulators, graded by evidence.")
@@ -14,3 +15,5 @@ def group() -> None:
 
 
 app.command()(activity)
+app.command()(rank)
+app.command("next")(next_experiment)

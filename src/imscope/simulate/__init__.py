@@ -20,6 +20,12 @@ from imscope.simulate.passages import (
     simulate_passages,
     write_passages,
 )
+from imscope.simulate.regulators import (
+    RegulatorSettings,
+    RegulatorWorld,
+    simulate_regulators,
+    write_regulators,
+)
 from imscope.simulate.screen_cells import SimulatedCells, simulate_cell_screen
 from imscope.simulate.screen_files import simulate_screen, write_screen_simulation
 from imscope.simulate.screen_plates import simulate_plates, simulate_rescue
@@ -38,6 +44,8 @@ __all__ = [
     "PassageStudy",
     "PeakLayer",
     "ProteinLayer",
+    "RegulatorSettings",
+    "RegulatorWorld",
     "SimulatedCells",
     "SimulatedSample",
     "SimulatedScreen",
@@ -53,6 +61,7 @@ __all__ = [
     "simulate_plates",
     "simulate_pooled",
     "simulate_protein",
+    "simulate_regulators",
     "simulate_rescue",
     "simulate_screen",
     "simulate_sorted",
@@ -62,5 +71,6 @@ __all__ = [
     "true_indices",
     "write_cohort",
     "write_passages",
+    "write_regulators",
     "write_screen_simulation",
 ]

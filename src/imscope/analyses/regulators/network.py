@@ -8,7 +8,7 @@ import numpy as np
 
 from imscope.core import codes
 from imscope.core.errors import DataError
-from imscope.evidence.regulons import regulons
+from imscope.evidence.regulon_table import regulons
 from imscope.io.genes import is_mouse_name, known_symbol
 from imscope.io.loose_table import read_loose_table, read_text
 

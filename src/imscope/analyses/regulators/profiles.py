@@ -33,7 +33,7 @@ class Profiles:
         What the comparison is about.
     gene_ids, symbols
         Of the genes kept, sorted by id, shape ``(n_genes,)``.
-    values
+    changes
         Paired: group less the rest of the same unit. Else: profile less the mean of all. Shape
         ``(n_units, n_genes)``. Unit: log2 counts per million.
     design
@@ -54,7 +54,7 @@ class Profiles:
     contrast: str
     gene_ids: NDArray[np.object_]
     symbols: NDArray[np.object_]
-    values: Floats
+    changes: Floats
     design: Floats
     units: tuple[str, ...]
     paired: bool

@@ -171,8 +171,8 @@ def activity(
     network
         Of :func:`bundled_network` or :func:`read_network`.
     labels
-        Genes the groups or the programme were made of; a regulator most of whose targets, or whose
-        targets are most of them, is called circular.
+        Genes the groups or the programme were made of; a regulator whose targets are more than half
+        of them is called circular.
     settings
         Choices.
 
@@ -228,7 +228,7 @@ def activity(
     names = tuple(placed.regulators[k] for k in scored)
     weights = placed.weights[scored]
     classes = gene_classes(profiles.level, placed.in_degree)
-    centred = centre_in_classes(profiles.values, classes)
+    centred = centre_in_classes(profiles.changes, classes)
     by_unit = METHODS[chosen.method](centred, weights)
     mean = _last_coefficient(centred, profiles.design)
     seeds = [crc32(n.encode()) for n in names]
@@ -315,13 +315,13 @@ def _agreement(mean: Floats, weights: "sp.csr_array", effect: Floats) -> Floats:
 def _circular(
     weights: "sp.csr_array", symbols: NDArray[np.object_], labels: Collection[str]
 ) -> Floats:
-    """Larger share of the labels' genes in the targets, and of the targets in them."""
+    """Share of the labels' detected genes that are signed targets of each regulator."""
     own = np.isin(symbols.astype(str), sorted(labels))
     out = np.zeros(weights.shape[0])
     for r in range(weights.shape[0]):
         genes = weights.indices[weights.indptr[r] : weights.indptr[r + 1]]
         shared = int(own[genes].sum())
-        out[r] = shared / min(max(len(genes), 1), max(int(own.sum()), 1))
+        out[r] = shared / max(int(own.sum()), 1)
     return out
 
 

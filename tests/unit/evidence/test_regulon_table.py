@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imscope.evidence.regulons import COLUMNS, PERMITTED, regulon_version, regulons
+from imscope.evidence.regulon_table import COLUMNS, PERMITTED, regulon_version, regulons
 from imscope.io.genes import known_symbol
 
 ROOT = Path(__file__).parents[3]
