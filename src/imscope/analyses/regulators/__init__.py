@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from imscope.core.rooms import open_room
 
 if TYPE_CHECKING:
+    from imscope.analyses.regulators.contrast_folder import Contrasts as Contrasts
+    from imscope.analyses.regulators.contrast_folder import read_contrasts as read_contrasts
+    from imscope.analyses.regulators.contrast_folder import recover as recover
     from imscope.analyses.regulators.experiments import NextSettings as NextSettings
     from imscope.analyses.regulators.experiments import next_experiments as next_experiments
     from imscope.analyses.regulators.network import Network as Network

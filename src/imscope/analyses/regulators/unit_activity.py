@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 Floats = NDArray[np.float64]
+LEAST = 0.1
+"""Share of the targets of a network that must be in the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +117,15 @@ class Placed:
     in_degree: NDArray[np.int64]
 
 
-def place_network(network: Network, gene_ids: Sequence[str], *, in_degree: bool = True) -> Placed:
+def place_network(
+    network: Network, gene_ids: Sequence[str], *, in_degree: bool = True, least: float = LEAST
+) -> Placed:
     """Find regulators' targets among genes; names pass the gene table, so aliases are found.
 
     Raises
     ------
     DataError
-        Fewer than one in ten targets is among the genes.
+        A smaller share than ``least`` of the targets is among the genes.
     """
     import pandas as pd
     import scipy.sparse as sp
@@ -134,7 +138,7 @@ def place_network(network: Network, gene_ids: Sequence[str], *, in_degree: bool 
     regulators = tuple(sorted(set(pairs["regulator"])))
     row = pd.Categorical(pairs["regulator"], categories=list(regulators)).codes.astype(np.int64)
     found = column >= 0
-    if found.sum() < 0.1 * len(pairs):
+    if found.sum() < max(least * len(pairs), 1):
         raise DataError(
             f"few targets of {network.name} are in the data",
             found=f"{int(found.sum()):,} of {len(pairs):,} pairs have a detected target",
