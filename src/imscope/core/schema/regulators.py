@@ -89,3 +89,13 @@ REGULATOR_NEXT = table(
     changes | text | | which result changes the grade to what
     """,
 )
+REGULATOR_UNITS = table(
+    "regulator_units",
+    "Activity of the graded regulators in every unit.",
+    """
+    regulator | text | | gene symbol
+    unit | text | | lot, donor or other unit
+    side | text | | the group compared, or the difference inside the unit
+    activity | number | t | of the unit, less that of random regulons
+    """,
+)
