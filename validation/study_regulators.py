@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sklearn.metrics import average_precision_score
 
 from imscope.analyses.regulators import (
     ActivitySettings,
+    Profiles,
     activity,
     bundled_network,
     contrast_profiles,
@@ -21,6 +23,7 @@ from imscope.analyses.regulators import (
 )
 from imscope.analyses.regulators.posterior import posterior, rank_probability
 from imscope.io import open_cells
+from imscope.io.genes import gene_table, map_genes
 from imscope.simulate.regulators import RegulatorSettings, simulate_regulators
 from validation.common import Row, Study, met, number, percent
 from validation.perturbed_cells import write_papalexi
@@ -267,4 +270,40 @@ REAL = Study(
     "regulators-real", "Regulators of known direction, and perturbed ones",
     "Public data with the network that ships with imscope; misses are named. Nothing was tuned on them.",
     _real,
+)  # fmt: skip
+
+
+def _cost(quick: bool) -> list[Row]:
+    """CPU seconds of activity and of rank at full size."""
+    network = bundled_network()
+    names = sorted({*network.pairs["target"], *network.pairs["regulator"]})
+    table = gene_table()["symbol"]
+    more = [s for s in table if s and s not in set(names)]
+    names += list(dict.fromkeys(more))[: 15_000 - len(names)]
+    ids = map_genes(names)[0]["feature_id"].to_numpy(dtype=object)
+    n = 6 if quick else 96
+    rng = np.random.default_rng(0)
+    profiles = Profiles(
+        "subset", "x v y", ids, np.array(names, dtype=object), rng.normal(size=(n, len(names))),
+        np.ones((n, 1)), tuple(str(k) for k in range(n)), True, rng.normal(size=len(names)),
+        np.full(len(names), 9.0),
+    )  # fmt: skip
+    start = time.process_time()
+    found = activity(profiles, network, settings=ActivitySettings(min_targets=2, min_signed=1))
+    middle = time.process_time()
+    rank(found, network, programme=dict.fromkeys(names[:100], 1.0))
+    end = time.process_time()
+    setting = f"15,000 genes, {n} units, {len(found.regulators)} regulators"
+    return [
+        Row(setting, "CPU s of activity with 1,000 random regulons", "<= 10",
+            number(middle - start, 1), met(middle - start <= 10)),
+        Row(setting, "CPU s of rank with 1,000 rewirings of 3 steps", "<= 20",
+            number(end - middle, 1), met(end - middle <= 20)),
+    ]  # fmt: skip
+
+
+COST = Study(
+    "regulators-cost", "Cost of key regulators",
+    "CPU seconds at full size, on one thread of the machine the page was made on.",
+    _cost,
 )  # fmt: skip

@@ -141,7 +141,7 @@ def _known(pairs: "pd.DataFrame", path: Path) -> None:
     """Refuse a network of the mouse, or of names that are mostly no human genes."""
     names = sorted({*pairs["regulator"], *pairs["target"]})
     mouse = [n for n in names if is_mouse_name(n)]
-    if len(mouse) > MOSTLY * len(names):
+    if len(mouse) >= MOSTLY * len(names):
         raise DataError(
             f"{path.name} is a network of mouse genes",
             found=f"{len(mouse):,} of {len(names):,} names, such as {mouse[0]}",

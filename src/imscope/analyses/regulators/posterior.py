@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -46,9 +47,10 @@ class Channels:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Frozen coefficients, the last of them the intercept."""
+    """Frozen coefficients, the last of them the intercept, and the slope above one half."""
 
     coefficients: tuple[float, ...]
+    upper_slope: float
     version: str
     sha256: str
 
@@ -108,20 +110,56 @@ def fit_posterior(features: Floats, key: NDArray[np.bool_], *, ridge: float = 1.
     return np.asarray(found.x, dtype=np.float64)
 
 
-def predict(features: Floats, coefficients: Floats) -> Floats:
-    """Probability from features.
+def predict(features: Floats, coefficients: Floats, upper_slope: float = 1.0) -> Floats:
+    """Probability from features; above one half its logit is drawn in by ``upper_slope``.
 
     Examples
     --------
-    >>> predict(np.zeros((1, 9)), np.zeros(10)).tolist()
+    >>> x = np.zeros((1, 9))
+    >>> predict(x, np.zeros(10)).tolist()
     [0.5]
+    >>> b = np.array([0.0] * 9 + [2.0])
+    >>> predict(x, b).round(2).tolist(), predict(x, b, 0.5).round(2).tolist()
+    ([0.88], [0.73])
     """
-    return np.asarray(1 / (1 + np.exp(-(features @ coefficients[:-1] + coefficients[-1]))))
+    logit = features @ coefficients[:-1] + coefficients[-1]
+    return np.asarray(1 / (1 + np.exp(-np.where(logit > 0, upper_slope * logit, logit))))
 
 
-def digest(coefficients: tuple[float, ...]) -> str:
-    """Hash of coefficients as they are written."""
-    return hashlib.sha256(json.dumps(list(coefficients)).encode()).hexdigest()
+def safe_slope(
+    worlds: Sequence[tuple[Floats, NDArray[np.bool_]]], coefficients: Floats, *, most: float = 0.05
+) -> float:
+    """Largest slope above one half under which no kind of world is over-sure.
+
+    Parameters
+    ----------
+    worlds
+        Features and truth of each kind of world, other ones than those of the fit.
+    coefficients
+        Of :func:`fit_posterior`.
+    most
+        Mean excess of said over true that is let pass, where anything above one half was said.
+
+    Examples
+    --------
+    >>> x, b = np.zeros((100, 9)), np.array([0.0] * 9 + [2.0])
+    >>> safe_slope([(x, np.arange(100) < 70)], b)
+    0.5
+    """
+    for slope in np.arange(1.0, 0.0, -0.05):
+        excess = []
+        for features, key in worlds:
+            p = predict(features, coefficients, float(slope))
+            above = p > 0.5
+            excess.append(float((p[above] - key[above]).mean()) if above.any() else 0.0)
+        if max(excess, default=0.0) <= most:
+            return round(float(slope), 2)
+    return 0.0
+
+
+def digest(values: tuple[float, ...]) -> str:
+    """Hash of the numbers of a model as they are written: coefficients, intercept, slope."""
+    return hashlib.sha256(json.dumps(list(values)).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)
@@ -141,16 +179,18 @@ def frozen_model() -> Model:
     place = files("imscope.analyses.regulators") / "data" / "posterior.json"
     content = json.loads(place.read_text(encoding="utf-8"))
     values = tuple(float(content["coefficients"][n]) for n in (*FEATURES, "intercept"))
-    if digest(values) != content["sha256"]:
+    slope = float(content["upper_slope"])
+    if digest((*values, slope)) != content["sha256"]:
         raise InternalError(
             "the frozen model of regulators was changed", fix="install imscope anew"
         )
-    return Model(values, str(content["version"]), str(content["sha256"]))
+    return Model(values, slope, str(content["version"]), str(content["sha256"]))
 
 
 def posterior(channels: Channels) -> Floats:
     """Probability that each regulator is key, by the frozen model."""
-    return predict(features_of(channels), np.array(frozen_model().coefficients))
+    model = frozen_model()
+    return predict(features_of(channels), np.array(model.coefficients), model.upper_slope)
 
 
 def rank_probability(

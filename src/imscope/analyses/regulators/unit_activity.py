@@ -285,7 +285,8 @@ def _table(
     rows["effect"], rows["p_random"] = effect, null.p_value
     rows["n_units"] = n
     if not profiles.testable:
-        rows["status"] = f"described: {n} units, {MIN_UNITS if profiles.paired else 4} are needed"
+        need = MIN_UNITS if profiles.paired else MIN_UNITS + 1
+        rows["status"] = f"described: {n} unit{'' if n == 1 else 's'}, {need} are needed"
         return rows
     fit = fit_moderated(by_unit, design)
     se = np.sqrt(fit.variance * fit.unscaled[-1, -1])
