@@ -167,3 +167,29 @@ def regulators(
         print_json({"simulated": True, "files": [str(f) for f in files],
                     "records": as_records(key)})  # fmt: skip
     say(f"wrote {len(files)} files of a simulated world to {out}")
+
+
+@app.command()
+def potency(
+    out: OutOption,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything.")] = 1,
+    lots: Annotated[int, typer.Option(min=3, help="Lots.")] = 12,
+    donors: Annotated[int, typer.Option(min=0, help="Donors; 0: one a lot.")] = 0,
+    correlation: Annotated[
+        float, typer.Option(min=-0.99, max=0.99, help="Of the first attribute with the outcome.")
+    ] = 0.8,
+    attributes: Annotated[int, typer.Option(min=1, help="Attributes; one has an effect.")] = 8,
+    influential: Annotated[bool, typer.Option(help="One lot stands against the others.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate an assay, attributes of lots and their outcomes, with the truth of each."""
+    from imscope.simulate import LotSettings, write_potency
+
+    settings = LotSettings(
+        lots=lots, donors=donors, correlation=correlation, attributes=attributes,
+        influential=influential, attribute_error=0.3, donor_share=0.5 if donors else 0.0,
+    )  # fmt: skip
+    files = write_potency(settings, out, seed=seed)
+    if as_json:
+        print_json({"simulated": True, "files": {k: str(v) for k, v in files.items()}})
+    say(f"wrote {out}: {', '.join(p.name for p in files.values())}")

@@ -20,6 +20,13 @@ from imscope.simulate.passages import (
     simulate_passages,
     write_passages,
 )
+from imscope.simulate.potency import (
+    LotSettings,
+    SimulatedLots,
+    simulate_assay,
+    simulate_lots,
+    write_potency,
+)
 from imscope.simulate.regulators import (
     RegulatorSettings,
     RegulatorWorld,
@@ -40,6 +47,7 @@ __all__ = [
     "CohortSettings",
     "KaryotypeLot",
     "KaryotypeSettings",
+    "LotSettings",
     "PassageSettings",
     "PassageStudy",
     "PeakLayer",
@@ -47,15 +55,18 @@ __all__ = [
     "RegulatorSettings",
     "RegulatorWorld",
     "SimulatedCells",
+    "SimulatedLots",
     "SimulatedSample",
     "SimulatedScreen",
     "Timecourse",
     "TimecourseSettings",
     "TrueIndex",
     "remove_cohort",
+    "simulate_assay",
     "simulate_cell_screen",
     "simulate_cohort",
     "simulate_karyotype_lot",
+    "simulate_lots",
     "simulate_passages",
     "simulate_peaks",
     "simulate_plates",
@@ -71,6 +82,7 @@ __all__ = [
     "true_indices",
     "write_cohort",
     "write_passages",
+    "write_potency",
     "write_regulators",
     "write_screen_simulation",
 ]

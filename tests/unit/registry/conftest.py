@@ -1,6 +1,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -32,7 +33,16 @@ def registry(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def place():
+    """A folder another user may enter: pytest's own are closed to all but their owner."""
+    with tempfile.TemporaryDirectory(
+        prefix="imscope-pg-", dir="/tmp", ignore_cleanup_errors=True
+    ) as made:
+        yield Path(made)
+
+
+@pytest.fixture(scope="session")
+def postgres(place):
     """A PostgreSQL of our own on loopback, or a reason to skip."""
     places = [
         shutil.which("initdb"),
@@ -42,14 +52,10 @@ def postgres(tmp_path_factory):
     if not found:
         pytest.skip("PostgreSQL is not installed")
     binaries = Path(found[-1]).parent
-    place = tmp_path_factory.mktemp("pg")
     data, user = place / "data", []
     if os.getuid() == 0:
         if subprocess.run(["id", "postgres"], capture_output=True, check=False).returncode:
             pytest.skip("PostgreSQL does not run as root and there is no other user for it")
-        for folder in (place, *place.parents):
-            if str(folder).startswith(str(place.parents[1])):
-                folder.chmod(0o755)
         shutil.chown(place, "postgres")
         user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     made = subprocess.run(

@@ -7,6 +7,7 @@ Each room's codes stand in a file of their own and are used from here, as ``code
 from imscope.core.code_book import CODES as CODES
 from imscope.core.code_book import Code as Code
 from imscope.core.code_book import declare as declare
+from imscope.core.codes.app import *
 from imscope.core.codes.cells import *
 from imscope.core.codes.clones import *
 from imscope.core.codes.dynamics import *
@@ -20,6 +21,7 @@ from imscope.core.codes.io_files import *
 from imscope.core.codes.io_names import *
 from imscope.core.codes.io_text import *
 from imscope.core.codes.modalities import *
+from imscope.core.codes.potency import *
 from imscope.core.codes.regulators import *
 from imscope.core.codes.release import *
 from imscope.core.codes.safety import *

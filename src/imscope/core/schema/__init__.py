@@ -18,6 +18,7 @@ from imscope.core.schema.heterogeneity import *
 from imscope.core.schema.identity import *
 from imscope.core.schema.lots import *
 from imscope.core.schema.modalities import *
+from imscope.core.schema.potency import *
 from imscope.core.schema.quality import *
 from imscope.core.schema.regulators import *
 from imscope.core.schema.safety import *

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from imscope.decisions.manufacture.lots import Draws
+    from imscope.decisions.manufacture.draws import Draws
 
 PARTS = ("media", "vessels", "reagents", "labour", "suite", "tests", "fill", "start", "bank")
 """Parts of the cost of a lot, in the order they are stacked."""

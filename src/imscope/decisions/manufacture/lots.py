@@ -1,6 +1,6 @@
 """Lots from start material to doses: the equations of a plan, over many lots at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from imscope.core.rng import spawn
 from imscope.decisions.manufacture.bridge import Bridge, read_bridge
 from imscope.decisions.manufacture.cost import cost_parts
 from imscope.decisions.manufacture.dose import mean_dose
+from imscope.decisions.manufacture.draws import Draws
 from imscope.decisions.manufacture.literals import Quantity
 from imscope.decisions.manufacture.passage import Culture, grow_passage
 from imscope.decisions.manufacture.plan_file import Plan
@@ -79,46 +80,6 @@ class Lots:
 
     def __len__(self) -> int:
         return len(self.doses)
-
-
-class Draws:
-    """Values of a plan for some lots: fixed numbers stay numbers, others are drawn.
-
-    Parameters
-    ----------
-    share
-        Gives shares of the distribution of a quantity, one per lot.
-    normal
-        Gives standard normal values under a name: ``donor`` and ``lot``.
-    n
-        Lots.
-    rng
-        Draws whole numbers; without it their means are taken.
-    """
-
-    def __init__(
-        self,
-        share: Callable[[Quantity], Floats],
-        normal: Callable[[str], Floats],
-        n: int,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        self.share, self.normal, self.n, self.rng = share, normal, n, rng
-        self.cache: dict[str, Floats] = {}
-
-    def __call__(self, quantity: Quantity) -> "Floats | float":
-        """Values of one quantity, the same whenever it is asked for."""
-        if quantity.fixed:
-            return quantity.median
-        if quantity.path not in self.cache:
-            self.cache[quantity.path] = quantity.draw(self.share(quantity))
-        return self.cache[quantity.path]
-
-    def poisson(self, mean: Any) -> Any:
-        """Whole numbers of rare events, one per lot."""
-        if self.rng is None:
-            return mean
-        return self.rng.poisson(np.minimum(mean, 1e15) * np.ones(self.n)).astype(np.float64)
 
 
 def simulate_lots(plan: Plan, n: int = 100_000, *, seed: int = 0) -> Lots:

@@ -12,7 +12,7 @@ from imscope.decisions.manufacture.bridge import Bridge
 from imscope.decisions.manufacture.plan_check import HARVEST, unit_of
 
 if TYPE_CHECKING:
-    from imscope.decisions.manufacture.lots import Draws
+    from imscope.decisions.manufacture.draws import Draws
 
 LN2 = float(np.log(2))
 PIECES = 12

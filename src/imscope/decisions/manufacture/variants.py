@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import expit
 
 if TYPE_CHECKING:
-    from imscope.decisions.manufacture.lots import Draws
+    from imscope.decisions.manufacture.draws import Draws
     from imscope.decisions.manufacture.passage import Culture
 
 
