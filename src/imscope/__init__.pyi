@@ -13,6 +13,7 @@ from imscope.analyses import gates as gates
 from imscope.analyses import heterogeneity as heterogeneity
 from imscope.analyses import identity as identity
 from imscope.analyses import potency as potency
+from imscope.analyses import regulators as regulators
 from imscope.analyses import safety as safety
 from imscope.analyses import screens as screens
 from imscope.analyses import subsets as subsets

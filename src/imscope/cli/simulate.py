@@ -147,6 +147,29 @@ def screen(
 
 
 @app.command()
+def regulators(
+    out: OutOption,
+    lots: Annotated[int, typer.Option(min=1, help="Lots.")] = 6,
+    kept: Annotated[float, typer.Option(help="Share of true pairs in the network.")] = 0.6,
+    wrong: Annotated[float, typer.Option(help="Share of its signs that are wrong.")] = 0.15,
+    tested: Annotated[float, typer.Option(help="Share of regulators in the screen.")] = 0.5,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate lots with known key regulators, a faulty network and a screen."""
+    from imscope.simulate import RegulatorSettings, simulate_regulators, write_regulators
+
+    settings = RegulatorSettings(lots=lots, kept=kept, wrong=wrong, tested=tested, seed=seed)
+    world = simulate_regulators(settings)
+    files = write_regulators(world, out, seed=seed)
+    if as_json:
+        key = world.truth[world.truth["key"]]
+        print_json({"simulated": True, "files": [str(f) for f in files],
+                    "records": as_records(key)})  # fmt: skip
+    say(f"wrote {len(files)} files of a simulated world to {out}")
+
+
+@app.command()
 def potency(
     out: OutOption,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything.")] = 1,

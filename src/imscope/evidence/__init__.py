@@ -28,5 +28,7 @@ if TYPE_CHECKING:
     from imscope.evidence.records import Record as Record
     from imscope.evidence.records import evidence_file_schema as evidence_file_schema
     from imscope.evidence.records import evidence_record_schema as evidence_record_schema
+    from imscope.evidence.regulon_table import regulon_version as regulon_version
+    from imscope.evidence.regulon_table import regulons as regulons
 else:
     __all__, __getattr__, __dir__ = open_room(__name__)

@@ -27,6 +27,12 @@ from imscope.simulate.potency import (
     simulate_lots,
     write_potency,
 )
+from imscope.simulate.regulators import (
+    RegulatorSettings,
+    RegulatorWorld,
+    simulate_regulators,
+    write_regulators,
+)
 from imscope.simulate.screen_cells import SimulatedCells, simulate_cell_screen
 from imscope.simulate.screen_files import simulate_screen, write_screen_simulation
 from imscope.simulate.screen_plates import simulate_plates, simulate_rescue
@@ -46,6 +52,8 @@ __all__ = [
     "PassageStudy",
     "PeakLayer",
     "ProteinLayer",
+    "RegulatorSettings",
+    "RegulatorWorld",
     "SimulatedCells",
     "SimulatedLots",
     "SimulatedSample",
@@ -64,6 +72,7 @@ __all__ = [
     "simulate_plates",
     "simulate_pooled",
     "simulate_protein",
+    "simulate_regulators",
     "simulate_rescue",
     "simulate_screen",
     "simulate_sorted",
@@ -74,5 +83,6 @@ __all__ = [
     "write_cohort",
     "write_passages",
     "write_potency",
+    "write_regulators",
     "write_screen_simulation",
 ]

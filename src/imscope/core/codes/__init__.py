@@ -22,6 +22,7 @@ from imscope.core.codes.io_names import *
 from imscope.core.codes.io_text import *
 from imscope.core.codes.modalities import *
 from imscope.core.codes.potency import *
+from imscope.core.codes.regulators import *
 from imscope.core.codes.release import *
 from imscope.core.codes.safety import *
 from imscope.core.codes.screens import *

@@ -20,6 +20,7 @@ from imscope.core.schema.lots import *
 from imscope.core.schema.modalities import *
 from imscope.core.schema.potency import *
 from imscope.core.schema.quality import *
+from imscope.core.schema.regulators import *
 from imscope.core.schema.safety import *
 from imscope.core.schema.screens import *
 from imscope.core.schema.subsets import *
