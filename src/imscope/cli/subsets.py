@@ -222,6 +222,9 @@ def rank_for_use(
     ],
     vetoes: Annotated[Path | None, typer.Option(help="`subset` and `reason` (.tsv).")] = None,
     conflicts: Annotated[Path | None, typer.Option(help="`programme` and `reason` (.tsv).")] = None,
+    measured: Annotated[
+        Path | None, typer.Option(help="Table `potency_link` of `imscope potency link` (.tsv).")
+    ] = None,
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
@@ -234,6 +237,7 @@ def rank_for_use(
         cells=_read(cells),
         vetoes=None if vetoes is None else _read(vetoes),
         conflicts=None if conflicts is None else _read(conflicts),
+        measured=None if measured is None else _read(measured),
     )
     fields = ("rank", "subset", "term", "value", "basis", "status", "reason")
     lines = ["  ".join(_words(row, *fields)).rstrip() for row in as_records(table)]

@@ -22,6 +22,10 @@ PRESENT = 5
 NEUTRAL = 0.5
 """Value of a term that cannot be estimated: it neither raises nor buries a subset."""
 
+COUNTED = {5: "five", 6: "six"}
+BLOCKED = 4
+"""Taken from the units in the variance of Fisher's z: one more than without blocks."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Term:
@@ -38,10 +42,11 @@ def rank(
     cells: "pd.DataFrame",
     vetoes: "pd.DataFrame | None" = None,
     conflicts: "pd.DataFrame | None" = None,
+    measured: "pd.DataFrame | None" = None,
 ) -> "pd.DataFrame":
     r"""Rank subsets for an indication.
 
-    The total is a product of five factors in [0, 1]:
+    The total is a product of factors in [0, 1], five of them always:
 
     - *posterior*: :math:`\Phi(\sum_p w_p z_p/\sum_p |w_p|)` with :math:`z_p` the normal score of
       programme p, from its p value over units, positive where the subset lies above the mean of
@@ -52,6 +57,9 @@ def rank(
     - *replicates*: (k + 1/2)/(n + 1), k of n units hold at least 5 cells of it.
     - *evidence*: 1 less half the share of the panel's weight whose evidence is in conflict.
     - *safety*: 0 if vetoed, else 1.
+    - *measured here*, where outcomes of lots were measured: :math:`\Phi(\bar z)`, the mean over
+      outcomes of Fisher's z of the correlation of the subset's share with the outcome, positive
+      where more of the subset goes with a better outcome. A subset that assays contradict falls.
 
     Parameters
     ----------
@@ -66,11 +74,13 @@ def rank(
         ``subset``, ``reason``.
     conflicts
         ``programme``, ``reason``.
+    measured
+        Table ``potency_link`` of attributes called ``subset_NAME``.
 
     Returns
     -------
     ranking
-        Table ``subset_ranking``: six rows per subset, one per term and the total.
+        Table ``subset_ranking``: a row per subset and term, and one of the total.
 
     Raises
     ------
@@ -116,10 +126,12 @@ def rank(
             "evidence": evidence,
             "safety": _safety(subset, vetoes),
         }
+        if measured is not None:
+            terms["measured here"] = _measured(subset, measured)
         total = float(np.prod([t.value for t in terms.values()]))
         reason = "; ".join(f"{k}: {t.status}: {t.reason}" for k, t in terms.items() if t.reason)
         worst = next((t.status for t in reversed(terms.values()) if t.status != "ok"), "ok")
-        terms["total"] = _Term(total, "product of the five terms", worst, reason)
+        terms["total"] = _Term(total, f"product of the {COUNTED[len(terms)]} terms", worst, reason)
         found.append((subset, terms))
     found.sort(key=lambda item: (-item[1]["total"].value, item[0]))
     rows = [
@@ -203,3 +215,35 @@ def _safety(subset: str, vetoes: "pd.DataFrame | None") -> _Term:
         return _Term(1.0, "no veto on record")
     reason = "; ".join(sorted(set(own)))
     return _Term(0.0, reason, "vetoed", reason)
+
+
+def _measured(subset: str, measured: "pd.DataFrame") -> _Term:
+    """What lots did in assays when they held more of the subset."""
+    require_columns(measured, "attribute", "outcome", "correlation", "n_units", "good", "status")
+    own = measured[measured["attribute"].astype(str) == f"subset_{subset}"]
+    own = own[own["correlation"].notna() & (own["n_units"] > BLOCKED)]
+    own = own[own["status"].isin(["SHOWN", "NOT SHOWN", "SUGGESTED"])]
+    if own.empty:
+        return _Term(NEUTRAL, "no outcome of lots tested", "not estimable", "not measured here")
+    sign = np.where(own["good"], 1.0, -1.0)
+    r = np.clip(np.abs(own["correlation"].to_numpy(dtype=np.float64)), 0, 0.999)
+    z = sign * np.arctanh(r) * np.sqrt(own["n_units"].to_numpy(dtype=np.float64) - BLOCKED)
+    said = [_finding(row) for row in own.to_dict("records")]
+    against = own[~own["good"].astype(bool) & own["status"].isin(["SHOWN", "SUGGESTED"])]
+    value = float(stats.norm.cdf(z.mean()))
+    if len(against):
+        names = ", ".join(sorted(set(against["outcome"].astype(str))))
+        reason = f"lots with more of it do worse in {names}"
+        return _Term(value, "; ".join(said), "contradicted", reason)
+    return _Term(value, "; ".join(said))
+
+
+def _finding(row: Mapping[str, object]) -> str:
+    """One outcome in words: sign, size, interval and lots."""
+    side = "better" if row["good"] else "worse"
+    words = f"{row['outcome']} {side}, correlation {float(str(row['correlation'])):+.2f}"
+    slope, low, high = (row.get(k) for k in ("slope", "low", "high"))
+    if slope is not None and low is not None and high is not None:
+        numbers = [float(str(v)) for v in (slope, low, high)]
+        words += f", slope {numbers[0]:.3g} ({numbers[1]:.3g} to {numbers[2]:.3g})"
+    return f"{words}, {row['n_units']} lots, {str(row['status']).lower()}"

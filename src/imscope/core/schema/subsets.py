@@ -254,11 +254,11 @@ SUBSET_RANKING = table(
     """
     rank | integer | | 1 is the best; tied totals in order of name
     subset | text | | subset
-    term | text | | posterior, stability, replicates, safety, evidence or total
+    term | text | | posterior, stability, replicates, safety, evidence, measured here or total
     value | number | fraction | factor of the total
     log_value | number | natural log | what the term adds to the logarithm of the total
     basis | text | | how the value came about
-    status | text | | ok, vetoed or not estimable
+    status | text | | ok, vetoed, contradicted or not estimable
     reason | text | | why not ok; empty when ok
     indication? | text | | what the ranking is for
     label? | text | | what must be printed beside it

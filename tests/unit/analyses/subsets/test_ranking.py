@@ -98,3 +98,49 @@ def test_command(tmp_path):
     assert [r["value"] for r in records] == pytest.approx(expected["value"].tolist())
     bad = CliRunner().invoke(app, [*words[:5], "--weight", "angiogenesis"])
     assert isinstance(bad.exception, UsageError)
+
+
+def links(good, status="SHOWN", correlation=0.8, subset="1"):
+    row = {
+        "attribute": f"subset_{subset}",
+        "outcome": "suppression",
+        "correlation": correlation,
+        "slope": 1.2,
+        "low": 0.3,
+        "high": 2.1,
+        "n_units": 12,
+        "good": good,
+        "status": status,
+    }
+    return pd.DataFrame([row])  # fmt: skip
+
+
+def test_what_lots_did_in_assays_raises_or_buries_a_subset():
+    scores = pd.DataFrame({"group": ["0", "1"], "programme": "angiogenesis",
+                           "score": [0.1, 0.4], "status": "ok", "p_value": [0.2, 0.2]})  # fmt: skip
+    cells = pd.DataFrame({"subset": ["0", "0", "1", "1"], "unit": ["a", "b"] * 2,
+                          "n_cells": 50, "n_total": 100})  # fmt: skip
+    plain = rank({"angiogenesis": 1.0}, scores, cells=cells)
+    assert "measured here" not in set(plain["term"])
+    good = rank({"angiogenesis": 1.0}, scores, cells=cells, measured=links(True))
+    bad = rank({"angiogenesis": 1.0}, scores, cells=cells, measured=links(False))
+    z = np.arctanh(0.8) * np.sqrt(8)
+    assert value(good, "1", "measured here") == pytest.approx(stats.norm.cdf(z))
+    assert value(bad, "1", "measured here") == pytest.approx(stats.norm.cdf(-z))
+    assert value(good, "0", "measured here") == 0.5
+    first = {name: t[t["term"] == "total"]["subset"].iloc[0] for name, t in
+             (("plain", plain), ("good", good), ("bad", bad))}  # fmt: skip
+    assert first == {"plain": "1", "good": "1", "bad": "0"}
+    row = bad[(bad["subset"] == "1") & (bad["term"] == "measured here")].iloc[0]
+    assert row["status"] == "contradicted"
+    assert "do worse in suppression" in row["reason"]
+    assert "slope 1.2 (0.3 to 2.1), 12 lots" in row["basis"]
+
+
+def test_outcomes_that_were_only_described_do_not_count():
+    scores = pd.DataFrame({"group": ["0", "1"], "programme": "angiogenesis",
+                           "score": [0.1, 0.4], "status": "ok", "p_value": [0.2, 0.2]})  # fmt: skip
+    cells = pd.DataFrame({"subset": ["0", "1"], "unit": "a", "n_cells": 50, "n_total": 100})
+    found = rank({"angiogenesis": 1.0}, scores, cells=cells,
+                 measured=links(False, status="DESCRIPTIVE"))  # fmt: skip
+    assert value(found, "1", "measured here") == 0.5
