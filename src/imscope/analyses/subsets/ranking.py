@@ -1,6 +1,6 @@
 """Rank subsets for a use, with every term of the total in sight."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -238,7 +238,7 @@ def _measured(subset: str, measured: "pd.DataFrame") -> _Term:
     return _Term(value, "; ".join(said))
 
 
-def _finding(row: Mapping[str, object]) -> str:
+def _finding(row: Mapping[Hashable, object]) -> str:
     """One outcome in words: sign, size, interval and lots."""
     side = "better" if row["good"] else "worse"
     words = f"{row['outcome']} {side}, correlation {float(str(row['correlation'])):+.2f}"
