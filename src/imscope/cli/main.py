@@ -29,7 +29,7 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def root(
     context: typer.Context,
-    version: bool = typer.Option(
+    version: bool = typer.Option(  # noqa: ARG001  its callback does the work
         False, "--version", callback=_show_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
