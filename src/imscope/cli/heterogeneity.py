@@ -270,7 +270,10 @@ def power(
     )
     say(result.pop("sentence"))
     between = result.pop("power_between")
-    say(f"claim B: a halved spread is seen with a chance of {100 * between:.0f} %")
+    say(
+        "differences among units (claim B): had the test group half the spread of the reference "
+        f"group, {100 * between:.0f} % of such studies would show it"
+    )
     if as_json:
         emit({}, as_json=True, content={k: plain(v) for k, v in result.items()})
     else:

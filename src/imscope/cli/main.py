@@ -13,8 +13,8 @@ from imscope.core.rooms import find_modules
 
 app = typer.Typer(
     name="imscope",
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     help="Single-cell quality and uniformity of mesenchymal stromal cell products.",
 )
@@ -28,11 +28,14 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    version: bool = typer.Option(
+    context: typer.Context,
+    version: bool = typer.Option(  # noqa: ARG001  its callback does the work
         False, "--version", callback=_show_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
     """Single-cell quality and uniformity of mesenchymal stromal cell products."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def add_commands(app: typer.Typer) -> None:

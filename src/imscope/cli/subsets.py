@@ -97,7 +97,10 @@ def programmes(
 def stages(
     path: PathArgument,
     by: ByOption = None,
-    dose: Annotated[float, typer.Option(min=1, help="Cells of a dose.")] = 1e8,
+    dose: Annotated[
+        float | None,
+        typer.Option(min=1, help="Cells of a dose; without it no share is translated to a dose."),
+    ] = None,
     reference: Annotated[
         str | None,
         typer.Option(help="Group of pluripotent cells to measure their marker genes in."),
@@ -166,11 +169,14 @@ def _stage_lines(tables: "dict[str, pd.DataFrame]") -> list[str]:
     for found in [] if residual is None else as_records(residual):
         words = f"residual pluripotent cells {found['status']}: {found['reason']}"
         if found["status"] == "ok":
-            upper, dose = (float(str(found[k])) for k in ("upper_95", "cells_in_dose"))
+            upper, dose = float(str(found["upper_95"])), found["dose"]
             words = (
                 f"{found['n_called']} pluripotent cells called of {found['n_cells']}, at most "
-                f"{100 * upper:.3g} %, {dose:.3g} in a dose"
+                f"{100 * upper:.3g} %"
             )
+            if dose is not None:
+                most, cells = float(str(found["cells_in_dose"])), float(str(dose))
+                words += f", so at most {most:.3g} in a dose of {cells:.3g} cells"
         lines.append(f"{found['group']}: {words}")
     return lines
 

@@ -201,8 +201,8 @@ def _suggest(sample: _Sample, cells: Floats, simulated: Floats) -> None:
     share = float((cells > threshold).mean())
     if share > MAX_EXCESS * sample.rate + 3 * (sample.rate / len(cells)) ** 0.5:
         sample.status = (
-            f"not separable: {share:.1%} of cells look like simulated doublets, "
-            f"{sample.rate:.1%} expected; none called"
+            f"not separable: {share:.1%} of cells score like two cells in one "
+            f"droplet where the loading predicts {sample.rate:.1%}; none called"
         )
         return
     sample.threshold = threshold

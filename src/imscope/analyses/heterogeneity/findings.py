@@ -125,7 +125,10 @@ def _fill(finding: Finding, contrast: Contrast) -> None:
 def _units(h: Heterogeneity, arms: Arms, alpha: float) -> Finding:
     """Claim B: units among one another."""
     got = compare_spread(h, *arms, margin=_margin(h), alpha=alpha)
-    note = f"with these units a halved spread is seen with a chance of {100 * got.power:.0f} %"
+    note = (
+        "had the test group half the spread of the reference group, these units would show it "
+        f"in {100 * got.power:.0f} % of such studies"
+    )
     if not np.isfinite(got.ratio):
         note += "; a between-unit component is not above zero"
     return Finding(

@@ -167,7 +167,8 @@ def _verdict(compared: int, differ: list[str], same: bool, known: bool) -> tuple
         rest = "; a lost Y chromosome does this too" if differ == ["Y genes"] else ""
         return "contradicts", f"one donor cannot both have and lack {', '.join(differ)}{rest}"
     if same:
-        return "agrees", f"{compared} genes agree, which many pairs of people do: no proof of match"
+        genes = "the one gene compared agrees" if compared == 1 else f"all {compared} genes agree"
+        return "agrees", f"{genes}; two people often agree too, so one donor is not shown"
     if differ:
         return "agrees", "two donors that differ, as the sheet says"
     return "not compared", "two donors that these genes do not tell apart"

@@ -45,7 +45,7 @@ class ResidualSettings:
     rule
         When a cell is called.
     dose
-        Cells of a dose.
+        Cells of a dose; without it no share is translated to a dose.
     min_coverage
         Share of the marker genes that must be in the matrix.
     ambient_frac
@@ -63,7 +63,7 @@ class ResidualSettings:
     """
 
     rule: CallRule = field(default_factory=CallRule)
-    dose: float = 1e8
+    dose: float | None = None
     min_coverage: float = 0.5
     ambient_frac: float = 0.03
     level: float = 0.95
@@ -75,7 +75,7 @@ class ResidualSettings:
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         for name, ok, what in (
-            ("dose", self.dose > 0, "above 0"),
+            ("dose", self.dose is None or self.dose > 0, "above 0"),
             ("min_coverage", 0 < self.min_coverage <= 1, "above 0, at most 1"),
             ("ambient_frac", 0 <= self.ambient_frac < 1, "from 0 to below 1"),
             ("level", 0 < self.level < 1, "between 0 and 1"),
@@ -88,6 +88,11 @@ class ResidualSettings:
                     fix=what,
                     code=codes.RESIDUAL_OPTION,
                 )
+
+
+def _cells_of_dose(settings: ResidualSettings) -> float:
+    """Cells of a dose, not a number where none was given."""
+    return np.nan if settings.dose is None else settings.dose
 
 
 @dataclass(frozen=True)
@@ -309,7 +314,7 @@ def _row(
         "sensitivity_high": s_high,
         "false_positive_rate": wrong,
         "limit_of_blank": blank,
-        "dose": settings.dose,
+        "dose": _cells_of_dose(settings),
         "n_genes": n_genes,
     }
     if f.n_cells == 0 or not s_low > max(wrong, 1e-3):
@@ -338,8 +343,8 @@ def _row(
         "limit_of_detection": limit_of_detection(
             f.n_cells, sensitivity=s, blank=blank if np.isfinite(blank) else wrong
         ),
-        "cells_in_dose": share.upper_95 * settings.dose,
-        "cells_in_dose_estimate": share.frac * settings.dose,
+        "cells_in_dose": share.upper_95 * _cells_of_dose(settings),
+        "cells_in_dose_estimate": share.frac * _cells_of_dose(settings),
         "status": "ok",
         "reason": "; ".join(told),
     }
@@ -355,7 +360,7 @@ def _blank_row(
         lineage=lineage,
         n_cells=int(mine.sum()) - double,
         n_doublets=double,
-        dose=settings.dose,
+        dose=_cells_of_dose(settings),
         n_genes=n_genes,
         status="not estimable",
         reason=words,

@@ -210,7 +210,8 @@ def _notices(plan: Plan, lots: Lots, campaign: Campaign) -> list[Notice]:
     if memory:
         more = " and others" if len(memory) > 4 else ""
         names = ", ".join(memory[:4])
-        told.append(f"{len(memory)} numbers are from memory and to be checked: {names}{more}")
+        many = "1 number has" if len(memory) == 1 else f"{len(memory)} numbers have"
+        told.append(f"{many} no source yet and must be checked before use: {names}{more}")
     if lots.seeded_above > 0:
         told.append(f"{100 * lots.seeded_above:.2g} % of passages were seeded above their harvest "
                     "density and did not grow")  # fmt: skip

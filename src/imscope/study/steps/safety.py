@@ -26,9 +26,6 @@ PRODUCTS = ("iMSC", "primary_MSC")
 """Source classes of finished cells: arms are screened among cells of one type."""
 
 
-DOSE_COLUMNS = ["dose", "cells_in_dose", "cells_in_dose_estimate"]
-
-
 class SafetySection(Section):
     """The safety screens."""
 
@@ -44,8 +41,7 @@ def work_safety(run: Run, had: Had) -> Result:
         return skip([t.name for t in asked], "the screen needs UMI counts")
     cells = run.cells(had)
     reference = _pluripotent_sample(run.sheet, cells.obs)
-    dose = run.section(SafetySection).dose_cells
-    plain = ResidualSettings() if dose is None else ResidualSettings(dose=dose)
+    plain = ResidualSettings(dose=run.section(SafetySection).dose_cells)
     found = residual(
         cells,
         ambient=read_ambient(run, had["ambient"]),
@@ -56,16 +52,8 @@ def work_safety(run: Run, had: Had) -> Result:
     called = candidates[candidates["verdict"] == "called"]
     clusters = cells.obs["cluster"].reindex(called["cell"].astype(str)).to_numpy()
     screens, skipped = _screen_karyotype(run, cells)
-    dosed = {
-        name: _dosed(found.tables[name], dose) for name in ("residual_pluripotent", "off_lineage")
-    }
-    tables = {**found.tables, **dosed, "called": called.assign(cluster=clusters), **screens}
+    tables = {**found.tables, "called": called.assign(cluster=clusters), **screens}
     return Result(tables=tables, skipped=skipped)
-
-
-def _dosed(table: pd.DataFrame, dose: float | None) -> pd.DataFrame:
-    """Leave what concerns a dose empty where the user gave none."""
-    return table if dose is not None else table.assign(**dict.fromkeys(DOSE_COLUMNS, np.nan))
 
 
 def _screen_karyotype(run: Run, cells: Cells) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:

@@ -52,7 +52,10 @@ def test_a_spike_is_found_and_covered():
     called = listed_in(found).query("verdict == 'called'")["cell"].astype(int)
     assert psc[called].all()
     assert row["n_called"] == len(called) > 0.8 * psc.sum()
-    assert row["cells_in_dose"] == pytest.approx(row["upper_95"] * 1e8)
+    assert row[["dose", "cells_in_dose", "cells_in_dose_estimate"]].isna().all()
+    dosed = groups_of(search(counts, settings=ResidualSettings(dose=2e6))).iloc[0]
+    assert dosed["cells_in_dose"] == pytest.approx(row["upper_95"] * 2e6)
+    assert dosed["cells_in_dose_estimate"] == pytest.approx(row["frac"] * 2e6)
 
 
 def test_soup_alone_is_never_called():
