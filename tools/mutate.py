@@ -10,6 +10,7 @@ mutant live. The page is docs/mutation.md.
 
 import argparse
 import ast
+import contextlib
 import json
 import os
 import random
@@ -227,18 +228,19 @@ def run(n: int, seed: int) -> None:
     shutil.copytree(ROOT, copy, ignore=ignore)
     rows = []
     begun = time.monotonic()
-    for i, mutant in enumerate(mutants, 1):
-        state = try_mutant(mutant, where.get((mutant.file, mutant.line), []), copy)
-        rows.append(asdict(mutant) | {"room": mutant.room, "state": state})
-        took = time.monotonic() - begun
-        print(f"{i}/{len(mutants)} {took:6.0f} s {state:8} {mutant.file}:{mutant.line} "
-              f"{mutant.old} -> {mutant.text}", flush=True)  # fmt: skip
+    with contextlib.suppress(KeyboardInterrupt):  # what was tried is kept
+        for i, mutant in enumerate(mutants, 1):
+            state = try_mutant(mutant, where.get((mutant.file, mutant.line), []), copy)
+            rows.append(asdict(mutant) | {"room": mutant.room, "state": state})
+            took = time.monotonic() - begun
+            print(f"{i}/{len(mutants)} {took:6.0f} s {state:8} {mutant.file}:{mutant.line} "
+                  f"{mutant.old} -> {mutant.text}", flush=True)  # fmt: skip
     (STORE / "mutants.json").write_text(json.dumps(rows, indent=1))
     shutil.rmtree(copy.parent)
-    PAGE.write_text(page(rows, seed), encoding="utf-8")
+    PAGE.write_text(page(rows, seed, planned=len(mutants)), encoding="utf-8")
 
 
-def page(rows: list[dict[str, object]], seed: int) -> str:
+def page(rows: list[dict[str, object]], seed: int, *, planned: int) -> str:
     """Summary by room, and the mutants that lived."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
@@ -248,12 +250,14 @@ def page(rows: list[dict[str, object]], seed: int) -> str:
         check=True,
     ).stdout.strip()
     noticed = sum(r["state"] == "noticed" for r in rows)
+    short = f" The run was stopped: {len(rows)} of {planned} changes were tried, room by room."
+    short = short if len(rows) < planned else ""
     lines = [
         "# Mutation run", "",
         "One point of the source is changed at a time, and the tests that run its line are run. "
         "A change that no test notices is a hole in the tests.", "",
         f"{noticed} of {len(rows)} changes were noticed ({noticed / len(rows):.0%}), seed {seed}, "
-        f"commit {commit}. Made by `python tools/mutate.py map` and `run`.", "",
+        f"commit {commit}. Made by `python tools/mutate.py map` and `run`.{short}", "",
         "| room | changes | noticed | no test runs the line |", "|---|---|---|---|",
     ]  # fmt: skip
     for room in sorted({str(r["room"]) for r in rows}):
