@@ -24,8 +24,14 @@ KEPT_OPEN = 32
 
 
 def stamp_of(rows: CsrRows | DenseRows) -> str:
-    """Hash of shape and row pointers: another matrix is not taken for this one."""
-    digest = hashlib.sha256(f"{rows.n_cells} {rows.n_features} {rows.names.where}".encode())
+    """Hash of shape, row pointers, size and time of the file: no other is taken for this one."""
+    about = [rows.n_cells, rows.n_features, rows.names.where]
+    try:
+        stat = rows.names.path.stat()
+        about += [stat.st_size, stat.st_mtime_ns]
+    except OSError:  # a worker that cannot see the file gives another stamp, and is refused
+        about.append("unseen")
+    digest = hashlib.sha256(" ".join(map(str, about)).encode())
     if isinstance(rows, CsrRows):
         digest.update(np.ascontiguousarray(rows.indptr).tobytes())
     return digest.hexdigest()

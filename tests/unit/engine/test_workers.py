@@ -21,6 +21,7 @@ from imscope.core.views import select_rows
 from imscope.engine import execute
 from imscope.engine.execute import map_blocks
 from imscope.engine.schedulers import handshake, use_scheduler, versions
+from imscope.io import recipe as recipe  # teaches open files to travel
 from imscope.io.counts import read_counts
 from imscope.io.store import open_store, write_store
 
@@ -185,6 +186,25 @@ def test_a_store_that_was_written_again_is_not_taken_for_the_old_one(tmp_path):
     assert isinstance(pickle.loads(sent), BlockSource)
     write_store(tmp_path / "s", MemoryBlocks.from_csr(sp.csr_array([[1, 0]])), n_features=2)
     with pytest.raises(DataError, match="not the store this pass began with"):
+        pickle.loads(sent)
+
+
+def test_a_file_that_was_written_again_is_not_taken_for_the_old_one(tmp_path):
+    path = tmp_path / "dense.h5ad"
+
+    def write(value):
+        cells = pd.DataFrame(index=[f"c{k}" for k in range(3)])
+        genes = pd.DataFrame(index=NAMES[:4])
+        made = anndata.AnnData(np.full((3, 4), value, np.float32), cells, genes)
+        made.write_h5ad(tmp_path / "new.h5ad")
+        os.replace(tmp_path / "new.h5ad", path)
+
+    write(1)
+    with read_counts(path) as opened:
+        sent = pickle.dumps(opened.source)
+    assert pickle.loads(sent).read(0, 3).data.sum() == 12
+    write(2)
+    with pytest.raises(DataError, match="not the file this pass began with"):
         pickle.loads(sent)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imscope.analyses.safety import residual
+from imscope.analyses.safety import ResidualSettings, residual
 from imscope.analyses.subsets import stage
 from imscope.core.blocks import MemoryBlocks
 from imscope.core.cells import Cells
@@ -24,7 +24,7 @@ def report():
     sample = np.repeat(list(made.samples), [len(s.cells) for s in made.samples.values()])
     obs = pd.DataFrame({"sample": sample}).merge(made.sheet, on="sample")
     cells = Cells(source, made.features, obs)
-    tables = {**stage(cells).tables, **residual(cells).tables}
+    tables = {**stage(cells).tables, **residual(cells, settings=ResidualSettings(dose=1e8)).tables}
     cells = pd.DataFrame(
         {"cell": [f"c{k}" for k in range(len(obs))], "sample": sample, "cluster": "1"}
     ).assign(
