@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FIRST = "HEAD"
+FIRST = "39ec4676319359c94c09333d3069328f45f8c606"
 """Commit after which every commit is held to the rule while there is no release."""
 EXCUSED: dict[str, str] = {}
 """Reasons by the first ten digits of a commit."""
