@@ -42,8 +42,3 @@ REGULATORS_GRADE = declare(
     "No regulator reaches the grade that was required.",
     "Read the table; a screen in these cells is what a higher grade takes.",
 )
-W_REGULATORS_DROPPED = declare(
-    "W-REGULATORS-DROPPED",
-    "Units, regulators or rows of a table were left out of an analysis of regulators.",
-    "Read which and why; nothing else was left out.",
-)
