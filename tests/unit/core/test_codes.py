@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from imscope.core import codes
+from imscope.core.rooms import load_declarations
 
+load_declarations()  # rooms declare codes of their own
 SRC = Path(codes.__file__).parents[2]
 WRITTEN = re.compile(r"[\"']([EW]-[A-Z0-9]+(?:-[A-Z0-9]+)+)[\"']")
 
